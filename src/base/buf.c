@@ -1,0 +1,153 @@
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+
+#define FIRST_CAP 256
+
+struct buf
+buf_in(struct arena *a, size_t max)
+{
+	return (struct buf){ .arena = a, .max = max };
+}
+
+struct buf
+buf_heap(size_t max)
+{
+	return (struct buf){ .max = max };
+}
+
+void
+buf_free(struct buf *b)
+{
+	mem_wipe(b->p, b->cap);
+	free(b->p);
+	*b = (struct buf){ 0 };
+}
+
+/* Moves to a larger piece of memory, wiping the old one: it may have held a secret. */
+static void
+move_to(struct buf *b, size_t cap)
+{
+	char *p = b->arena != NULL ? arena_alloc(b->arena, cap) : mem_alloc(cap);
+
+	if (b->len > 0)
+		memcpy(p, b->p, b->len);
+	mem_wipe(b->p, b->len);
+	if (b->arena == NULL)
+		free(b->p);
+	b->p = p;
+	b->cap = cap;
+}
+
+static bool
+room_for(struct buf *b, size_t more)
+{
+	size_t cap = b->cap > 0 ? b->cap : FIRST_CAP;
+
+	if (b->overflow || more > b->max - b->len) {
+		b->overflow = true;
+		return false;
+	}
+	while (cap < b->len + more)
+		cap *= 2;
+	if (cap > b->cap)
+		move_to(b, cap);
+	return true;
+}
+
+void
+buf_add(struct buf *b, struct str s)
+{
+	if (s.len == 0 || !room_for(b, s.len))
+		return;
+	memcpy(b->p + b->len, s.p, s.len);
+	b->len += s.len;
+}
+
+void
+buf_addc(struct buf *b, char c)
+{
+	buf_add(b, (struct str){ .p = &c, .len = 1 });
+}
+
+void
+buf_vaddf(struct buf *b, const char *fmt, va_list ap)
+{
+	va_list again;
+	char small[512];
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(small, sizeof(small), fmt, ap);
+	if (n < 0) {
+		b->overflow = true;
+	} else if ((size_t)n < sizeof(small)) {
+		buf_add(b, (struct str){ .p = small, .len = (size_t)n });
+	} else if (room_for(b, (size_t)n + 1)) {
+		vsnprintf(b->p + b->len, (size_t)n + 1, fmt, again);
+		b->len += (size_t)n;
+	}
+	va_end(again);
+	mem_wipe(small, sizeof(small));
+}
+
+void
+buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(b, fmt, ap);
+	va_end(ap);
+}
+
+static bool
+unreserved(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+	    c == '.' || c == '_' || c == '~';
+}
+
+void
+buf_add_percent(struct buf *b, struct str s)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (unreserved(s.p[i])) {
+			buf_addc(b, s.p[i]);
+			continue;
+		}
+		buf_addc(b, '%');
+		buf_addc(b, hex[c >> 4]);
+		buf_addc(b, hex[c & 15]);
+	}
+}
+
+void
+buf_add_json_string(struct buf *b, struct str s)
+{
+	buf_addc(b, '"');
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == '"' || c == '\\')
+			buf_addf(b, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f || c == '<' || c == '>' || c == '&')
+			buf_addf(b, "\\u%04x", c);
+		else
+			buf_addc(b, (char)c);
+	}
+	buf_addc(b, '"');
+}
+
+struct str
+buf_str(const struct buf *b)
+{
+	return (struct str){ .p = b->p, .len = b->len };
+}

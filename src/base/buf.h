@@ -1,0 +1,35 @@
+/* base/buf.h - a capped buffer for writing text.
+ *
+ * Grows up to max; past it nothing more is written and overflow stays set, so a writer checks once
+ * at the end. With an arena the arena owns the memory; without one buf_free wipes and frees. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/str.h"
+
+struct arena;
+
+struct buf {
+	char *p;
+	size_t len, cap, max;
+	bool overflow;
+	struct arena *arena; /* NULL: heap */
+};
+
+struct buf buf_in(struct arena *a, size_t max);
+struct buf buf_heap(size_t max);
+void buf_free(struct buf *b); /* heap only: wipes and frees */
+
+void buf_add(struct buf *b, struct str s);
+void buf_addc(struct buf *b, char c);
+void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+void buf_add_percent(struct buf *b, struct str s);     /* percent-encoded */
+void buf_add_json_string(struct buf *b, struct str s); /* with quotes; safe inside <script> */
+struct str buf_str(const struct buf *b);
+
+#endif

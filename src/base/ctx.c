@@ -1,0 +1,63 @@
+#include "base/ctx.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void
+ctx_init(struct ctx *cx, struct arena *a, const struct clock *clock)
+{
+	*cx = (struct ctx){ .arena = a, .clock = clock };
+}
+
+void
+ctx_clear(struct ctx *cx)
+{
+	cx->rc = OK;
+	cx->code = cx->field = NULL;
+	cx->why[0] = cx->todo[0] = '\0';
+	cx->retry_after_s = 0;
+}
+
+static enum rc
+record(struct ctx *cx, enum rc rc, const char *fmt, va_list ap)
+{
+	ctx_clear(cx);
+	cx->rc = rc;
+	vsnprintf(cx->why, sizeof(cx->why), fmt, ap);
+	return rc;
+}
+
+enum rc
+fail(struct ctx *cx, enum rc rc, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	record(cx, rc, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+enum rc
+fail_at(struct ctx *cx, enum rc rc, const char *code, const char *field, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	record(cx, rc, fmt, ap);
+	va_end(ap);
+	cx->code = code;
+	cx->field = field;
+	return rc;
+}
+
+enum rc
+fail_todo(struct ctx *cx, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(cx->todo, sizeof(cx->todo), fmt, ap);
+	va_end(ap);
+	return cx->rc;
+}

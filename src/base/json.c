@@ -1,0 +1,209 @@
+#include "base/json.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/secret.h"
+
+#define TEXT_MAX (16u << 20)
+
+/* jansson frees without telling the size, so each block carries it in front. */
+struct block {
+	size_t size;
+	_Alignas(16) unsigned char bytes[];
+};
+
+static void *
+wiping_malloc(size_t size)
+{
+	struct block *b = malloc(sizeof(*b) + size);
+
+	if (b == NULL)
+		return NULL;
+	b->size = size;
+	return b->bytes;
+}
+
+static void
+wiping_free(void *p)
+{
+	struct block *b;
+
+	if (p == NULL)
+		return;
+	b = (struct block *)((unsigned char *)p - offsetof(struct block, bytes));
+	mem_wipe(b->bytes, b->size);
+	free(b);
+}
+
+void
+json_setup(void)
+{
+	json_set_alloc_funcs(wiping_malloc, wiping_free);
+	json_object_seed(0);
+}
+
+static void
+drop(void *value)
+{
+	json_decref(value);
+}
+
+/* Depth is checked on the raw text before a tree is built (S-203). */
+static bool
+too_deep(struct str text, int max_depth)
+{
+	bool in_string = false;
+	int depth = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.p[i];
+
+		if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+			continue;
+		}
+		if (c == '"')
+			in_string = true;
+		else if (c == '{' || c == '[')
+			depth++;
+		else if (c == '}' || c == ']')
+			depth--;
+		if (depth > max_depth)
+			return true;
+	}
+	return false;
+}
+
+static enum rc
+load(struct ctx *cx, struct str text, int max_depth, size_t flags, json_t **out)
+{
+	json_error_t error;
+
+	if (too_deep(text, max_depth))
+		return fail_at(cx, E_INPUT, "bad-json", NULL, "The JSON is nested too deeply.");
+	*out = json_loadb(text.len > 0 ? text.p : "", text.len, JSON_REJECT_DUPLICATES | flags, &error);
+	if (*out == NULL)
+		return fail_at(cx, E_INPUT, "bad-json", NULL,
+		    "The text is not valid JSON (line %d, column %d).", error.line, error.column);
+	arena_defer(cx->arena, drop, *out);
+	return OK;
+}
+
+enum rc
+json_read(struct ctx *cx, struct str text, int max_depth, json_t **out)
+{
+	return load(cx, text, max_depth, 0, out);
+}
+
+enum rc
+json_read_lenient(struct ctx *cx, struct str text, int max_depth, json_t **out)
+{
+	if (load(cx, text, max_depth, 0, out) == OK)
+		return OK;
+	ctx_clear(cx);
+	return load(cx, text, max_depth, JSON_DECODE_INT_AS_REAL, out);
+}
+
+static int
+write_escaped(const char *data, size_t len, void *arg)
+{
+	struct buf *b = arg;
+	struct str s = { data, len };
+
+	while (s.len > 0) {
+		size_t at = str_find(s, '<');
+
+		buf_add(b, str_sub(s, 0, at));
+		if (at < s.len)
+			buf_add(b, S("\\u003c"));
+		s = str_sub(s, at + 1, s.len);
+	}
+	return 0;
+}
+
+struct str
+json_write(struct arena *a, json_t *value)
+{
+	struct buf b = buf_in(a, TEXT_MAX);
+
+	json_dump_callback(value, write_escaped, &b, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_decref(value);
+	return buf_str(&b);
+}
+
+static enum rc
+wrong(struct ctx *cx, const char *name, const char *what)
+{
+	return fail_at(cx, E_INPUT, "bad-field", name, "The field \"%s\" %s.", name, what);
+}
+
+enum rc
+json_take_str_opt(struct ctx *cx, const json_t *obj, const char *name, size_t max, struct str *out)
+{
+	const json_t *v = json_object_get(obj, name);
+
+	*out = (struct str){ 0 };
+	if (v == NULL || json_is_null(v))
+		return OK;
+	if (!json_is_string(v))
+		return wrong(cx, name, "must be text");
+	if (json_string_length(v) > max)
+		return wrong(cx, name, "is too long");
+	*out = str_dup(cx->arena, (struct str){ json_string_value(v), json_string_length(v) });
+	return OK;
+}
+
+enum rc
+json_take_str(struct ctx *cx, const json_t *obj, const char *name, size_t max, struct str *out)
+{
+	TRY(json_take_str_opt(cx, obj, name, max, out));
+	return out->p == NULL ? wrong(cx, name, "is missing") : OK;
+}
+
+enum rc
+json_take_secret(struct ctx *cx, const json_t *obj, const char *name, size_t max,
+    struct secret *out)
+{
+	struct str s;
+
+	TRY(json_take_str(cx, obj, name, max, &s));
+	*out = secret_of(s);
+	return OK;
+}
+
+enum rc
+json_take_bool_opt(struct ctx *cx, const json_t *obj, const char *name, bool *out)
+{
+	const json_t *v = json_object_get(obj, name);
+
+	if (v == NULL || json_is_null(v))
+		return OK;
+	if (!json_is_boolean(v))
+		return wrong(cx, name, "must be true or false");
+	*out = json_is_true(v);
+	return OK;
+}
+
+json_t *
+json_str(struct str s)
+{
+	json_t *v = json_stringn(s.len > 0 ? s.p : "", s.len);
+
+	return v != NULL ? v : json_string("");
+}
+
+json_t *
+json_opt_str(struct str s)
+{
+	return s.len == 0 ? json_null() : json_str(s);
+}
+
+void
+json_put(json_t *obj, const char *name, json_t *value)
+{
+	json_object_set_new(obj, name, value);
+}

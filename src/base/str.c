@@ -1,0 +1,266 @@
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+struct str
+str_of(const char *cstr)
+{
+	if (cstr == NULL)
+		return (struct str){ 0 };
+	return (struct str){ .p = cstr, .len = strlen(cstr) };
+}
+
+bool
+str_eq(struct str a, struct str b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool
+str_eq_nocase(struct str a, struct str b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (lower(a.p[i]) != lower(b.p[i]))
+			return false;
+	return true;
+}
+
+bool
+str_starts(struct str s, struct str prefix)
+{
+	return s.len >= prefix.len && str_eq(str_sub(s, 0, prefix.len), prefix);
+}
+
+bool
+str_ends(struct str s, struct str suffix)
+{
+	return s.len >= suffix.len && str_eq(str_sub(s, s.len - suffix.len, s.len), suffix);
+}
+
+struct str
+str_sub(struct str s, size_t from, size_t to)
+{
+	if (to > s.len)
+		to = s.len;
+	if (from > to)
+		from = to;
+	return (struct str){ .p = s.p == NULL ? NULL : s.p + from, .len = to - from };
+}
+
+struct str
+str_trim(struct str s)
+{
+	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
+		s = str_sub(s, 1, s.len);
+	while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
+size_t
+str_find(struct str s, char c)
+{
+	const char *at = s.len == 0 ? NULL : memchr(s.p, c, s.len);
+
+	return at == NULL ? s.len : (size_t)(at - s.p);
+}
+
+bool
+str_contains(struct str s, struct str needle)
+{
+	return needle.len == 0 || (s.len > 0 && memmem(s.p, s.len, needle.p, needle.len) != NULL);
+}
+
+bool
+str_split(struct str *s, char sep, struct str *part)
+{
+	size_t at;
+
+	if (s->p == NULL)
+		return false;
+	at = str_find(*s, sep);
+	*part = str_sub(*s, 0, at);
+	/* A separator at the very end still has an empty part behind it; none leaves NULL. */
+	*s = at < s->len ? str_sub(*s, at + 1, s->len) : (struct str){ 0 };
+	return true;
+}
+
+bool
+str_int(struct str s, int64_t min, int64_t max, int64_t *out)
+{
+	int64_t v = 0;
+
+	if (s.len == 0 || s.len > 19)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, s.p[i] - '0', &v))
+			return false;
+	}
+	if (v < min || v > max)
+		return false;
+	*out = v;
+	return true;
+}
+
+/* Length of the UTF-8 sequence at the front, 0 when it is not well-formed (RFC 3629 section 4). */
+static size_t
+utf8_len(const unsigned char *p, size_t left)
+{
+	unsigned min2 = 0x80, max2 = 0xbf;
+	size_t n;
+
+	if (p[0] < 0x80)
+		return p[0] == 0 ? 0 : 1;
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		n = 2;
+	else if (p[0] >= 0xe0 && p[0] <= 0xef)
+		n = 3;
+	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+		n = 4;
+	else
+		return 0;
+	if (p[0] == 0xe0)
+		min2 = 0xa0;
+	if (p[0] == 0xed)
+		max2 = 0x9f;
+	if (p[0] == 0xf0)
+		min2 = 0x90;
+	if (p[0] == 0xf4)
+		max2 = 0x8f;
+	if (left < n || p[1] < min2 || p[1] > max2)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if (p[i] < 0x80 || p[i] > 0xbf)
+			return 0;
+	return n;
+}
+
+bool
+str_utf8(struct str s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+
+	for (size_t i = 0; i < s.len;) {
+		size_t n = utf8_len(p + i, s.len - i);
+
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
+}
+
+char *
+str_cstr(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.len + 1);
+
+	if (s.len > 0)
+		memcpy(p, s.p, s.len);
+	return p;
+}
+
+struct str
+str_dup(struct arena *a, struct str s)
+{
+	return (struct str){ .p = str_cstr(a, s), .len = s.len };
+}
+
+struct str
+str_printf(struct arena *a, const char *fmt, ...)
+{
+	struct buf b = buf_in(a, 1 << 20);
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	buf_addc(&b, '\0');
+	b.len--;
+	return buf_str(&b);
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool
+str_percent_decode(struct arena *a, struct str s, bool plus_is_space, struct str *out)
+{
+	char *p = arena_alloc(a, s.len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		int hi, lo;
+
+		if (s.p[i] != '%') {
+			p[n++] = plus_is_space && s.p[i] == '+' ? ' ' : s.p[i];
+			continue;
+		}
+		if (s.len - i < 3)
+			return false;
+		hi = hex_digit(s.p[i + 1]);
+		lo = hex_digit(s.p[i + 2]);
+		if (hi < 0 || lo < 0 || (hi == 0 && lo == 0))
+			return false;
+		p[n++] = (char)(hi * 16 + lo);
+		i += 2;
+	}
+	*out = (struct str){ .p = p, .len = n };
+	return true;
+}
+
+struct str
+str_percent_encode(struct arena *a, struct str s)
+{
+	struct buf b = buf_in(a, s.len * 3 + 1);
+
+	buf_add_percent(&b, s);
+	return b.p == NULL ? S("") : buf_str(&b);
+}
+
+bool
+str_form_get(struct arena *a, struct str form, struct str name, struct str *out, int *count)
+{
+	struct str pair;
+
+	*out = (struct str){ 0 };
+	*count = 0;
+	while (str_split(&form, '&', &pair)) {
+		size_t eq = str_find(pair, '=');
+		struct str key, value;
+
+		if (pair.len == 0)
+			continue;
+		if (!str_percent_decode(a, str_sub(pair, 0, eq), true, &key) ||
+		    !str_percent_decode(a, str_sub(pair, eq + 1, pair.len), true, &value)) {
+			*count = -1;
+			return false;
+		}
+		if (!str_eq(key, name))
+			continue;
+		if ((*count)++ == 0)
+			*out = value;
+	}
+	return *count > 0;
+}

@@ -1,0 +1,19 @@
+/* base/throttle.h - counts failures per name within a minute. Thread-safe, bounded.
+ *
+ * When more names fail at once than fit, the oldest is forgotten: a flood of made-up names costs
+ * memory of a fixed size and nothing else. */
+#ifndef BASE_THROTTLE_H
+#define BASE_THROTTLE_H
+
+#include "base/ctx.h"
+
+struct throttle;
+
+struct throttle *throttle_new(void);
+void throttle_free(struct throttle *t);
+/* E_BUSY with code "too-many-attempts" and a number of seconds once name has failed max times. */
+MUST enum rc throttle_check(struct throttle *t, struct ctx *cx, struct str name, int max);
+void throttle_failed(struct throttle *t, struct str name);
+void throttle_forget(struct throttle *t, struct str name); /* after a success */
+
+#endif
