@@ -1,0 +1,135 @@
+#include "crypto/crypto.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "crypto/keyring.h"
+
+void
+crypto_setup(void)
+{
+	if (sodium_init() >= 0)
+		return;
+	fputs("valetkey: libsodium could not start\n", stderr);
+	exit(1);
+}
+
+struct str
+crypto_digest(const struct keyring *k, struct arena *a, struct str purpose, struct secret value)
+{
+	unsigned char *out = arena_alloc(a, DIGEST_LEN), key[SUBKEY_LEN];
+	struct str in = secret_expose(value);
+
+	keyring_subkey(k, purpose, key);
+	crypto_generichash(out, DIGEST_LEN, (const unsigned char *)in.p, in.len, key, sizeof(key));
+	sodium_memzero(key, sizeof(key));
+	return (struct str){ (const char *)out, DIGEST_LEN };
+}
+
+struct str
+crypto_mac_text(const struct keyring *k, struct arena *a, struct str purpose, struct secret value)
+{
+	return crypto_base64url(a, crypto_digest(k, a, purpose, value));
+}
+
+struct str
+crypto_password_hash(struct arena *a, struct secret password)
+{
+	char *out = arena_alloc(a, crypto_pwhash_STRBYTES);
+	struct str in = secret_expose(password);
+
+	if (crypto_pwhash_str_alg(out, in.p, in.len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+	        crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) != 0)
+		abort(); /* no memory for it */
+	return str_of(out);
+}
+
+bool
+crypto_password_ok(struct str hash, struct secret password)
+{
+	char text[crypto_pwhash_STRBYTES] = { 0 };
+	struct str in = secret_expose(password);
+
+	if (hash.len >= sizeof(text))
+		return false;
+	memcpy(text, hash.p, hash.len);
+	return crypto_pwhash_str_verify(text, in.p != NULL ? in.p : "", in.len) == 0;
+}
+
+void
+crypto_random(void *out, size_t len)
+{
+	randombytes_buf(out, len);
+}
+
+struct secret
+crypto_random_text(struct arena *a, size_t n, struct str alphabet)
+{
+	char *p = arena_alloc(a, n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = alphabet.p[randombytes_uniform((uint32_t)alphabet.len)];
+	return secret_of((struct str){ p, n });
+}
+
+struct secret
+crypto_random_token(struct arena *a)
+{
+	char bytes[32];
+
+	randombytes_buf(bytes, sizeof(bytes));
+	return secret_of(crypto_base64url(a, (struct str){ bytes, sizeof(bytes) }));
+}
+
+bool
+crypto_equal(struct secret a, struct secret b)
+{
+	struct str x = secret_expose(a), y = secret_expose(b);
+
+	return x.len == y.len && (x.len == 0 || sodium_memcmp(x.p, y.p, x.len) == 0);
+}
+
+struct str
+crypto_sha256(struct arena *a, struct str data)
+{
+	unsigned char *out = arena_alloc(a, crypto_hash_sha256_BYTES);
+
+	crypto_hash_sha256(out, (const unsigned char *)data.p, data.len);
+	return (struct str){ (const char *)out, crypto_hash_sha256_BYTES };
+}
+
+static struct str
+base64(struct arena *a, struct str bytes, int variant)
+{
+	size_t max = sodium_base64_encoded_len(bytes.len, variant);
+	char *out = arena_alloc(a, max);
+
+	sodium_bin2base64(out, max, (const unsigned char *)bytes.p, bytes.len, variant);
+	return str_of(out);
+}
+
+struct str
+crypto_base64url(struct arena *a, struct str bytes)
+{
+	return base64(a, bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+struct str
+crypto_base64(struct arena *a, struct str bytes)
+{
+	return base64(a, bytes, sodium_base64_VARIANT_ORIGINAL);
+}
+
+enum rc
+crypto_base64_decode(struct ctx *cx, struct str text, struct str *out)
+{
+	unsigned char *p = arena_alloc(cx->arena, text.len + 1);
+	size_t len;
+
+	if (sodium_base642bin(p, text.len + 1, text.p != NULL ? text.p : "", text.len, NULL, &len, NULL,
+	        sodium_base64_VARIANT_ORIGINAL) != 0)
+		return fail(cx, E_INPUT, "The text is not valid base64.");
+	*out = (struct str){ (const char *)p, len };
+	return OK;
+}
