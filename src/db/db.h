@@ -1,0 +1,46 @@
+/* db/db.h - the database driver: a dozen functions under the verbs of a store.
+ *
+ * One struct db is one connection, used by one thread at a time (the store above it locks).
+ * Statements are prepared once and cached by their text, which must be a literal. SQL is portable:
+ * $1 parameters in order of first appearance, BIGINT/TEXT/bytes only, no SQL time functions.
+ * Writes happen between db_begin and db_commit. Errors land in the context as E_STORE, E_CONFLICT
+ * (a unique constraint) or E_BUSY. */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include "base/ctx.h"
+#include "base/str.h"
+
+struct db;
+struct db_stmt;
+
+/* Opens or creates the file (0600), WAL, synchronous=FULL, foreign keys on. */
+MUST enum rc db_open(struct ctx *cx, const char *path, struct db **out);
+void db_close(struct db *db); /* takes NULL */
+
+/* Applies what is missing of the numbered schema steps; each step is one script. */
+MUST enum rc db_migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count);
+
+MUST enum rc db_begin(struct ctx *cx, struct db *db);
+MUST enum rc db_commit(struct ctx *cx, struct db *db);
+void db_rollback(struct db *db); /* harmless when no transaction is open */
+
+/* A statement ready for binding; valid until the next db_stmt call with the same text. */
+MUST enum rc db_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out);
+void db_bind_int(struct db_stmt *st, int i, int64_t v); /* i from 1 */
+void db_bind_text(struct db_stmt *st, int i, struct str v);
+void db_bind_blob(struct db_stmt *st, int i, struct str v);
+void db_bind_null(struct db_stmt *st, int i);
+
+/* Runs to the end; *changed (may be NULL) is the number of rows written. */
+MUST enum rc db_run(struct ctx *cx, struct db_stmt *st, int64_t *changed);
+/* Next row: *row false at the end. Finish early with db_done. */
+MUST enum rc db_step(struct ctx *cx, struct db_stmt *st, bool *row);
+void db_done(struct db_stmt *st);
+
+int64_t db_col_int(struct db_stmt *st, int i);                         /* i from 0; NULL is 0 */
+struct str db_col_text(struct db_stmt *st, int i, struct arena *a);    /* copied */
+struct str db_col_blob(struct db_stmt *st, int i, struct arena *a);    /* copied */
+bool db_col_null(struct db_stmt *st, int i);
+
+#endif
