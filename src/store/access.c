@@ -1,0 +1,257 @@
+#include "store/access.h"
+
+#include "store/store_int.h"
+
+#define SEEN_STEP_MS 60000
+
+enum rc
+store_user_count(struct store *s, struct ctx *cx, int64_t *out)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "SELECT count(*) FROM user_", &st));
+	TRY(store_want_row(cx, st, "table"));
+	*out = db_col_int(st, 0);
+	db_done(st);
+	return OK;
+}
+
+static void
+read_user(struct ctx *cx, struct db_stmt *st, struct user *out)
+{
+	*out = (struct user){
+		.id = db_col_text(st, 0, cx->arena),
+		.username = db_col_text(st, 1, cx->arena),
+		.password_hash = db_col_text(st, 2, cx->arena),
+	};
+}
+
+enum rc
+store_user_by_name(struct store *s, struct ctx *cx, struct str username, struct user *out)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "SELECT id, username, password_hash FROM user_ WHERE username = $1",
+	    &st));
+	db_bind_text(st, 1, username);
+	TRY(store_want_row(cx, st, "user"));
+	read_user(cx, st, out);
+	db_done(st);
+	return OK;
+}
+
+enum rc
+store_user_put(struct store *s, struct ctx *cx, const struct user *u)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "INSERT INTO user_ (id, username, password_hash) VALUES ($1, $2, $3)"
+	    " ON CONFLICT (username) DO UPDATE SET password_hash = excluded.password_hash",
+	    &st));
+	db_bind_text(st, 1, u->id);
+	db_bind_text(st, 2, u->username);
+	db_bind_text(st, 3, u->password_hash);
+	return db_run(cx, st, NULL);
+}
+
+enum rc
+store_session_create(struct store *s, struct ctx *cx, struct str digest, struct str user_id,
+    int64_t wall_ms)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "INSERT INTO session (digest, user_id, created_ms, seen_ms) VALUES ($1, $2, $3, $3)", &st));
+	db_bind_blob(st, 1, digest);
+	db_bind_text(st, 2, user_id);
+	db_bind_int(st, 3, wall_ms);
+	return db_run(cx, st, NULL);
+}
+
+static enum rc
+note_seen(struct store *s, struct ctx *cx, struct str digest, int64_t wall_ms)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "UPDATE session SET seen_ms = $1 WHERE digest = $2", &st));
+	db_bind_int(st, 1, wall_ms);
+	db_bind_blob(st, 2, digest);
+	return db_run(cx, st, NULL);
+}
+
+enum rc
+store_session_check(struct store *s, struct ctx *cx, struct str digest, int64_t wall_ms,
+    int64_t idle_ms, int64_t life_ms, struct user *out)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+	int64_t seen_ms;
+
+	TRY(db_stmt(cx, s->db,
+	    "SELECT u.id, u.username, u.password_hash, s.seen_ms FROM session s"
+	    " JOIN user_ u ON u.id = s.user_id"
+	    " WHERE s.digest = $1 AND s.seen_ms > $2 AND s.created_ms > $3",
+	    &st));
+	db_bind_blob(st, 1, digest);
+	db_bind_int(st, 2, wall_ms - idle_ms);
+	db_bind_int(st, 3, wall_ms - life_ms);
+	TRY(store_want_row(cx, st, "session"));
+	read_user(cx, st, out);
+	seen_ms = db_col_int(st, 3);
+	db_done(st);
+	return wall_ms - seen_ms < SEEN_STEP_MS ? OK : note_seen(s, cx, digest, wall_ms);
+}
+
+enum rc
+store_session_delete(struct store *s, struct ctx *cx, struct str digest)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "DELETE FROM session WHERE digest = $1", &st));
+	db_bind_blob(st, 1, digest);
+	return db_run(cx, st, NULL);
+}
+
+enum rc
+store_session_delete_others(struct store *s, struct ctx *cx, struct str user_id,
+    struct str keep_digest)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "DELETE FROM session WHERE user_id = $1 AND digest <> $2", &st));
+	db_bind_text(st, 1, user_id);
+	db_bind_blob(st, 2, keep_digest);
+	return db_run(cx, st, NULL);
+}
+
+enum rc
+store_session_prune(struct store *s, struct ctx *cx, int64_t before_ms)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "DELETE FROM session WHERE seen_ms < $1", &st));
+	db_bind_int(st, 1, before_ms);
+	return db_run(cx, st, NULL);
+}
+
+enum rc
+store_key_create(struct store *s, struct ctx *cx, const struct api_key *k)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_begin(cx, s->db));
+	TRY(db_stmt(cx, s->db,
+	    "INSERT INTO api_key (id, label, hint, digest, all_tokens, created_ms, used_ms)"
+	    " VALUES ($1, $2, $3, $4, $5, $6, 0)",
+	    &st));
+	db_bind_text(st, 1, k->id);
+	db_bind_text(st, 2, k->label);
+	db_bind_text(st, 3, k->hint);
+	db_bind_blob(st, 4, k->digest);
+	db_bind_int(st, 5, k->all_tokens);
+	db_bind_int(st, 6, k->created_ms);
+	TRY(db_run(cx, st, NULL));
+	for (size_t i = 0; i < k->token_count; i++) {
+		TRY(db_stmt(cx, s->db, "INSERT INTO api_key_token (key_id, token_id) VALUES ($1, $2)",
+		    &st));
+		db_bind_text(st, 1, k->id);
+		db_bind_text(st, 2, k->token_ids[i]);
+		TRY(db_run(cx, st, NULL));
+	}
+	return db_commit(cx, s->db);
+}
+
+static enum rc
+key_tokens(struct store *s, struct ctx *cx, struct api_key *k)
+{
+	struct db_stmt *st;
+	bool row;
+
+	TRY(db_stmt(cx, s->db, "SELECT count(*) FROM api_key_token WHERE key_id = $1", &st));
+	db_bind_text(st, 1, k->id);
+	TRY(store_want_row(cx, st, "table"));
+	k->token_ids = ARENA_ARRAY(cx->arena, struct str, (size_t)db_col_int(st, 0));
+	TRY(db_stmt(cx, s->db, "SELECT token_id FROM api_key_token WHERE key_id = $1", &st));
+	db_bind_text(st, 1, k->id);
+	for (;;) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			return OK;
+		k->token_ids[k->token_count++] = db_col_text(st, 0, cx->arena);
+	}
+}
+
+static enum rc
+count_keys(struct store *s, struct ctx *cx, size_t *out)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "SELECT count(*) FROM api_key", &st));
+	TRY(store_want_row(cx, st, "table"));
+	*out = (size_t)db_col_int(st, 0);
+	db_done(st);
+	return OK;
+}
+
+enum rc
+store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *count)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct arena *a = cx->arena;
+	struct db_stmt *st;
+	size_t max, n = 0;
+	bool row = true;
+
+	TRY(count_keys(s, cx, &max));
+	*out = ARENA_ARRAY(a, struct api_key, max);
+	TRY(db_stmt(cx, s->db,
+	    "SELECT id, label, hint, digest, all_tokens, created_ms, used_ms FROM api_key"
+	    " ORDER BY created_ms DESC, id",
+	    &st));
+	while (n < max) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			break;
+		(*out)[n++] = (struct api_key){ .id = db_col_text(st, 0, a),
+			.label = db_col_text(st, 1, a), .hint = db_col_text(st, 2, a),
+			.digest = db_col_blob(st, 3, a), .all_tokens = db_col_int(st, 4) != 0,
+			.created_ms = db_col_int(st, 5), .used_ms = db_col_int(st, 6) };
+	}
+	db_done(st);
+	for (size_t i = 0; i < n; i++)
+		TRY(key_tokens(s, cx, &(*out)[i]));
+	*count = n;
+	return OK;
+}
+
+enum rc
+store_key_delete(struct store *s, struct ctx *cx, struct str id)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "DELETE FROM api_key WHERE id = $1", &st));
+	db_bind_text(st, 1, id);
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such API key.");
+}
+
+enum rc
+store_key_used(struct store *s, struct ctx *cx, struct str id, int64_t used_ms)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "UPDATE api_key SET used_ms = $1 WHERE id = $2", &st));
+	db_bind_int(st, 1, used_ms);
+	db_bind_text(st, 2, id);
+	return db_run(cx, st, NULL);
+}

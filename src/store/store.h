@@ -1,0 +1,30 @@
+/* store/store.h - the manager's data, as verbs.
+ *
+ * Owns the database, the sealing of every secret column, and nothing else: no verb decides. One
+ * connection behind one leaf lock; every verb may block (cx->may_block must hold). Times are ms
+ * since 1970. Contested writes are compare-and-set, and E_CONFLICT says that somebody was faster.
+ * Sealed columns are bound to row id, name and version, so that a value moved by hand never opens
+ * (security row S-166). */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/ctx.h"
+#include "base/secret.h"
+
+struct keyring;
+struct store;
+
+/* Opens DIR/valetkey.db. E_INPUT with a sentence when the keyring is not the one it was made with. */
+MUST enum rc store_open(struct ctx *cx, const char *path, const struct keyring *keyring,
+    struct store **out);
+void store_close(struct store *s); /* takes NULL */
+
+/* Small named texts; sealed ones never stand in the file in the clear. E_NOTFOUND. */
+MUST enum rc store_meta_get(struct store *s, struct ctx *cx, struct str name, struct str *out);
+MUST enum rc store_meta_put(struct store *s, struct ctx *cx, struct str name, struct str value);
+MUST enum rc store_meta_get_sealed(struct store *s, struct ctx *cx, struct str name,
+    struct secret *out);
+MUST enum rc store_meta_put_sealed(struct store *s, struct ctx *cx, struct str name,
+    struct secret value);
+
+#endif
