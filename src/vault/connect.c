@@ -1,0 +1,461 @@
+#include "vault/connect.h"
+
+#include "base/log.h"
+#include "oauth/pkce.h"
+#include "vault/upstream.h"
+#include "vault/vault_int.h"
+
+#define ATTEMPT_LIFE_MS 600000
+#define KEEP_MS (24LL * 3600 * 1000) /* a connected attempt waits this long for Done */
+#define KEEP_PER_SESSION 50
+#define STATE_LEN 43
+#define SECRET_MAX 256
+#define SCOPES_MAX 2000
+
+/* --- start --- */
+
+static enum rc
+bad_field(struct ctx *cx, const char *field, const char *why, const char *todo)
+{
+	fail_at(cx, E_INPUT, "bad-field", field, "%s", why);
+	return fail_todo(cx, "%s", todo);
+}
+
+/* Letters and digits, as every Dropbox key and secret is; the provider judges the rest. */
+static bool
+is_credential(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
+			return false;
+	return s.len > 0 && s.len <= SECRET_MAX;
+}
+
+static bool
+is_scope_list(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] < ' ' || s.p[i] >= 0x7f || s.p[i] == '"' || s.p[i] == '\\')
+			return false;
+	return s.len <= SCOPES_MAX;
+}
+
+static enum rc
+check_start(struct ctx *cx, const struct connect_start *in)
+{
+	struct str secret = secret_expose(in->app_secret);
+
+	if (in->app_key.len == 0)
+		return bad_field(cx, "app_key", "The App Key is missing.",
+		    "Copy it from the app's Settings tab.");
+	if (!is_credential(in->app_key))
+		return bad_field(cx, "app_key", "The App Key holds a space or a strange character.",
+		    "Copy it again from the app's Settings tab.");
+	if (secret.len == 0)
+		return bad_field(cx, "app_secret", "The App Secret is missing.",
+		    "On the app's Settings tab click Show next to App secret, and copy it.");
+	if (!is_credential(secret))
+		return bad_field(cx, "app_secret", "The App Secret holds a space or a strange character.",
+		    "Copy it again from the app's Settings tab, after Show.");
+	if (!is_scope_list(in->scopes))
+		return bad_field(cx, "scopes", "The scopes are not words separated by spaces.",
+		    "For example: account_info.read files.metadata.read");
+	return OK;
+}
+
+/* The saved token's own secret stands in when the person did not type a new one. */
+static enum rc
+fill_from_saved(struct vault *v, struct ctx *cx, struct connect_start *in)
+{
+	struct token_secrets saved;
+	struct token t;
+
+	if (in->token_id.len == 0)
+		return OK;
+	TRY(store_token_get(v->store, cx, in->token_id, &t));
+	TRY(store_token_secrets(v->store, cx, in->token_id, &saved));
+	if (secret_empty(in->app_secret) && str_eq(in->app_key, t.app_key))
+		in->app_secret = saved.app_secret;
+	return OK;
+}
+
+static struct str
+state_digest(struct vault *v, struct ctx *cx, struct str state)
+{
+	return crypto_digest(v->keyring, cx->arena, S("state"), secret_of(state));
+}
+
+static struct str
+authorize_url(struct ctx *cx, const struct provider *p, const struct connection *c,
+    struct secret state, struct str challenge)
+{
+	struct oauth_authorize req = {
+		.endpoint = p->authorize_url,
+		.client_id = c->app_key,
+		.redirect_uri = c->redirect_uri,
+		.scope = c->scopes,
+		.state = state,
+		.challenge = challenge,
+		.extra_count = p->extra_count,
+	};
+
+	memcpy(req.extra, p->extra, sizeof(req.extra));
+	return oauth_authorize_url(cx->arena, &req);
+}
+
+enum rc
+vault_connect_start(struct vault *v, struct ctx *cx, const struct session *who,
+    const struct connect_start *request, struct connection *out, struct str *authorization_url)
+{
+	struct connect_start in = *request;
+	struct secret state = crypto_random_token(cx->arena);
+	struct connection_secrets secrets = { .verifier = pkce_verifier(cx->arena) };
+	int64_t now = clock_now_ms(v->clock);
+	const struct provider *p;
+
+	TRY(vault_provider(v, cx, in.provider, &p));
+	TRY(fill_from_saved(v, cx, &in));
+	TRY(check_start(cx, &in));
+	secrets.app_secret = in.app_secret;
+	*out = (struct connection){
+		.id = vault_new_id(cx->arena),
+		.session_digest = who->digest,
+		.state_digest = state_digest(v, cx, secret_expose(state)),
+		.provider = p->id,
+		.token_id = in.token_id,
+		.app_key = in.app_key,
+		.scopes = in.scopes,
+		.redirect_uri = p->redirect_uri,
+		.status = CONN_WAITING,
+		.created_ms = now,
+		.expires_ms = now + ATTEMPT_LIFE_MS,
+	};
+	TRY(store_connection_prune(v->store, cx, now - KEEP_MS, who->digest, KEEP_PER_SESSION - 1));
+	TRY(store_connection_create(v->store, cx, out, &secrets));
+	*authorization_url =
+	    authorize_url(cx, p, out, state, pkce_challenge(cx->arena, secrets.verifier));
+	return OK;
+}
+
+/* --- probe --- */
+
+static enum rc
+read_probe(struct ctx *cx, const struct provider *p, const struct connection *c,
+    const struct http_reply *reply)
+{
+	struct str page = secret_expose(reply->body);
+
+	if (reply->end != CALL_ANSWERED || reply->status != 400)
+		return OK;
+	if (str_contains(page, S("redirect_uri")) || str_contains(page, S("redirect URI"))) {
+		fail_at(cx, E_INPUT, "redirect-uri-not-registered", "redirect_uri",
+		    "%s does not know this redirect URI for the app.", p->name.p);
+		return fail_todo(cx,
+		    "In the app's Settings, under Redirect URIs, add exactly: %.*s - then start again.",
+		    STR_ARG(c->redirect_uri));
+	}
+	if (str_contains(page, S("client_id"))) {
+		fail_at(cx, E_INPUT, "unknown-app-key", "app_key", "%s does not know this App Key.",
+		    p->name.p);
+		return fail_todo(cx, "Copy it again from the app's Settings tab, then start again.");
+	}
+	return OK;
+}
+
+enum rc
+vault_connect_probe(struct vault *v, struct ctx *cx, const struct session *who, struct str id)
+{
+	const struct provider *p;
+	struct http_reply reply;
+	struct connection c;
+	struct http_call call = { .method = "GET", .timeout_ms = 5000 };
+
+	TRY(vault_connection_get(v, cx, who, id, &c));
+	TRY(vault_provider(v, cx, c.provider, &p));
+	/* No state and no challenge: this asks whether the app would be let in, for nobody. */
+	call.url = authorize_url(cx, p, &c, secret_of(S("")), S(""));
+	http_client_call(v->client, cx, &call, &reply);
+	return read_probe(cx, p, &c, &reply);
+}
+
+/* --- finish --- */
+
+static enum rc
+start_again(struct ctx *cx, enum rc rc, const char *code, const char *why)
+{
+	fail_at(cx, rc, code, NULL, "%s", why);
+	return fail_todo(cx,
+	    "Go back to the access token's screen and click Get OAuth2 Access Token again.");
+}
+
+/* The attempt this answer belongs to, if it may be answered in this browser at all. */
+static enum rc
+find_attempt(struct vault *v, struct ctx *cx, const struct session *who,
+    const struct connect_answer *in, struct connection *c)
+{
+	enum rc rc = E_NOTFOUND;
+
+	if (in->state.len == STATE_LEN)
+		rc = store_connection_by_state(v->store, cx, state_digest(v, cx, in->state), c);
+	if (rc == E_NOTFOUND)
+		return start_again(cx, E_INPUT, "unknown-state",
+		    "This sign-in link is not known here, or was cancelled meanwhile.");
+	TRY(rc);
+	if (!crypto_equal(secret_of(c->session_digest), secret_of(who->digest)))
+		return start_again(cx, E_DENIED, "other-session",
+		    "This sign-in was started in another browser, or before you signed in again.");
+	if (!str_eq(c->provider, in->provider))
+		return start_again(cx, E_INPUT, "other-provider",
+		    "This sign-in link belongs to another provider.");
+	return OK;
+}
+
+static enum rc
+spend(struct vault *v, struct ctx *cx, const struct connection *c)
+{
+	enum rc rc = store_connection_spend(v->store, cx, c->id);
+
+	if (rc == E_CONFLICT)
+		return start_again(cx, E_CONFLICT, "state-used",
+		    "This sign-in link has already been used; nothing was changed by using it again.");
+	return rc;
+}
+
+static enum rc
+provider_said_no(struct ctx *cx, const struct provider *p, const struct connect_answer *in)
+{
+	if (str_eq(in->error, S("access_denied"))) {
+		fail_at(cx, E_DENIED, "access-denied", NULL, "Access was not allowed at %s.", p->name.p);
+		return fail_todo(cx, "Click Get OAuth2 Access Token again, and then Allow.");
+	}
+	if (str_eq(in->error, S("invalid_scope"))) {
+		fail_at(cx, E_INPUT, "invalid-scope", "scopes",
+		    "%s did not accept the scopes that were asked for.", p->name.p);
+		return fail_todo(cx, "Leave Scopes empty for all the app has, or tick them on the app's "
+		                     "Permissions tab first.");
+	}
+	fail_at(cx, E_INPUT, "provider-error", NULL, "%s ended the sign-in with the error \"%.*s\".",
+	    p->name.p, STR_ARG(str_sub(in->error, 0, 60)));
+	return fail_todo(cx, "Check the app's settings, then try again.");
+}
+
+static enum rc
+exchange(struct vault *v, struct ctx *cx, const struct provider *p, const struct connection *c,
+    const struct connection_secrets *secrets, struct secret code, struct oauth_reply *out)
+{
+	struct oauth_client client = { c->app_key, secrets->app_secret, p->auth };
+	struct oauth_code_exchange grant = { code, c->redirect_uri, secrets->verifier };
+	struct oauth_token_request request = oauth_exchange_request(cx->arena, &client, &grant);
+	struct http_call call = upstream_token_call(p, &request);
+	struct http_reply reply;
+	enum rc rc;
+
+	http_client_call(v->client, cx, &call, &reply);
+	rc = upstream_token_reply(cx, p, &reply, out);
+	if (rc == E_REAUTH)
+		return start_again(cx, E_INPUT, "code-refused",
+		    "The provider refused the code that it had just given; it may have run out.");
+	return rc;
+}
+
+static void
+keep_grant(struct vault *v, struct ctx *cx, const struct provider *p, struct connection *c,
+    struct connection_secrets *secrets, const struct oauth_reply *r)
+{
+	struct token_test who;
+	bool rejected;
+
+	c->status = CONN_CONNECTED;
+	c->has_refresh = !secret_empty(r->refresh_token);
+	c->token_expires_ms =
+	    r->expires_in_s < 0 ? 0 : clock_now_ms(v->clock) + r->expires_in_s * 1000;
+	/* RFC 6749 section 5.1: no scope in the reply means the one that was asked for. */
+	c->scope_granted = r->scope.len > 0 ? r->scope : c->scopes;
+	secrets->access = r->access_token;
+	secrets->refresh = r->refresh_token;
+	secrets->verifier = secret_of(S(""));
+	upstream_account(v, cx, p, r->access_token, &who, &rejected);
+	c->account_id = who.account_id;
+	c->account_name = who.account_name;
+	c->account_email = who.account_email;
+}
+
+/* A reconnect takes effect at once: the saved token was waiting for it. */
+static enum rc
+apply_reconnect(struct vault *v, struct ctx *cx, const struct connection *c,
+    const struct connection_secrets *secrets)
+{
+	int64_t now = clock_now_ms(v->clock);
+	struct token_reconnect r = {
+		.app_key = c->app_key,
+		.scopes = c->scopes,
+		.redirect_uri = c->redirect_uri,
+		.app_secret = secrets->app_secret,
+		.account_id = c->account_id,
+		.account_name = c->account_name,
+		.account_email = c->account_email,
+		.grant = {
+			.access = secrets->access,
+			.refresh = secrets->refresh,
+			.expires_ms = c->token_expires_ms,
+			.scope_granted = c->scope_granted,
+			.now_ms = now,
+			.due_ms = engine_due_ms(now, c->token_expires_ms, c->has_refresh),
+		},
+	};
+
+	if (c->token_id.len == 0)
+		return OK;
+	TRY(store_token_reconnect(v->store, cx, c->token_id, &r));
+	live_forget(v, c->token_id);
+	engine_wake(v->engine);
+	return OK;
+}
+
+/* From the spent state to the grant; every failure becomes the attempt's own sentence. */
+static enum rc
+conclude(struct vault *v, struct ctx *cx, const struct connect_answer *in, struct connection *c,
+    struct connection_secrets *secrets)
+{
+	const struct provider *p;
+	struct oauth_reply reply;
+
+	TRY(vault_provider(v, cx, c->provider, &p));
+	TRY(store_connection_secrets(v->store, cx, c->id, secrets));
+	if (c->expires_ms < clock_now_ms(v->clock))
+		return start_again(cx, E_INPUT, "state-expired",
+		    "The sign-in took longer than ten minutes, so its link has expired.");
+	if (in->error.len > 0)
+		return provider_said_no(cx, p, in);
+	if (secret_empty(in->code))
+		return start_again(cx, E_INPUT, "no-code", "The provider's answer holds no code.");
+	TRY(exchange(v, cx, p, c, secrets, in->code, &reply));
+	keep_grant(v, cx, p, c, secrets, &reply);
+	return apply_reconnect(v, cx, c, secrets);
+}
+
+static void
+note_failure(const struct ctx *cx, struct connection *c)
+{
+	c->status = CONN_FAILED;
+	c->error_code = str_dup(cx->arena, str_of(cx->code != NULL ? cx->code : "failed"));
+	c->error_field = str_dup(cx->arena, str_of(cx->field));
+	c->error_why = str_dup(cx->arena, str_of(cx->why));
+	c->error_todo = str_dup(cx->arena, str_of(cx->todo));
+}
+
+enum rc
+vault_connect_finish(struct vault *v, struct ctx *cx, const struct session *who,
+    const struct connect_answer *in, struct str *connection_id)
+{
+	struct connection_secrets secrets = { 0 };
+	struct connection c;
+	struct ctx second;
+	enum rc rc;
+
+	TRY(find_attempt(v, cx, who, in, &c));
+	TRY(spend(v, cx, &c));
+	*connection_id = c.id;
+	rc = conclude(v, cx, in, &c, &secrets);
+	if (rc != OK) {
+		note_failure(cx, &c);
+		log_event(LOG_WARN, "connect.failed", KV_STR("connection", c.id),
+		    KV_STR("code", c.error_code));
+	}
+	ctx_init(&second, cx->arena, cx->clock);
+	second.may_block = true;
+	if (store_connection_finish(v->store, &second, &c, &secrets) == OK || rc != OK)
+		return rc;
+	return start_again(cx, E_STORE, "not-stored",
+	    "The access token arrived, but it could not be stored.");
+}
+
+/* --- the attempt, as its own session sees it --- */
+
+enum rc
+vault_connection_get(struct vault *v, struct ctx *cx, const struct session *who, struct str id,
+    struct connection *out)
+{
+	TRY(store_connection_get(v->store, cx, id, out));
+	if (!crypto_equal(secret_of(out->session_digest), secret_of(who->digest)))
+		return fail_at(cx, E_NOTFOUND, "not-found", NULL, "There is no such connection.");
+	return OK;
+}
+
+static enum rc
+connected(struct vault *v, struct ctx *cx, const struct session *who, struct str id,
+    struct connection *c, struct connection_secrets *secrets)
+{
+	TRY(vault_connection_get(v, cx, who, id, c));
+	if (c->status != CONN_CONNECTED) {
+		fail_at(cx, E_CONFLICT, "not-connected", "connection", "There is no access token yet.");
+		return fail_todo(cx, "Click Get OAuth2 Access Token first.");
+	}
+	return store_connection_secrets(v->store, cx, id, secrets);
+}
+
+enum rc
+vault_connection_reveal(struct vault *v, struct ctx *cx, const struct session *who, struct str id,
+    struct secret *access)
+{
+	struct connection_secrets secrets;
+	struct connection c;
+
+	TRY(connected(v, cx, who, id, &c, &secrets));
+	*access = secrets.access;
+	return OK;
+}
+
+enum rc
+vault_connection_test(struct vault *v, struct ctx *cx, const struct session *who, struct str id,
+    struct token_test *out)
+{
+	struct connection_secrets secrets;
+	const struct provider *p;
+	struct connection c;
+	bool rejected;
+
+	TRY(connected(v, cx, who, id, &c, &secrets));
+	TRY(vault_provider(v, cx, c.provider, &p));
+	upstream_account(v, cx, p, secrets.access, out, &rejected);
+	return OK;
+}
+
+enum rc
+vault_connection_forget(struct vault *v, struct ctx *cx, const struct session *who, struct str id)
+{
+	struct connection c;
+
+	TRY(vault_connection_get(v, cx, who, id, &c));
+	return store_connection_delete(v->store, cx, id);
+}
+
+enum rc
+vault_connection_save(struct vault *v, struct ctx *cx, const struct session *who, struct str id,
+    struct str name, struct str description, struct token *out)
+{
+	struct connection_secrets secrets;
+	struct connection c;
+	int64_t now = clock_now_ms(v->clock);
+
+	TRY(token_name_check(cx, name));
+	if (description.len > 2000)
+		return bad_field(cx, "description", "The description is longer than 2000 characters.",
+		    "Shorten it.");
+	TRY(connected(v, cx, who, id, &c, &secrets));
+	*out = (struct token){
+		.id = vault_new_id(cx->arena), .name = name, .description = description,
+		.provider = c.provider, .app_key = c.app_key, .scopes = c.scopes,
+		.scope_granted = c.scope_granted, .redirect_uri = c.redirect_uri,
+		.account_id = c.account_id, .account_name = c.account_name,
+		.account_email = c.account_email, .status = TOKEN_ACTIVE, .status_ms = now,
+		.expires_ms = c.token_expires_ms, .has_refresh = c.has_refresh, .created_ms = now,
+		.updated_ms = now,
+		.due_ms = engine_due_ms(now, c.token_expires_ms, c.has_refresh),
+	};
+	TRY(store_token_create(v->store, cx, out,
+	    &(struct token_secrets){ secrets.app_secret, secrets.access, secrets.refresh }));
+	TRY(store_connection_delete(v->store, cx, id));
+	engine_wake(v->engine);
+	return OK;
+}

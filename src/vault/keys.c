@@ -1,0 +1,231 @@
+#include "vault/keys.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "vault/vault_int.h"
+
+#define PREFIX "vk_"
+#define RANDOM_LEN 43
+#define CHECK_LEN 6
+#define KEY_LEN (3 + RANDOM_LEN + CHECK_LEN)
+#define LABEL_MAX 100
+
+static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+struct key_entry {
+	char id[ID_LEN + 1];
+	bool all_tokens;
+	struct map *tokens; /* token id -> itself */
+	_Atomic int64_t used_ms;
+	int64_t flushed_ms;
+};
+
+struct key_index {
+	pthread_rwlock_t lock;
+	struct map *by_digest;
+	struct map *by_id; /* the same entries, borrowed */
+};
+
+static void
+entry_free(void *value)
+{
+	struct key_entry *e = value;
+
+	map_free(e->tokens, NULL);
+	free(e);
+}
+
+void
+key_index_free(struct key_index *k)
+{
+	if (k == NULL)
+		return;
+	map_free(k->by_id, NULL);
+	map_free(k->by_digest, entry_free);
+	pthread_rwlock_destroy(&k->lock);
+	free(k);
+}
+
+static struct key_entry *
+entry_new(const struct api_key *k)
+{
+	struct key_entry *e = mem_alloc(sizeof(*e));
+
+	memcpy(e->id, k->id.p, k->id.len < ID_LEN ? k->id.len : ID_LEN);
+	e->all_tokens = k->all_tokens;
+	e->tokens = map_new();
+	for (size_t i = 0; i < k->token_count; i++)
+		map_put(e->tokens, k->token_ids[i], e);
+	e->flushed_ms = k->used_ms;
+	atomic_store(&e->used_ms, k->used_ms);
+	return e;
+}
+
+enum rc
+key_index_load(struct vault *v, struct ctx *cx)
+{
+	struct map *by_digest, *by_id;
+	struct api_key *keys;
+	size_t n;
+
+	key_index_flush(v, cx);
+	TRY(store_key_list(v->store, cx, &keys, &n));
+	if (v->keys == NULL) {
+		v->keys = mem_alloc(sizeof(*v->keys));
+		pthread_rwlock_init(&v->keys->lock, NULL);
+	}
+	by_digest = map_new();
+	by_id = map_new();
+	for (size_t i = 0; i < n; i++) {
+		struct key_entry *e = entry_new(&keys[i]);
+
+		map_put(by_digest, keys[i].digest, e);
+		map_put(by_id, keys[i].id, e);
+	}
+	pthread_rwlock_wrlock(&v->keys->lock);
+	map_free(v->keys->by_id, NULL);
+	map_free(v->keys->by_digest, entry_free);
+	v->keys->by_digest = by_digest;
+	v->keys->by_id = by_id;
+	pthread_rwlock_unlock(&v->keys->lock);
+	return OK;
+}
+
+struct flush {
+	struct vault *v;
+	struct ctx *cx;
+};
+
+static bool
+flush_one(struct str key, void *value, void *arg)
+{
+	struct key_entry *e = value;
+	struct flush *f = arg;
+	int64_t used = atomic_load(&e->used_ms);
+
+	if (used == e->flushed_ms)
+		return true;
+	if (store_key_used(f->v->store, f->cx, key, used) == OK)
+		e->flushed_ms = used;
+	return true;
+}
+
+void
+key_index_flush(struct vault *v, struct ctx *cx)
+{
+	if (v->keys == NULL)
+		return;
+	pthread_rwlock_wrlock(&v->keys->lock);
+	map_each(v->keys->by_id, flush_one, &(struct flush){ v, cx });
+	pthread_rwlock_unlock(&v->keys->lock);
+}
+
+/* Lets a mistyped key be told from a wrong one without any look-up. */
+static struct str
+checksum(struct arena *a, struct str text)
+{
+	struct str sum = crypto_sha256(a, text);
+	char *p = arena_alloc(a, CHECK_LEN + 1);
+
+	for (size_t i = 0; i < CHECK_LEN; i++)
+		p[i] = alphabet[(unsigned char)sum.p[i] % 62];
+	return (struct str){ p, CHECK_LEN };
+}
+
+static enum rc
+unknown_key(struct ctx *cx)
+{
+	fail_at(cx, E_AUTH, "invalid-api-key", NULL, "The API key is not valid.");
+	return fail_todo(cx, "Send Authorization: Bearer vk_… with a key made under API Keys.");
+}
+
+enum rc
+vault_key_check(struct vault *v, struct ctx *cx, struct secret key, struct key_ref *out)
+{
+	struct str text = secret_expose(key), digest;
+	struct key_entry *e;
+
+	if (text.len != KEY_LEN || !str_starts(text, S(PREFIX)) ||
+	    !str_eq(str_sub(text, KEY_LEN - CHECK_LEN, KEY_LEN),
+	        checksum(cx->arena, str_sub(text, 0, KEY_LEN - CHECK_LEN))))
+		return unknown_key(cx);
+	digest = crypto_digest(v->keyring, cx->arena, S("api key"), key);
+	pthread_rwlock_rdlock(&v->keys->lock);
+	e = map_get(v->keys->by_digest, digest);
+	if (e != NULL) {
+		out->id = str_dup(cx->arena, str_of(e->id));
+		out->all_tokens = e->all_tokens;
+		atomic_store_explicit(&e->used_ms, clock_now_ms(v->clock), memory_order_relaxed);
+	}
+	pthread_rwlock_unlock(&v->keys->lock);
+	return e == NULL ? unknown_key(cx) : OK;
+}
+
+bool
+vault_key_allows(struct vault *v, const struct key_ref *key, struct str token_id)
+{
+	struct key_entry *e;
+	bool ok;
+
+	if (key->all_tokens)
+		return true;
+	pthread_rwlock_rdlock(&v->keys->lock);
+	e = map_get(v->keys->by_id, key->id);
+	ok = e != NULL && map_get(e->tokens, token_id) != NULL;
+	pthread_rwlock_unlock(&v->keys->lock);
+	return ok;
+}
+
+static struct secret
+new_key(struct arena *a)
+{
+	struct secret random = crypto_random_text(a, RANDOM_LEN, str_of(alphabet));
+	struct str head = str_printf(a, PREFIX "%.*s", STR_ARG(secret_expose(random)));
+
+	return secret_of(str_printf(a, "%.*s%.*s", STR_ARG(head), STR_ARG(checksum(a, head))));
+}
+
+static enum rc
+check_label(struct ctx *cx, struct str label)
+{
+	if (label.len > 0 && label.len <= LABEL_MAX && str_utf8(label))
+		return OK;
+	fail_at(cx, E_INPUT, "bad-field", "label", "The key needs a label of 1 to 100 characters.");
+	return fail_todo(cx, "Say what will use it, for example \"backup script\".");
+}
+
+enum rc
+vault_key_create(struct vault *v, struct ctx *cx, struct api_key *k, struct secret *key_out)
+{
+	struct secret key = new_key(cx->arena);
+	struct str text = secret_expose(key);
+	struct token ignored;
+
+	TRY(check_label(cx, k->label));
+	for (size_t i = 0; i < k->token_count; i++)
+		TRY(store_token_get(v->store, cx, k->token_ids[i], &ignored));
+	k->id = vault_new_id(cx->arena);
+	k->hint = str_printf(cx->arena, PREFIX "…%.*s", STR_ARG(str_sub(text, text.len - 4, text.len)));
+	k->digest = crypto_digest(v->keyring, cx->arena, S("api key"), key);
+	k->created_ms = clock_now_ms(v->clock);
+	TRY(store_key_create(v->store, cx, k));
+	TRY(key_index_load(v, cx));
+	*key_out = key;
+	return OK;
+}
+
+enum rc
+vault_key_list(struct vault *v, struct ctx *cx, struct api_key **out, size_t *count)
+{
+	key_index_flush(v, cx);
+	return store_key_list(v->store, cx, out, count);
+}
+
+enum rc
+vault_key_delete(struct vault *v, struct ctx *cx, struct str id)
+{
+	TRY(store_key_delete(v->store, cx, id));
+	return key_index_load(v, cx);
+}

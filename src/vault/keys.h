@@ -1,0 +1,27 @@
+/* vault/keys.h - API keys: vk_ and 49 characters, kept as a keyed digest, checked from memory. */
+#ifndef VAULT_KEYS_H
+#define VAULT_KEYS_H
+
+#include "store/access.h"
+
+struct vault;
+
+/* Who is asking, as long as the request lives. */
+struct key_ref {
+	struct str id;
+	bool all_tokens;
+};
+
+/* Never blocks. E_AUTH. */
+MUST enum rc vault_key_check(struct vault *v, struct ctx *cx, struct secret key,
+    struct key_ref *out);
+/* Never blocks. */
+bool vault_key_allows(struct vault *v, const struct key_ref *key, struct str token_id);
+
+/* The key itself is only ever in *key_out. */
+MUST enum rc vault_key_create(struct vault *v, struct ctx *cx, struct api_key *k,
+    struct secret *key_out);
+MUST enum rc vault_key_list(struct vault *v, struct ctx *cx, struct api_key **out, size_t *count);
+MUST enum rc vault_key_delete(struct vault *v, struct ctx *cx, struct str id);
+
+#endif

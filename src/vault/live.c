@@ -1,0 +1,256 @@
+#include "vault/live.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "vault/vault_int.h"
+
+#define SETTLED_MS 10000 /* a token refreshed this lately is as fresh as it gets */
+#define ENTRIES_MAX 100000
+
+/* One token as handed out last; the access token stays sealed in memory too. */
+struct live_entry {
+	char id[ID_LEN + 1];
+	enum token_status status;
+	bool has_refresh;
+	int64_t expires_ms, refreshed_ms;
+	size_t sealed_len, scope_len, name_len;
+	char bytes[]; /* sealed, scope, name */
+};
+
+struct live_cache {
+	pthread_rwlock_t lock;
+	struct map *by_name;
+	struct map *by_id; /* the same entries, borrowed */
+	uint64_t generation; /* moves with every forget */
+};
+
+/* A cached token as one request sees it. */
+struct view {
+	struct str id, scope, sealed;
+	enum token_status status;
+	bool has_refresh;
+	int64_t expires_ms, refreshed_ms;
+};
+
+struct live_cache *
+live_cache_new(void)
+{
+	struct live_cache *c = mem_alloc(sizeof(*c));
+
+	pthread_rwlock_init(&c->lock, NULL);
+	c->by_name = map_new();
+	c->by_id = map_new();
+	return c;
+}
+
+void
+live_cache_free(struct live_cache *c)
+{
+	if (c == NULL)
+		return;
+	map_free(c->by_id, NULL);
+	map_free(c->by_name, free);
+	pthread_rwlock_destroy(&c->lock);
+	free(c);
+}
+
+static struct str
+name_of(const struct live_entry *e)
+{
+	return (struct str){ e->bytes + e->sealed_len + e->scope_len, e->name_len };
+}
+
+static void
+drop(struct live_cache *c, struct str id)
+{
+	struct live_entry *e = map_del(c->by_id, id);
+
+	if (e == NULL)
+		return;
+	map_del(c->by_name, name_of(e));
+	free(e);
+}
+
+void
+live_forget(struct vault *v, struct str token_id)
+{
+	struct live_cache *c = v->live;
+
+	pthread_rwlock_wrlock(&c->lock);
+	c->generation++;
+	drop(c, token_id);
+	pthread_rwlock_unlock(&c->lock);
+}
+
+static struct seal_place
+cache_place(struct str id)
+{
+	return (struct seal_place){ .purpose = S("cache.access"), .row = id };
+}
+
+static bool
+cached(struct live_cache *c, struct ctx *cx, struct str name, struct view *out)
+{
+	const struct live_entry *e;
+
+	pthread_rwlock_rdlock(&c->lock);
+	e = map_get(c->by_name, name);
+	if (e != NULL)
+		*out = (struct view){
+			.id = str_dup(cx->arena, str_of(e->id)),
+			.sealed = str_dup(cx->arena, (struct str){ e->bytes, e->sealed_len }),
+			.scope = str_dup(cx->arena, (struct str){ e->bytes + e->sealed_len, e->scope_len }),
+			.status = e->status,
+			.has_refresh = e->has_refresh,
+			.expires_ms = e->expires_ms,
+			.refreshed_ms = e->refreshed_ms,
+		};
+	pthread_rwlock_unlock(&c->lock);
+	return e != NULL;
+}
+
+static struct live_entry *
+entry_new(const struct token *t, struct str sealed)
+{
+	struct live_entry *e = mem_alloc(
+	    sizeof(*e) + sealed.len + t->scope_granted.len + t->name.len);
+
+	memcpy(e->id, t->id.p, t->id.len < ID_LEN ? t->id.len : ID_LEN);
+	e->status = t->status;
+	e->has_refresh = t->has_refresh;
+	e->expires_ms = t->expires_ms;
+	e->refreshed_ms = t->refreshed_ms;
+	e->sealed_len = sealed.len;
+	e->scope_len = t->scope_granted.len;
+	memcpy(e->bytes, sealed.p, sealed.len);
+	memcpy(e->bytes + sealed.len, t->scope_granted.p, t->scope_granted.len);
+	e->name_len = t->name.len;
+	memcpy(e->bytes + sealed.len + t->scope_granted.len, t->name.p, t->name.len);
+	return e;
+}
+
+static void
+put(struct live_cache *c, const struct token *t, struct str sealed, uint64_t generation)
+{
+	pthread_rwlock_wrlock(&c->lock);
+	/* Something was written since the store was read: this may be the older truth. */
+	if (c->generation == generation && map_count(c->by_name) < ENTRIES_MAX) {
+		struct live_entry *e = entry_new(t, sealed);
+
+		drop(c, t->id);
+		map_put(c->by_id, t->id, e);
+		map_put(c->by_name, t->name, e);
+	}
+	pthread_rwlock_unlock(&c->lock);
+}
+
+static enum rc
+load(struct vault *v, struct ctx *cx, struct str name, struct view *out)
+{
+	struct token_secrets secrets;
+	struct token t;
+	uint64_t generation;
+
+	pthread_rwlock_rdlock(&v->live->lock);
+	generation = v->live->generation;
+	pthread_rwlock_unlock(&v->live->lock);
+	TRY(store_token_open(v->store, cx, name, &t, &secrets));
+	*out = (struct view){ .id = t.id, .scope = t.scope_granted, .status = t.status,
+		.has_refresh = t.has_refresh, .expires_ms = t.expires_ms,
+		.refreshed_ms = t.refreshed_ms };
+	out->sealed = crypto_seal(v->keyring, cx->arena, cache_place(t.id), secrets.access);
+	put(v->live, &t, out->sealed, generation);
+	return OK;
+}
+
+static bool
+fresh_enough(const struct view *view, int64_t now, int64_t min_ttl_s)
+{
+	if (view->status == TOKEN_NEEDS_REAUTHORIZATION)
+		return false;
+	if (view->expires_ms == 0 || view->expires_ms - now > min_ttl_s * 1000)
+		return true;
+	return view->expires_ms > now && now >= view->refreshed_ms &&
+	    now - view->refreshed_ms < SETTLED_MS;
+}
+
+static enum rc
+needs_person(struct vault *v, struct ctx *cx, struct str id)
+{
+	struct token t;
+
+	TRY(store_token_get(v->store, cx, id, &t));
+	if (t.status == TOKEN_MISCONFIGURED)
+		fail_at(cx, E_REAUTH, "misconfigured", NULL, "%.*s", STR_ARG(t.status_reason));
+	else
+		fail_at(cx, E_REAUTH, "reauthorization-required", NULL, "%.*s", STR_ARG(t.status_reason));
+	return fail_todo(cx, "Open \"%.*s\" in the console (%.*s/tokens/%.*s) and click Reconnect.",
+	    STR_ARG(t.name), STR_ARG(v->public_url), STR_ARG(t.id));
+}
+
+static enum rc
+ran_out(struct vault *v, struct ctx *cx, struct str id)
+{
+	fail_at(cx, E_REAUTH, "reauthorization-required", NULL,
+	    "The access token has run out, and the provider gave no refresh token to renew it.");
+	return fail_todo(cx, "Open %.*s/tokens/%.*s and click Reconnect.", STR_ARG(v->public_url),
+	    STR_ARG(id));
+}
+
+/* Refreshes and reads again; while the old token lives, a failure to refresh is no failure. */
+static enum rc
+renew(struct vault *v, struct ctx *cx, struct str name, struct view *view)
+{
+	int64_t now = clock_now_ms(cx->clock);
+	bool alive = view->expires_ms > now;
+	struct str id = view->id;
+	enum rc rc;
+
+	if (view->status == TOKEN_NEEDS_REAUTHORIZATION)
+		return needs_person(v, cx, id);
+	if (!view->has_refresh)
+		return alive ? OK : ran_out(v, cx, id);
+	if (view->status == TOKEN_MISCONFIGURED)
+		return alive ? OK : needs_person(v, cx, id);
+	rc = engine_refresh(v->engine, cx, id);
+	if (rc == OK)
+		return load(v, cx, name, view);
+	if (rc == E_REAUTH || rc == E_INPUT)
+		return alive && rc == E_INPUT ? OK : needs_person(v, cx, id);
+	return alive ? OK : rc;
+}
+
+static enum rc
+not_yours(struct ctx *cx)
+{
+	fail_at(cx, E_DENIED, "token-not-permitted", NULL, "This API key may not read this token.");
+	return fail_todo(cx, "Allow the key to read it under API Keys in the console.");
+}
+
+enum rc
+vault_token_live(struct vault *v, struct ctx *cx, const struct key_ref *key, struct str name,
+    int64_t min_ttl_s, struct live_token *out)
+{
+	struct view view;
+	enum rc rc;
+
+	if (!cached(v->live, cx, name, &view)) {
+		if (!cx->may_block)
+			return E_AGAIN;
+		rc = load(v, cx, name, &view);
+		if (rc == E_NOTFOUND && !key->all_tokens)
+			return not_yours(cx);
+		TRY(rc);
+	}
+	if (!vault_key_allows(v, key, view.id))
+		return not_yours(cx);
+	if (!fresh_enough(&view, clock_now_ms(cx->clock), min_ttl_s)) {
+		if (!cx->may_block)
+			return E_AGAIN;
+		TRY(renew(v, cx, name, &view));
+	}
+	out->expires_ms = view.expires_ms;
+	out->scope = view.scope;
+	return crypto_open(v->keyring, cx, cache_place(view.id), view.sealed, &out->access);
+}

@@ -1,0 +1,154 @@
+#include "vault/people.h"
+
+#include "base/log.h"
+#include "base/throttle.h"
+#include "vault/vault_int.h"
+
+#define COOKIE_LEN 43
+#define IDLE_MS (12LL * 3600 * 1000)
+#define LIFE_MS (7LL * 24 * 3600 * 1000)
+#define PASSWORD_MIN 10
+#define PASSWORD_MAX 200
+#define FAILURES_A_MINUTE 10
+
+static void
+session_of_cookie(struct vault *v, struct ctx *cx, struct secret cookie, struct session *out)
+{
+	*out = (struct session){
+		.cookie = cookie,
+		.digest = crypto_digest(v->keyring, cx->arena, S("session"), cookie),
+		.csrf = crypto_mac_text(v->keyring, cx->arena, S("csrf"), cookie),
+	};
+}
+
+static bool
+plausible_cookie(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		        c == '-' || c == '_'))
+			return false;
+	}
+	return s.len == COOKIE_LEN;
+}
+
+enum rc
+vault_session(struct vault *v, struct ctx *cx, struct str cookie, struct session *out, bool *fresh)
+{
+	enum rc rc;
+
+	*fresh = !plausible_cookie(cookie);
+	session_of_cookie(v, cx, *fresh ? crypto_random_token(cx->arena) : secret_of(cookie), out);
+	if (*fresh)
+		return OK;
+	rc = store_session_check(v->store, cx, out->digest, clock_wall_ms(), IDLE_MS, LIFE_MS,
+	    &out->user);
+	if (rc != E_NOTFOUND)
+		return rc;
+	ctx_clear(cx);
+	return OK;
+}
+
+bool
+vault_csrf_ok(const struct session *s, struct str token)
+{
+	return crypto_equal(secret_of(s->csrf), secret_of(token));
+}
+
+static enum rc
+wrong_password(struct ctx *cx)
+{
+	fail_at(cx, E_AUTH, "wrong-password", NULL, "The username or the password is wrong.");
+	return fail_todo(cx, "Try again, or set a new one: valetkey passwd --data DIR");
+}
+
+enum rc
+vault_sign_in(struct vault *v, struct ctx *cx, struct session *s, struct str peer,
+    struct str username, struct secret password)
+{
+	struct user user = { 0 };
+	bool known, ok;
+	enum rc rc;
+
+	TRY(throttle_check(v->throttle, cx, peer, FAILURES_A_MINUTE));
+	rc = store_user_by_name(v->store, cx, username, &user);
+	if (rc != OK && rc != E_NOTFOUND)
+		return rc;
+	ctx_clear(cx);
+	known = rc == OK;
+	/* The same work for an unknown name, so that time does not tell who exists. */
+	ok = crypto_password_ok(known ? user.password_hash : v->nobody_hash, password) && known;
+	if (!ok) {
+		throttle_failed(v->throttle, peer);
+		return wrong_password(cx);
+	}
+	throttle_forget(v->throttle, peer);
+	TRY(store_session_delete(v->store, cx, s->digest));
+	session_of_cookie(v, cx, crypto_random_token(cx->arena), s);
+	s->user = user;
+	TRY(store_session_prune(v->store, cx, clock_wall_ms() - LIFE_MS));
+	TRY(store_session_create(v->store, cx, s->digest, user.id, clock_wall_ms()));
+	log_event(LOG_INFO, "user.signed_in", KV_STR("user", user.username), KV_STR("peer", peer));
+	return OK;
+}
+
+enum rc
+vault_sign_out(struct vault *v, struct ctx *cx, struct session *s)
+{
+	TRY(store_session_delete(v->store, cx, s->digest));
+	session_of_cookie(v, cx, crypto_random_token(cx->arena), s);
+	return OK;
+}
+
+static enum rc
+check_new_password(struct ctx *cx, struct secret password)
+{
+	size_t len = secret_expose(password).len;
+
+	if (len >= PASSWORD_MIN && len <= PASSWORD_MAX)
+		return OK;
+	fail_at(cx, E_INPUT, "bad-field", "new", "The new password has %s.",
+	    len < PASSWORD_MIN ? "fewer than 10 characters" : "more than 200 characters");
+	return fail_todo(cx, "A sentence of four or five words is long enough and easy to keep.");
+}
+
+enum rc
+vault_password_set(struct vault *v, struct ctx *cx, struct str username, struct secret password)
+{
+	struct user user = { .id = vault_new_id(cx->arena), .username = username };
+	struct user existing;
+
+	TRY(check_new_password(cx, password));
+	user.password_hash = crypto_password_hash(cx->arena, password);
+	TRY(store_user_put(v->store, cx, &user));
+	TRY(store_user_by_name(v->store, cx, username, &existing));
+	return store_session_delete_others(v->store, cx, existing.id, S(""));
+}
+
+enum rc
+vault_password_change(struct vault *v, struct ctx *cx, const struct session *s,
+    struct secret current, struct secret replacement)
+{
+	struct user user = s->user;
+
+	if (!crypto_password_ok(user.password_hash, current)) {
+		fail_at(cx, E_INPUT, "wrong-password", "current", "The current password is wrong.");
+		return fail_todo(cx, "Type the password you signed in with.");
+	}
+	TRY(check_new_password(cx, replacement));
+	user.password_hash = crypto_password_hash(cx->arena, replacement);
+	TRY(store_user_put(v->store, cx, &user));
+	return store_session_delete_others(v->store, cx, user.id, s->digest);
+}
+
+enum rc
+vault_has_users(struct vault *v, struct ctx *cx, bool *out)
+{
+	int64_t n;
+
+	TRY(store_user_count(v->store, cx, &n));
+	*out = n > 0;
+	return OK;
+}

@@ -1,0 +1,150 @@
+#include "vault/provider.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "vault/vault_int.h"
+
+#define DEPTH_MAX 4
+#define URL_MAX 512
+
+/* "{web}/x" with the base that `web` names in the definition, or with base_url. */
+static enum rc
+expand(struct ctx *cx, struct arena *a, const json_t *bases, struct str text, struct str base_url,
+    struct str *out)
+{
+	size_t end = str_find(text, '}');
+	const char *base;
+
+	if (!str_starts(text, S("{"))) {
+		*out = str_dup(a, text);
+		return OK;
+	}
+	base = json_string_value(json_object_get(bases, str_cstr(cx->arena, str_sub(text, 1, end))));
+	if (base == NULL)
+		return fail(cx, E_BUG, "A provider definition names an unknown base.");
+	*out = str_printf(a, "%.*s%.*s", STR_ARG(base_url.len > 0 ? base_url : str_of(base)),
+	    STR_ARG(str_sub(text, end + 1, text.len)));
+	return OK;
+}
+
+static bool
+is_loopback(struct str authority)
+{
+	static const char *const hosts[] = { "127.0.0.1", "localhost", "[::1]" };
+
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		struct str host = str_of(hosts[i]), rest = str_sub(authority, host.len, authority.len);
+
+		if (str_starts(authority, host) && (rest.len == 0 || rest.p[0] == ':'))
+			return true;
+	}
+	return false;
+}
+
+static enum rc
+check_url(struct ctx *cx, struct str url)
+{
+	struct str rest = str_sub(url, S("http://").len, url.len);
+
+	if (str_starts(url, S("https://")))
+		return OK;
+	if (str_starts(url, S("http://")) && is_loopback(str_sub(rest, 0, str_find(rest, '/'))))
+		return OK;
+	fail_at(cx, E_INPUT, "insecure-url", NULL, "The provider address %.*s is not https.",
+	    STR_ARG(url));
+	return fail_todo(cx, "Use https; plain http is accepted for 127.0.0.1 and localhost only.");
+}
+
+static enum rc
+take_url(struct ctx *cx, struct arena *a, const json_t *def, const json_t *holder, const char *name,
+    struct str base_url, struct str *out)
+{
+	struct str text;
+
+	TRY(json_take_str(cx, holder, name, URL_MAX, &text));
+	TRY(expand(cx, a, json_object_get(def, "bases"), text, base_url, out));
+	return check_url(cx, *out);
+}
+
+static enum rc
+take_text(struct ctx *cx, struct arena *a, const json_t *holder, const char *name, struct str *out)
+{
+	struct str text;
+
+	TRY(json_take_str(cx, holder, name, URL_MAX, &text));
+	*out = str_dup(a, text);
+	return OK;
+}
+
+static void
+take_extra(struct arena *a, const json_t *def, struct provider *out)
+{
+	json_t *params = json_object_get(def, "authorize_params"), *value;
+	const char *name;
+
+	json_object_foreach(params, name, value) {
+		if (out->extra_count == OAUTH_MAX_EXTRA)
+			break;
+		out->extra[out->extra_count++] = (struct oauth_param){
+			.name = str_dup(a, str_of(name)),
+			.value = str_dup(a, str_of(json_string_value(value))),
+		};
+	}
+}
+
+static enum rc
+take_account(struct ctx *cx, struct arena *a, const json_t *def, struct str base_url,
+    struct provider *out)
+{
+	const json_t *account = json_object_get(def, "account");
+
+	TRY(take_text(cx, a, account, "method", &out->account.method));
+	TRY(take_url(cx, a, def, account, "url", base_url, &out->account.url));
+	TRY(take_text(cx, a, account, "body", &out->account.body));
+	TRY(take_text(cx, a, account, "name", &out->account.name));
+	TRY(take_text(cx, a, account, "email", &out->account.email));
+	return take_text(cx, a, account, "id", &out->account.id);
+}
+
+enum rc
+provider_read(struct ctx *cx, struct arena *a, struct str definition, struct str base_url,
+    struct str public_url, struct provider *out)
+{
+	struct str auth;
+	json_t *def;
+
+	*out = (struct provider){ 0 };
+	TRY(json_read(cx, definition, DEPTH_MAX, &def));
+	TRY(take_text(cx, a, def, "id", &out->id));
+	TRY(take_text(cx, a, def, "name", &out->name));
+	TRY(take_text(cx, a, def, "app_key_pattern", &out->app_key_pattern));
+	TRY(take_url(cx, a, def, def, "console_url", base_url, &out->console_url));
+	TRY(take_url(cx, a, def, def, "authorize_url", base_url, &out->authorize_url));
+	TRY(take_url(cx, a, def, def, "token_url", base_url, &out->token_url));
+	TRY(take_text(cx, a, def, "client_auth", &auth));
+	out->auth = str_eq(auth, S("basic")) ? CLIENT_AUTH_BASIC : CLIENT_AUTH_BODY;
+	take_extra(a, def, out);
+	out->redirect_uri = str_printf(a, "%.*s/oauth/callback/%.*s", STR_ARG(public_url),
+	    STR_ARG(out->id));
+	return take_account(cx, a, def, base_url, out);
+}
+
+enum rc
+vault_provider(struct vault *v, struct ctx *cx, struct str id, const struct provider **out)
+{
+	for (size_t i = 0; i < v->provider_count; i++) {
+		if (str_eq(v->providers[i].id, id)) {
+			*out = &v->providers[i];
+			return OK;
+		}
+	}
+	return fail_at(cx, E_NOTFOUND, "unknown-provider", "provider",
+	    "There is no provider of this name.");
+}
+
+const struct provider *
+vault_providers(const struct vault *v, size_t *count)
+{
+	*count = v->provider_count;
+	return v->providers;
+}

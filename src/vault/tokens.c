@@ -1,0 +1,132 @@
+#include "vault/tokens.h"
+
+#include "vault/upstream.h"
+#include "vault/vault_int.h"
+
+#define NAME_MAX_LEN 100
+#define DESCRIPTION_MAX 2000
+
+enum rc
+token_name_check(struct ctx *cx, struct str name)
+{
+	bool ok = name.len > 0 && name.len <= NAME_MAX_LEN && name.p[0] != ' ' &&
+	    name.p[name.len - 1] != ' ' && !str_contains(name, S("  "));
+
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.p[i];
+
+		ok = ok && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		               c == ' ');
+	}
+	if (ok)
+		return OK;
+	if (name.len == 0)
+		fail_at(cx, E_INPUT, "bad-field", "name", "The token needs a name.");
+	else
+		fail_at(cx, E_INPUT, "bad-field", "name",
+		    "A token name has letters, numbers and single spaces between them, at most 100.");
+	return fail_todo(cx, "For example: Dropbox Archive 2");
+}
+
+enum rc
+vault_token_list(struct vault *v, struct ctx *cx, struct token **out, size_t *count)
+{
+	return store_token_list(v->store, cx, out, count);
+}
+
+enum rc
+vault_token_get(struct vault *v, struct ctx *cx, struct str id, struct token *out)
+{
+	return store_token_get(v->store, cx, id, out);
+}
+
+enum rc
+vault_token_by_name(struct vault *v, struct ctx *cx, struct str name, struct token *out)
+{
+	return store_token_by_name(v->store, cx, name, out);
+}
+
+enum rc
+vault_token_edit(struct vault *v, struct ctx *cx, struct str id, struct token_edit *edit)
+{
+	if (edit->set_name)
+		TRY(token_name_check(cx, edit->name));
+	if (edit->set_description && edit->description.len > DESCRIPTION_MAX)
+		return fail_at(cx, E_INPUT, "bad-field", "description",
+		    "The description is longer than 2000 characters.");
+	edit->now_ms = clock_now_ms(v->clock);
+	TRY(store_token_edit(v->store, cx, id, edit));
+	live_forget(v, id);
+	engine_wake(v->engine);
+	return OK;
+}
+
+enum rc
+vault_token_delete(struct vault *v, struct ctx *cx, struct str id)
+{
+	TRY(store_token_delete(v->store, cx, id));
+	live_forget(v, id);
+	return OK;
+}
+
+enum rc
+vault_token_reveal(struct vault *v, struct ctx *cx, struct str id, struct secret *access)
+{
+	struct token_secrets secrets;
+
+	TRY(store_token_secrets(v->store, cx, id, &secrets));
+	*access = secrets.access;
+	return OK;
+}
+
+enum rc
+vault_token_refresh(struct vault *v, struct ctx *cx, struct str id)
+{
+	struct token t;
+
+	TRY(store_token_get(v->store, cx, id, &t));
+	if (!t.has_refresh) {
+		fail_at(cx, E_REAUTH, "no-refresh-token", NULL,
+		    "The provider gave no refresh token for this access token.");
+		return fail_todo(cx, "Open the token in the console and click Reconnect.");
+	}
+	return engine_refresh(v->engine, cx, id);
+}
+
+/* A token that was not accepted is refreshed once: it may just have run out on their clock. */
+static void
+test_again_after_refresh(struct vault *v, struct ctx *cx, const struct provider *p, struct str id,
+    struct token_test *out)
+{
+	struct token_secrets secrets;
+	bool rejected;
+
+	if (engine_refresh(v->engine, cx, id) != OK) {
+		out->message = str_dup(cx->arena, str_of(cx->why));
+		out->todo = str_dup(cx->arena, str_of(cx->todo));
+		ctx_clear(cx);
+		return;
+	}
+	if (store_token_secrets(v->store, cx, id, &secrets) == OK)
+		upstream_account(v, cx, p, secrets.access, out, &rejected);
+	if (out->ok)
+		out->message = str_printf(cx->arena, "%.*s The token had to be refreshed for it.",
+		    STR_ARG(out->message));
+}
+
+enum rc
+vault_token_test(struct vault *v, struct ctx *cx, struct str id, struct token_test *out)
+{
+	struct token_secrets secrets;
+	const struct provider *p;
+	struct token t;
+	bool rejected;
+
+	TRY(store_token_get(v->store, cx, id, &t));
+	TRY(store_token_secrets(v->store, cx, id, &secrets));
+	TRY(vault_provider(v, cx, t.provider, &p));
+	upstream_account(v, cx, p, secrets.access, out, &rejected);
+	if (rejected && t.has_refresh)
+		test_again_after_refresh(v, cx, p, id, out);
+	return OK;
+}

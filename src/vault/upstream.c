@@ -1,0 +1,180 @@
+#include "vault/upstream.h"
+
+#include "base/json.h"
+#include "vault/vault_int.h"
+
+#define REPLY_DEPTH_MAX 16
+#define TOKEN_REPLY_MAX (256 * 1024)
+#define TEXT_MAX 256
+
+struct http_call
+upstream_token_call(const struct provider *p, const struct oauth_token_request *request)
+{
+	struct http_call call = {
+		.method = "POST",
+		.url = p->token_url,
+		.headers = { { S("Accept"), S("application/json") } },
+		.header_count = 1,
+		.authorization = request->authorization,
+		.body = request->body,
+		.content_type = S("application/x-www-form-urlencoded"),
+		.has_body = true,
+		.reply_max = TOKEN_REPLY_MAX,
+	};
+
+	return call;
+}
+
+static enum rc
+not_answered(struct ctx *cx, const struct provider *p, const struct http_reply *reply)
+{
+	const char *name = p->name.p;
+
+	switch (reply->end) {
+	case CALL_REDIRECTED:
+		fail_at(cx, E_UPSTREAM, "unexpected-redirect", NULL,
+		    "%s answered with an unexpected redirect, which is never followed.", name);
+		return fail_todo(cx, "Check the provider's address, or a proxy in between.");
+	case CALL_TOO_LARGE:
+		fail_at(cx, E_UPSTREAM, "reply-too-large", NULL,
+		    "%s sent a reply larger than any token reply is, so it was cut off.", name);
+		break;
+	case CALL_TIMED_OUT:
+		fail_at(cx, E_UPSTREAM, "timed-out", NULL, "%s did not answer in time.", name);
+		break;
+	case CALL_LOST:
+		fail_at(cx, E_UPSTREAM, "reply-lost", NULL, "The connection to %s was lost: %s.", name,
+		    reply->error);
+		break;
+	default:
+		fail_at(cx, E_UPSTREAM, "unreachable", NULL, "%s could not be reached: %s.", name,
+		    reply->error);
+		break;
+	}
+	return fail_todo(cx, "Try again; if it stays, check the network between here and %s.", name);
+}
+
+/* "invalid_grant: code has expired", or what there is of it. */
+static struct str
+their_words(struct arena *a, const struct oauth_reply *r)
+{
+	if (r->error_description.len == 0)
+		return r->error;
+	return str_printf(a, "%.*s: %.*s", STR_ARG(str_sub(r->error, 0, str_find(r->error, ':'))),
+	    STR_ARG(r->error_description));
+}
+
+static enum rc
+refused(struct ctx *cx, const struct provider *p, int status, const struct oauth_reply *r)
+{
+	struct str words = their_words(cx->arena, r);
+	const char *name = p->name.p;
+
+	switch (r->outcome) {
+	case OUTCOME_REAUTHORIZE:
+		fail_at(cx, E_REAUTH, "invalid-grant", NULL, "%s refused the grant (%.*s).", name,
+		    STR_ARG(words));
+		return fail_todo(cx, "Connect again.");
+	case OUTCOME_MISCONFIGURED:
+		if (str_starts(r->error, S("invalid_client"))) {
+			fail_at(cx, E_INPUT, "invalid-client", "app_secret",
+			    "%s did not accept the App Secret for this App Key (%.*s).", name, STR_ARG(words));
+			return fail_todo(cx,
+			    "Copy both again from the app's Settings tab: App key, and App secret after Show.");
+		}
+		fail_at(cx, E_INPUT, "refused-request", NULL, "%s refused the request (%.*s).", name,
+		    STR_ARG(words));
+		return fail_todo(cx, "Check the app's settings at %s.", name);
+	case OUTCOME_TRANSIENT:
+		fail_at(cx, E_UPSTREAM, "provider-busy", NULL, "%s answered with HTTP status %d.", name,
+		    status);
+		return fail_todo(cx, "Try again in a moment.");
+	default:
+		fail_at(cx, E_UPSTREAM, "unreadable-reply", NULL,
+		    "%s answered with HTTP status %d and no token that could be used.", name, status);
+		return fail_todo(cx, "Check the provider's address; nothing was stored.");
+	}
+}
+
+enum rc
+upstream_token_reply(struct ctx *cx, const struct provider *p, const struct http_reply *reply,
+    struct oauth_reply *out)
+{
+	*out = (struct oauth_reply){ .outcome = OUTCOME_TRANSIENT, .expires_in_s = -1 };
+	if (reply->end != CALL_ANSWERED)
+		return not_answered(cx, p, reply);
+	oauth_reply_read(cx, reply->status, reply->body, out);
+	if (out->outcome == OUTCOME_TOKENS)
+		return OK;
+	refused(cx, p, reply->status, out);
+	cx->retry_after_s = reply->retry_after_s;
+	return cx->rc;
+}
+
+/* The text at a dotted path, "name.display_name". */
+static struct str
+text_at(struct ctx *cx, const json_t *value, struct str path)
+{
+	struct str step;
+
+	while (str_split(&path, '.', &step))
+		value = json_object_get(value, str_cstr(cx->arena, step));
+	if (!json_is_string(value) || json_string_length(value) > TEXT_MAX)
+		return S("");
+	return str_of(json_string_value(value));
+}
+
+static void
+say_account(struct ctx *cx, const struct provider *p, struct secret body, struct token_test *out)
+{
+	json_t *obj;
+
+	if (json_read_lenient(cx, secret_expose(body), REPLY_DEPTH_MAX, &obj) != OK) {
+		ctx_clear(cx);
+		out->message = str_printf(cx->arena, "%s accepted the token, but its answer is unreadable.",
+		    p->name.p);
+		return;
+	}
+	out->ok = true;
+	out->account_id = text_at(cx, obj, p->account.id);
+	out->account_name = text_at(cx, obj, p->account.name);
+	out->account_email = text_at(cx, obj, p->account.email);
+	out->message = str_printf(cx->arena, "%s answered for %.*s (%.*s).", p->name.p,
+	    STR_ARG(out->account_name), STR_ARG(out->account_email));
+}
+
+void
+upstream_account(struct vault *v, struct ctx *cx, const struct provider *p, struct secret access,
+    struct token_test *out, bool *rejected)
+{
+	struct http_call call = {
+		.method = p->account.method.p,
+		.url = p->account.url,
+		.authorization = secret_of(
+		    str_printf(cx->arena, "Bearer %.*s", STR_ARG(secret_expose(access)))),
+		.body = secret_of(p->account.body),
+		.content_type = S("application/json"),
+		.has_body = true,
+	};
+	struct http_reply reply;
+
+	*out = (struct token_test){ 0 };
+	http_client_call(v->client, cx, &call, &reply);
+	*rejected = reply.end == CALL_ANSWERED && reply.status == 401;
+	if (reply.end == CALL_ANSWERED && reply.status == 200) {
+		say_account(cx, p, reply.body, out);
+		return;
+	}
+	if (reply.end != CALL_ANSWERED) {
+		not_answered(cx, p, &reply);
+		out->message = str_dup(cx->arena, str_of(cx->why));
+		out->todo = str_dup(cx->arena, str_of(cx->todo));
+		ctx_clear(cx);
+		return;
+	}
+	out->message = *rejected
+	    ? str_printf(cx->arena, "%s did not accept the access token.", p->name.p)
+	    : str_printf(cx->arena, "%s answered with HTTP status %d.", p->name.p, reply.status);
+	out->todo = *rejected ? S("Connect again to get a new one.")
+	                      : S("Check the app's permissions, or try again in a moment.");
+}

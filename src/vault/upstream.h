@@ -1,0 +1,23 @@
+/* vault/upstream.h - talking to a provider, and saying in a sentence what came of it. */
+#ifndef VAULT_UPSTREAM_H
+#define VAULT_UPSTREAM_H
+
+#include "http/client.h"
+#include "oauth/reply.h"
+#include "vault/provider.h"
+#include "vault/tokens.h"
+
+/* The token request as a call. Memory is the arena's. */
+struct http_call upstream_token_call(const struct provider *p,
+    const struct oauth_token_request *request);
+
+/* Reads the reply; OK only with tokens in *out. Otherwise the context says what happened and what
+ * to do, and out->outcome what kind it is: E_REAUTH, E_INPUT (field "app_secret"), E_UPSTREAM. */
+MUST enum rc upstream_token_reply(struct ctx *cx, const struct provider *p,
+    const struct http_reply *reply, struct oauth_reply *out);
+
+/* One cheap call with the token: whose is it? Always fills out. *rejected tells a 401. */
+void upstream_account(struct vault *v, struct ctx *cx, const struct provider *p,
+    struct secret access, struct token_test *out, bool *rejected);
+
+#endif

@@ -1,0 +1,169 @@
+#include "vault/vault.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/throttle.h"
+#include "data_files.h"
+#include "vault/vault_int.h"
+
+#define PROVIDERS_MAX 256
+
+struct str
+vault_new_id(struct arena *a)
+{
+	return secret_expose(crypto_random_text(a, ID_LEN, S("0123456789abcdefghijklmnopqrstuvwxyz")));
+}
+
+static enum rc
+read_providers(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
+{
+	v->providers = ARENA_ARRAY(v->arena, struct provider, PROVIDERS_MAX);
+	for (size_t i = 0; i < data_file_count; i++) {
+		struct str name = str_of(data_files[i].name);
+		struct str text = { data_files[i].text, data_files[i].len };
+
+		if (!str_starts(name, S("providers/")) || v->provider_count == PROVIDERS_MAX)
+			continue;
+		TRY(provider_read(cx, v->arena, text,
+		    str_eq(name, S("providers/dropbox.json")) ? cfg->dropbox_url : S(""), v->public_url,
+		    &v->providers[v->provider_count++]));
+	}
+	return OK;
+}
+
+static enum rc
+make_data_dir(struct ctx *cx, const char *dir)
+{
+	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+		return OK;
+	fail(cx, E_INPUT, "The data directory %s could not be made: %s.", dir, strerror(errno));
+	return fail_todo(cx, "Name another with --data, or make its parent first.");
+}
+
+static enum rc
+open_keyring(struct vault *v, struct ctx *cx, const struct vault_config *cfg, const char *db_path)
+{
+	const char *path = cfg->master_key_file.len > 0
+	    ? str_cstr(cx->arena, cfg->master_key_file)
+	    : str_printf(cx->arena, "%s/master.key", cfg->data_dir).p;
+	bool own_file = cfg->master_key_file.len == 0;
+
+	return keyring_open(cx, path, own_file, access(db_path, F_OK) == 0, &v->keyring);
+}
+
+/* Tells this installation's cookies from those of another on the same host. */
+static enum rc
+take_instance(struct vault *v, struct ctx *cx)
+{
+	struct str value;
+	enum rc rc = store_meta_get(v->store, cx, S("instance"), &value);
+
+	if (rc == E_NOTFOUND) {
+		ctx_clear(cx);
+		value = secret_expose(crypto_random_text(cx->arena, 8, S("0123456789abcdef")));
+		rc = store_meta_put(v->store, cx, S("instance"), value);
+	}
+	v->instance = str_dup(v->arena, value);
+	return rc;
+}
+
+static enum rc
+open_parts(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
+{
+	const char *db_path = str_printf(cx->arena, "%s/valetkey.db", cfg->data_dir).p;
+
+	TRY(make_data_dir(cx, cfg->data_dir));
+	TRY(open_keyring(v, cx, cfg, db_path));
+	TRY(store_open(cx, db_path, v->keyring, &v->store));
+	TRY(take_instance(v, cx));
+	TRY(read_providers(v, cx, cfg));
+	TRY(key_index_load(v, cx));
+	v->nobody_hash = crypto_password_hash(v->arena, crypto_random_token(v->arena));
+	return http_client_new(cx, S("valetkey"), &v->client);
+}
+
+enum rc
+vault_open(struct ctx *cx, const struct vault_config *cfg, struct vault **out)
+{
+	struct vault *v = mem_alloc(sizeof(*v));
+	enum rc rc;
+
+	v->arena = arena_new();
+	v->clock = cfg->clock;
+	v->public_url = str_dup(v->arena, cfg->public_url);
+	v->live = live_cache_new();
+	v->throttle = throttle_new();
+	rc = open_parts(v, cx, cfg);
+	if (rc != OK) {
+		vault_close(v);
+		return rc;
+	}
+	*out = v;
+	return OK;
+}
+
+enum rc
+vault_start(struct ctx *cx, struct vault *v)
+{
+	return engine_start(cx, v, &v->engine);
+}
+
+void
+vault_stop(struct vault *v)
+{
+	if (v->engine != NULL)
+		engine_stop(v->engine);
+}
+
+void
+vault_close(struct vault *v)
+{
+	struct arena *a;
+	struct ctx cx;
+
+	if (v == NULL)
+		return;
+	http_client_free(v->client);
+	engine_free(v->engine);
+	if (v->store != NULL) {
+		a = arena_new();
+		ctx_init(&cx, a, v->clock);
+		cx.may_block = true;
+		key_index_flush(v, &cx);
+		arena_free(a);
+	}
+	key_index_free(v->keys);
+	throttle_free(v->throttle);
+	live_cache_free(v->live);
+	store_close(v->store);
+	keyring_free(v->keyring);
+	arena_free(v->arena);
+	free(v);
+}
+
+struct str
+vault_public_url(const struct vault *v)
+{
+	return v->public_url;
+}
+
+struct str
+vault_instance(const struct vault *v)
+{
+	return v->instance;
+}
+
+enum rc
+vault_seed_get(struct vault *v, struct ctx *cx, struct secret *out)
+{
+	return store_meta_get_sealed(v->store, cx, S("demo seed"), out);
+}
+
+enum rc
+vault_seed_put(struct vault *v, struct ctx *cx, struct secret seed)
+{
+	return store_meta_put_sealed(v->store, cx, S("demo seed"), seed);
+}

@@ -1,0 +1,36 @@
+/* vault/vault.h - the manager's decisions: who may have what, and when a token is good enough.
+ *
+ * Owns the store, the key, the provider definitions, the outgoing client and the refresh engine.
+ * Never sees an HTTP request or SQL. Every function is thread-safe and, unless it says otherwise,
+ * may block (cx->may_block). */
+#ifndef VAULT_VAULT_H
+#define VAULT_VAULT_H
+
+#include "base/ctx.h"
+#include "base/secret.h"
+
+struct vault;
+
+struct vault_config {
+	const char *data_dir;        /* made with mode 0700 when missing */
+	struct str master_key_file;  /* empty: DIR/master.key, made when the directory is new */
+	struct str public_url;       /* no trailing slash; redirect URIs are made from it */
+	struct str dropbox_url;      /* empty: the real Dropbox; a sandbox's address otherwise */
+	struct clock *clock;
+};
+
+MUST enum rc vault_open(struct ctx *cx, const struct vault_config *cfg, struct vault **out);
+MUST enum rc vault_start(struct ctx *cx, struct vault *v); /* the refresh engine */
+/* Lets refreshes in flight finish for a few seconds; after it only vault_close is allowed. */
+void vault_stop(struct vault *v);
+void vault_close(struct vault *v); /* takes NULL */
+
+struct str vault_public_url(const struct vault *v);
+/* Eight hex digits that tell this installation from others on the same host. */
+struct str vault_instance(const struct vault *v);
+
+/* What the demo prints at each start; sealed in the store, so that no file holds it in the clear. */
+MUST enum rc vault_seed_get(struct vault *v, struct ctx *cx, struct secret *out); /* E_NOTFOUND */
+MUST enum rc vault_seed_put(struct vault *v, struct ctx *cx, struct secret seed);
+
+#endif

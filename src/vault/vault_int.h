@@ -1,0 +1,47 @@
+/* vault/vault_int.h - shared inside this room only. */
+#ifndef VAULT_VAULT_INT_H
+#define VAULT_VAULT_INT_H
+
+#include <pthread.h>
+
+#include "crypto/crypto.h"
+#include "http/client.h"
+#include "store/token.h"
+#include "vault/engine.h"
+#include "vault/provider.h"
+#include "vault/vault.h"
+
+#define ID_LEN 20
+
+struct live_cache;
+struct key_index;
+struct throttle;
+
+struct vault {
+	struct arena *arena; /* boot time: provider definitions, texts */
+	struct clock *clock;
+	struct keyring *keyring;
+	struct store *store;
+	struct http_client *client;
+	struct engine *engine;
+	struct live_cache *live;
+	struct key_index *keys;
+	struct throttle *throttle;
+	struct str public_url, instance, nobody_hash;
+	struct provider *providers;
+	size_t provider_count;
+};
+
+struct str vault_new_id(struct arena *a);
+
+struct live_cache *live_cache_new(void);
+void live_cache_free(struct live_cache *c);
+/* Whatever is cached of this name or id is out of date. */
+void live_forget(struct vault *v, struct str token_id);
+
+MUST enum rc key_index_load(struct vault *v, struct ctx *cx);
+void key_index_free(struct key_index *k);
+/* Writes the last-used times that changed. */
+void key_index_flush(struct vault *v, struct ctx *cx);
+
+#endif
