@@ -1,0 +1,110 @@
+#include "api/api_int.h"
+#include "base/buf.h"
+#include "vault/live.h"
+
+#define MIN_TTL_MAX_S 86400
+#define REPLY_MAX 65536
+
+static const struct key_ref *
+key_of(const struct http_req *req)
+{
+	return req->session;
+}
+
+/* A key that is limited to some tokens gets the same answer for all others, existing or not. */
+static enum rc
+allowed_token(struct api *api, struct ctx *cx, const struct http_req *req, struct token *out)
+{
+	enum rc rc = vault_token_by_name(api->vault, cx, req->args[0], out);
+
+	if (rc == OK && vault_key_allows(api->vault, key_of(req), out->id))
+		return OK;
+	if (rc == E_NOTFOUND && key_of(req)->all_tokens)
+		return fail_at(cx, E_NOTFOUND, "not-found", NULL, "There is no access token of this name.");
+	if (rc != OK && rc != E_NOTFOUND)
+		return rc;
+	fail_at(cx, E_DENIED, "token-not-permitted", NULL, "This API key may not read this token.");
+	return fail_todo(cx, "Allow the key to read it under API Keys in the console.");
+}
+
+enum rc
+api_v1_tokens(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct token *tokens;
+	json_t *list, *o;
+	size_t n;
+
+	TRY(vault_token_list(api->vault, cx, &tokens, &n));
+	list = json_array();
+	o = json_object();
+	for (size_t i = 0; i < n; i++)
+		if (vault_key_allows(api->vault, key_of(req), tokens[i].id))
+			json_array_append_new(list, view_token_v1(api, cx, &tokens[i]));
+	json_put(o, "now", json_str(clock_rfc3339(cx->arena, clock_now_ms(cx->clock))));
+	json_put(o, "tokens", list);
+	return api_reply(res, 200, o);
+}
+
+enum rc
+api_v1_token(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct token t;
+
+	TRY(allowed_token(api, cx, req, &t));
+	return api_reply(res, 200, view_token_v1(api, cx, &t));
+}
+
+static enum rc
+take_min_ttl(struct ctx *cx, const struct http_req *req, int64_t *out)
+{
+	struct str text;
+
+	*out = LIVE_MIN_TTL_S;
+	TRY(http_req_param(cx, req, "min_ttl", &text));
+	if (text.p == NULL || str_int(text, 0, MIN_TTL_MAX_S, out))
+		return OK;
+	fail_at(cx, E_INPUT, "bad-parameter", "min_ttl",
+	    "min_ttl must be a whole number of seconds from 0 to %d.", MIN_TTL_MAX_S);
+	return fail_todo(cx, "For example ?min_ttl=300");
+}
+
+/* The hot path: written without a JSON tree. */
+enum rc
+api_v1_access_token(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct buf b = buf_in(cx->arena, REPLY_MAX);
+	struct live_token t;
+	int64_t min_ttl_s, left;
+
+	TRY(take_min_ttl(cx, req, &min_ttl_s));
+	TRY(vault_token_live(api->vault, cx, key_of(req), req->args[0], min_ttl_s, &t));
+	left = (t.expires_ms - clock_now_ms(cx->clock)) / 1000;
+	buf_add(&b, S("{\"access_token\":"));
+	buf_add_json_string(&b, secret_expose(t.access));
+	buf_add(&b, S(",\"token_type\":\"bearer\",\"expires_at\":"));
+	if (t.expires_ms == 0)
+		buf_add(&b, S("null,\"expires_in\":null"));
+	else
+		buf_addf(&b, "\"%.*s\",\"expires_in\":%lld", STR_ARG(clock_rfc3339(cx->arena, t.expires_ms)),
+		    (long long)(left > 0 ? left : 0));
+	buf_add(&b, S(",\"scope\":"));
+	buf_add_json_string(&b, t.scope);
+	buf_addc(&b, '}');
+	http_res_json(res, 200, buf_str(&b));
+	return OK;
+}
+
+enum rc
+api_v1_refresh(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct token t;
+
+	TRY(allowed_token(api, cx, req, &t));
+	TRY(vault_token_refresh(api->vault, cx, t.id));
+	TRY(vault_token_get(api->vault, cx, t.id, &t));
+	return api_reply(res, 200, view_token_v1(api, cx, &t));
+}

@@ -1,0 +1,88 @@
+#include "api/api_int.h"
+
+#define SMALL 4096
+#define FORM 16384
+
+/* The whole surface of the manager. A row names method, path, who may, where it runs, how much body
+ * it takes, and the handler. */
+const struct http_route api_routes[] = {
+	{ HTTP_M_GET, "/healthz", ACCESS_PUBLIC, LANE_LOOP, 0, api_health },
+	{ HTTP_M_GET, "/api/v1/openapi.json", ACCESS_PUBLIC, LANE_LOOP, 0, api_openapi },
+
+	{ HTTP_M_GET, "/api/v1/tokens/{}/access-token", ACCESS_KEY, LANE_LOOP, 0, api_v1_access_token },
+	{ HTTP_M_GET, "/api/v1/tokens", ACCESS_KEY, LANE_WORKER, 0, api_v1_tokens },
+	{ HTTP_M_GET, "/api/v1/tokens/{}", ACCESS_KEY, LANE_WORKER, 0, api_v1_token },
+	{ HTTP_M_POST, "/api/v1/tokens/{}/refresh", ACCESS_KEY, LANE_WORKER, SMALL, api_v1_refresh },
+
+	{ HTTP_M_GET, "/", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
+	{ HTTP_M_GET, "/sign-in", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
+	{ HTTP_M_GET, "/tokens", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
+	{ HTTP_M_GET, "/tokens/{}", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
+	{ HTTP_M_GET, "/tokens/new/{}", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
+	{ HTTP_M_GET, "/keys", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
+	{ HTTP_M_GET, "/oauth/callback/{}", ACCESS_CALLBACK, LANE_WORKER, 0, api_callback },
+
+	{ HTTP_M_GET, "/api/console/session", ACCESS_VISITOR, LANE_WORKER, 0, api_session_get },
+	{ HTTP_M_POST, "/api/console/sign-in", ACCESS_VISITOR_CHANGE, LANE_WORKER, SMALL, api_sign_in },
+	{ HTTP_M_POST, "/api/console/sign-out", ACCESS_VISITOR_CHANGE, LANE_WORKER, SMALL,
+	    api_sign_out },
+	{ HTTP_M_POST, "/api/console/password", ACCESS_USER_CHANGE, LANE_WORKER, SMALL, api_password },
+	{ HTTP_M_GET, "/api/console/providers", ACCESS_USER, LANE_WORKER, 0, api_providers },
+
+	{ HTTP_M_GET, "/api/console/tokens", ACCESS_USER, LANE_WORKER, 0, api_tokens },
+	{ HTTP_M_POST, "/api/console/tokens", ACCESS_USER_CHANGE, LANE_WORKER, FORM, api_token_create },
+	{ HTTP_M_GET, "/api/console/tokens/{}", ACCESS_USER, LANE_WORKER, 0, api_token_get },
+	{ HTTP_M_PATCH, "/api/console/tokens/{}", ACCESS_USER_CHANGE, LANE_WORKER, FORM,
+	    api_token_patch },
+	{ HTTP_M_DELETE, "/api/console/tokens/{}", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_token_delete },
+	{ HTTP_M_POST, "/api/console/tokens/{}/reveal", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_token_reveal },
+	{ HTTP_M_POST, "/api/console/tokens/{}/test", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_token_test },
+	{ HTTP_M_POST, "/api/console/tokens/{}/refresh", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_token_refresh },
+
+	{ HTTP_M_POST, "/api/console/connections", ACCESS_USER_CHANGE, LANE_WORKER, FORM,
+	    api_connection_create },
+	{ HTTP_M_GET, "/api/console/connections/{}", ACCESS_USER, LANE_WORKER, 0, api_connection_get },
+	{ HTTP_M_DELETE, "/api/console/connections/{}", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_connection_delete },
+	{ HTTP_M_POST, "/api/console/connections/{}/probe", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_connection_probe },
+	{ HTTP_M_POST, "/api/console/connections/{}/reveal", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_connection_reveal },
+	{ HTTP_M_POST, "/api/console/connections/{}/test", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_connection_test },
+
+	{ HTTP_M_GET, "/api/console/keys", ACCESS_USER, LANE_WORKER, 0, api_keys },
+	{ HTTP_M_POST, "/api/console/keys", ACCESS_USER_CHANGE, LANE_WORKER, FORM, api_key_create },
+	{ HTTP_M_DELETE, "/api/console/keys/{}", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_key_delete },
+};
+
+const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);
+
+const struct http_route *
+api_route_table(size_t *count)
+{
+	*count = api_route_count;
+	return api_routes;
+}
+
+const char *
+api_access_word(int access)
+{
+	static const char *const words[] = {
+		[ACCESS_PUBLIC] = "public",
+		[ACCESS_PAGE] = "page",
+		[ACCESS_CALLBACK] = "callback",
+		[ACCESS_VISITOR] = "visitor",
+		[ACCESS_VISITOR_CHANGE] = "visitor+csrf",
+		[ACCESS_USER] = "user",
+		[ACCESS_USER_CHANGE] = "user+csrf",
+		[ACCESS_KEY] = "key",
+	};
+
+	return words[access];
+}

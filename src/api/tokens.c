@@ -1,0 +1,152 @@
+#include "api/api_int.h"
+#include "vault/provider.h"
+
+#define ID_MAX 64
+#define TEXT_MAX 4000
+#define SECRET_MAX 1000
+
+static enum rc
+reply_token(struct api *api, struct ctx *cx, struct http_res *res, int status,
+    const struct token *t)
+{
+	json_t *o = json_object();
+
+	json_put(o, "now_ms", json_integer(clock_now_ms(cx->clock)));
+	json_put(o, "token", view_token(api, cx, t));
+	return api_reply(res, status, o);
+}
+
+static enum rc
+reply_token_id(struct api *api, struct ctx *cx, struct http_res *res, struct str id)
+{
+	struct token t;
+
+	TRY(vault_token_get(api->vault, cx, id, &t));
+	return reply_token(api, cx, res, 200, &t);
+}
+
+enum rc
+api_providers(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	json_t *list = json_array(), *o;
+	size_t n;
+	const struct provider *p = vault_providers(api->vault, &n);
+
+	(void)cx;
+	(void)req;
+	for (size_t i = 0; i < n; i++) {
+		o = json_object();
+		json_put(o, "id", json_str(p[i].id));
+		json_put(o, "name", json_str(p[i].name));
+		json_put(o, "redirect_uri", json_str(p[i].redirect_uri));
+		json_put(o, "console_url", json_str(p[i].console_url));
+		json_put(o, "app_key_pattern", json_str(p[i].app_key_pattern));
+		json_put(o, "default_scopes", json_string(""));
+		json_array_append_new(list, o);
+	}
+	return api_reply(res, 200, json_pack("{s:o}", "providers", list));
+}
+
+enum rc
+api_tokens(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct token *tokens;
+	json_t *list;
+	size_t n;
+
+	(void)req;
+	TRY(vault_token_list(api->vault, cx, &tokens, &n));
+	list = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, view_token(api, cx, &tokens[i]));
+	return api_reply(res, 200,
+	    json_pack("{s:I, s:o}", "now_ms", (json_int_t)clock_now_ms(cx->clock), "tokens", list));
+}
+
+enum rc
+api_token_create(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct str connection, name, description;
+	struct token t;
+	json_t *body;
+
+	TRY(api_body(cx, req, &body));
+	TRY(json_take_str(cx, body, "name", TEXT_MAX, &name));
+	TRY(json_take_str_opt(cx, body, "description", TEXT_MAX, &description));
+	TRY(json_take_str(cx, body, "connection", ID_MAX, &connection));
+	TRY(vault_connection_save(api->vault, cx, session_of(req), connection, name, description, &t));
+	return reply_token(api, cx, res, 201, &t);
+}
+
+enum rc
+api_token_get(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	return reply_token_id(app, cx, res, req->args[0]);
+}
+
+enum rc
+api_token_patch(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct token_edit edit = { 0 };
+	struct str app_secret;
+	json_t *body;
+
+	TRY(api_body(cx, req, &body));
+	TRY(json_take_str_opt(cx, body, "name", TEXT_MAX, &edit.name));
+	TRY(json_take_str_opt(cx, body, "description", TEXT_MAX, &edit.description));
+	TRY(json_take_str_opt(cx, body, "app_secret", SECRET_MAX, &app_secret));
+	edit.set_name = edit.name.p != NULL;
+	edit.set_description = edit.description.p != NULL;
+	edit.set_app_secret = app_secret.len > 0;
+	edit.app_secret = secret_of(app_secret);
+	TRY(vault_token_edit(api->vault, cx, req->args[0], &edit));
+	return reply_token_id(api, cx, res, req->args[0]);
+}
+
+enum rc
+api_token_delete(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+
+	TRY(vault_token_delete(api->vault, cx, req->args[0]));
+	return api_no_content(res);
+}
+
+enum rc
+api_token_reveal(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct secret access;
+
+	TRY(vault_token_reveal(api->vault, cx, req->args[0], &access));
+	return api_reply(res, 200, json_pack("{s:o}", "access_token", json_str(secret_expose(access))));
+}
+
+enum rc
+api_token_test(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct token_test test;
+	struct token t;
+	json_t *o;
+
+	TRY(vault_token_test(api->vault, cx, req->args[0], &test));
+	TRY(vault_token_get(api->vault, cx, req->args[0], &t));
+	o = view_test(&test);
+	json_put(o, "now_ms", json_integer(clock_now_ms(cx->clock)));
+	json_put(o, "token", view_token(api, cx, &t));
+	return api_reply(res, 200, o);
+}
+
+enum rc
+api_token_refresh(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+
+	TRY(vault_token_refresh(api->vault, cx, req->args[0]));
+	return reply_token_id(api, cx, res, req->args[0]);
+}
