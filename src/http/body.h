@@ -1,0 +1,31 @@
+/* http/body.h - where a request's body ends, and its bytes.
+ *
+ * Two opinions on every byte: http_parser decodes, and a strict scan of our own walks the chunk
+ * framing beside it, refusing what http_parser lets through (spaces and line feeds in a chunk's
+ * line, long extensions, endless trailers). They must agree on the end. Trailer fields are dropped.
+ * The only file that sees http_parser. Source: RFC 9112 sections 6 and 7. */
+#ifndef HTTP_BODY_H
+#define HTTP_BODY_H
+
+#include "base/buf.h"
+
+enum body_step {
+	BODY_MORE,   /* all bytes taken, the end has not come */
+	BODY_DONE,   /* the end has come; *used says how much of the input was this body's */
+	BODY_BAD,    /* 400 */
+	BODY_TOOBIG, /* 413 */
+};
+
+struct body;
+
+/* One per connection slot, used again for each request. */
+struct body *body_new(void);
+void body_free(struct body *b); /* wipes; takes NULL */
+
+/* Starts with the raw head. False when http_parser reads it differently than we did. */
+bool body_start(struct body *b, struct str raw_head, bool chunked, uint64_t length, size_t max);
+enum body_step body_feed(struct body *b, struct str bytes, size_t *used);
+struct str body_bytes(const struct body *b);
+void body_clear(struct body *b); /* wipes what was collected */
+
+#endif

@@ -1,0 +1,330 @@
+#include "http/client.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "http/transfer.h"
+
+#define KEPT_CONNECTIONS 64
+#define POLL_MS 1000
+#define ANSWER_GRACE_MS 500 /* the thread may be this late before a waiter goes on without it */
+
+struct http_client {
+	CURLM *multi;
+	pthread_t thread;
+	char *user_agent;
+	size_t user_agent_len;
+
+	pthread_mutex_t lock;
+	struct http_transfer *queue, **queue_end; /* handed over, not started */
+	bool stop;
+
+	struct http_transfer *running; /* the thread's own */
+};
+
+static void
+report(struct http_transfer *t)
+{
+	t->done(t->arg, &t->reply);
+	transfer_free(t);
+}
+
+static void
+start(struct http_client *c, struct http_transfer *t)
+{
+	if (t->easy == NULL) {
+		report(t);
+		return;
+	}
+	if (curl_multi_add_handle(c->multi, t->easy) != CURLM_OK)
+		abort();
+	t->prev = NULL;
+	t->next = c->running;
+	if (t->next != NULL)
+		t->next->prev = t;
+	c->running = t;
+}
+
+static void
+take_off(struct http_client *c, struct http_transfer *t)
+{
+	curl_multi_remove_handle(c->multi, t->easy);
+	if (t->prev != NULL)
+		t->prev->next = t->next;
+	else
+		c->running = t->next;
+	if (t->next != NULL)
+		t->next->prev = t->prev;
+}
+
+/* True when the client is stopping. */
+static bool
+start_queued(struct http_client *c)
+{
+	struct http_transfer *t, *next;
+	bool stop;
+
+	pthread_mutex_lock(&c->lock);
+	t = c->queue;
+	c->queue = NULL;
+	c->queue_end = &c->queue;
+	stop = c->stop;
+	pthread_mutex_unlock(&c->lock);
+	for (; t != NULL; t = next) {
+		next = t->next;
+		start(c, t);
+	}
+	return stop;
+}
+
+static void
+report_finished(struct http_client *c)
+{
+	struct http_transfer *t;
+	const CURLMsg *msg;
+	CURLcode code;
+	int left;
+
+	while ((msg = curl_multi_info_read(c->multi, &left)) != NULL) {
+		code = msg->data.result;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
+		transfer_finish(t, code);
+		take_off(c, t);
+		report(t);
+	}
+}
+
+static void *
+run(void *arg)
+{
+	struct http_client *c = arg;
+	struct http_transfer *t;
+	int running;
+
+	while (!start_queued(c)) {
+		curl_multi_perform(c->multi, &running);
+		report_finished(c);
+		curl_multi_poll(c->multi, NULL, 0, POLL_MS, NULL);
+	}
+	while ((t = c->running) != NULL) {
+		transfer_abandon(t);
+		take_off(c, t);
+		report(t);
+	}
+	return NULL;
+}
+
+/* Signals are for the thread that asked for them, never for this one. */
+static int
+start_thread(struct http_client *c)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&c->thread, NULL, run, c);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+static void
+release(struct http_client *c)
+{
+	curl_multi_cleanup(c->multi);
+	pthread_mutex_destroy(&c->lock);
+	free(c->user_agent);
+	free(c);
+}
+
+enum rc
+http_client_new(struct ctx *cx, struct str user_agent, struct http_client **out)
+{
+	struct http_client *c = mem_alloc(sizeof(*c));
+	int error;
+
+	transfer_setup();
+	c->multi = curl_multi_init();
+	if (c->multi == NULL)
+		abort();
+	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+	c->user_agent = mem_alloc(user_agent.len + 1);
+	if (user_agent.len > 0)
+		memcpy(c->user_agent, user_agent.p, user_agent.len);
+	c->user_agent_len = user_agent.len;
+	c->queue_end = &c->queue;
+	pthread_mutex_init(&c->lock, NULL);
+	error = start_thread(c);
+	if (error != 0) {
+		release(c);
+		return fail(cx, E_BUSY, "could not start the thread for outgoing calls: %s",
+		    strerror(error));
+	}
+	*out = c;
+	return OK;
+}
+
+void
+http_client_free(struct http_client *c)
+{
+	if (c == NULL)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->stop = true;
+	pthread_mutex_unlock(&c->lock);
+	curl_multi_wakeup(c->multi);
+	pthread_join(c->thread, NULL);
+	release(c);
+}
+
+void
+http_client_send(struct http_client *c, const struct http_call *call,
+    void (*done)(void *arg, const struct http_reply *reply), void *arg)
+{
+	struct http_transfer *t = transfer_new(
+	    call, (struct str){ c->user_agent, c->user_agent_len });
+
+	t->done = done;
+	t->arg = arg;
+	pthread_mutex_lock(&c->lock);
+	*c->queue_end = t;
+	c->queue_end = &t->next;
+	pthread_mutex_unlock(&c->lock);
+	curl_multi_wakeup(c->multi);
+}
+
+static void
+copy_reply(struct arena *a, const struct http_reply *from, struct http_reply *to)
+{
+	*to = *from;
+	to->body = secret_dup(a, from->body);
+	to->content_type = str_dup(a, from->content_type);
+}
+
+/* Stands between a caller who may give up and the thread that answers; the second one to leave
+ * frees it. */
+struct waiter {
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	struct ctx *cx;
+	struct http_reply *out; /* NULL: answered, or nobody waits any more */
+	bool half_gone;
+};
+
+static void
+leave(struct waiter *w)
+{
+	bool last = w->half_gone;
+
+	w->half_gone = true;
+	pthread_mutex_unlock(&w->lock);
+	if (!last)
+		return;
+	pthread_cond_destroy(&w->answered);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+static void
+answer(void *arg, const struct http_reply *reply)
+{
+	struct waiter *w = arg;
+
+	pthread_mutex_lock(&w->lock);
+	if (w->out != NULL)
+		copy_reply(w->cx->arena, reply, w->out);
+	w->out = NULL;
+	pthread_cond_signal(&w->answered);
+	leave(w);
+}
+
+static struct waiter *
+waiter_new(struct ctx *cx, struct http_reply *out)
+{
+	struct waiter *w = mem_alloc(sizeof(*w));
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->answered, &attr);
+	pthread_condattr_destroy(&attr);
+	pthread_mutex_init(&w->lock, NULL);
+	w->cx = cx;
+	w->out = out;
+	return w;
+}
+
+static void
+wait_until(struct waiter *w, int64_t mono_ms)
+{
+	struct timespec end = { .tv_sec = mono_ms / 1000, .tv_nsec = mono_ms % 1000 * 1000000 };
+
+	pthread_mutex_lock(&w->lock);
+	while (w->out != NULL && pthread_cond_timedwait(&w->answered, &w->lock, &end) != ETIMEDOUT)
+		;
+	w->out = NULL;
+	leave(w);
+}
+
+/* The call's time, cut to what the context has left; 0 when nothing is left. */
+static int
+time_left_ms(const struct ctx *cx, const struct http_call *call)
+{
+	int64_t ms = call->timeout_ms > 0 ? call->timeout_ms : CALL_TIMEOUT_MS;
+	int64_t left = cx->deadline_ms - clock_mono_ms();
+
+	if (ms > CALL_TIMEOUT_MAX_MS)
+		ms = CALL_TIMEOUT_MAX_MS;
+	if (cx->deadline_ms != 0 && left < ms)
+		ms = left > 0 ? left : 0;
+	return (int)ms;
+}
+
+static const struct http_reply no_time = { .end = CALL_REFUSED,
+	.error = "no time was left for the call" };
+static const struct http_reply no_waiting = { .end = CALL_REFUSED,
+	.error = "a call that waits was asked for where nothing may wait" };
+
+void
+http_client_call(
+    struct http_client *c, struct ctx *cx, const struct http_call *call, struct http_reply *out)
+{
+	struct http_call timed = *call;
+	struct waiter *w;
+	int64_t until_ms;
+
+	timed.timeout_ms = time_left_ms(cx, call);
+	if (!cx->may_block || timed.timeout_ms == 0) {
+		*out = cx->may_block ? no_time : no_waiting;
+		return;
+	}
+	/* What stands if the thread does not answer. */
+	*out = (struct http_reply){ .end = CALL_TIMED_OUT, .error = "no answer in time" };
+	until_ms = clock_mono_ms() + timed.timeout_ms + ANSWER_GRACE_MS;
+	w = waiter_new(cx, out);
+	http_client_send(c, &timed, answer, w);
+	wait_until(w, until_ms);
+}
+
+void
+http_client_once(
+    struct ctx *cx, struct str user_agent, const struct http_call *call, struct http_reply *out)
+{
+	struct http_call timed = *call;
+	struct http_transfer *t;
+
+	timed.timeout_ms = time_left_ms(cx, call);
+	if (timed.timeout_ms == 0) {
+		*out = no_time;
+		return;
+	}
+	transfer_setup();
+	t = transfer_new(&timed, user_agent);
+	if (t->easy != NULL)
+		transfer_finish(t, curl_easy_perform(t->easy));
+	copy_reply(cx->arena, &t->reply, out);
+	transfer_free(t);
+}

@@ -1,0 +1,73 @@
+/* http/client.h - outgoing calls, strict about what comes back.
+ *
+ * One thread drives a libcurl multi handle; connections are kept and reused. No redirect is ever
+ * followed, only http and https exist, no content coding is offered, certificates are always
+ * verified. Replies have a byte limit, a header limit, a time limit and a lowest speed
+ * (security rows S-018 to S-020, S-024). Thread-safe. */
+#ifndef HTTP_CLIENT_H
+#define HTTP_CLIENT_H
+
+#include "base/ctx.h"
+#include "base/secret.h"
+
+struct http_client;
+
+struct http_call_header {
+	struct str name;
+	struct str value;
+};
+
+/* What to send. Copied by http_client_send, wiped when done. */
+struct http_call {
+	const char *method; /* "GET", "POST", "DELETE", "PATCH" */
+	struct str url;
+	struct http_call_header headers[8];
+	size_t header_count;
+	struct secret authorization; /* the whole value, "Bearer …"; empty: none */
+	struct secret body;          /* sent with content_type when has_body */
+	struct str content_type;
+	bool has_body;
+	int timeout_ms;   /* whole call; 0: 20,000; at most 30,000 */
+	size_t reply_max; /* bytes; 0: 1 MiB */
+};
+
+/* How the call itself ended; the HTTP status is a separate matter. */
+enum http_call_end {
+	CALL_ANSWERED,   /* a complete reply is here */
+	CALL_REFUSED,    /* nothing was sent: resolve, connect, TLS or proxy failure */
+	CALL_LOST,       /* something may have been sent, no complete reply came */
+	CALL_TOO_LARGE,  /* the reply went past a limit */
+	CALL_TIMED_OUT,  /* the time or the lowest speed; may have been processed */
+	CALL_REDIRECTED, /* 3xx: not followed */
+	CALL_BAD_URL,    /* not sent: scheme or syntax */
+};
+
+struct http_reply {
+	enum http_call_end end;
+	int status;
+	struct secret body;      /* bodies of token endpoints are secrets */
+	struct str content_type; /* without parameters, lower case */
+	int64_t date_s;          /* the Date header, seconds since 1970; 0: none */
+	int retry_after_s;       /* 0: none */
+	char error[160];         /* for a person: "could not connect to 127.0.0.1:9: refused" */
+};
+
+/* user_agent is copied. */
+MUST enum rc http_client_new(struct ctx *cx, struct str user_agent, struct http_client **out);
+void http_client_free(struct http_client *c); /* aborts calls in flight; takes NULL */
+
+/* Sends without waiting. done() is called exactly once, on the client's thread; the reply and its
+ * memory are gone when it returns, so it copies what it keeps, and it must not block. */
+void http_client_send(struct http_client *c, const struct http_call *call,
+    void (*done)(void *arg, const struct http_reply *reply), void *arg);
+
+/* Sends and waits; the reply is copied into cx->arena. Requires cx->may_block. Always fills out;
+ * the caller reads out->end. */
+void http_client_call(struct http_client *c, struct ctx *cx, const struct http_call *call,
+    struct http_reply *out);
+
+/* The same for a program that makes one call: on the caller's thread, without a client. */
+void http_client_once(struct ctx *cx, struct str user_agent, const struct http_call *call,
+    struct http_reply *out);
+
+#endif

@@ -1,0 +1,263 @@
+#include "http/frame.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "http/target.h"
+
+#define SLOW_MS 1000
+
+static enum rc
+rc_for(int status)
+{
+	switch (status) {
+	case 404:
+		return E_NOTFOUND;
+	case 413:
+		return E_TOOBIG;
+	case 500:
+		return E_BUG;
+	default:
+		return E_INPUT;
+	}
+}
+
+void
+frame_refuse(struct exchange *x, int status, const char *code, const char *why)
+{
+	enum rc rc = fail_at(&x->cx, rc_for(status), code, NULL, "%s", why);
+
+	http_res_problem(&x->res, &x->cx, rc);
+	x->res.status = status;
+	x->res.close = true;
+}
+
+/* Refusing a complete request, one without a body, need not cost the connection. */
+static bool
+refuse_whole(struct exchange *x, int status, const char *code, const char *why)
+{
+	frame_refuse(x, status, code, why);
+	x->res.close = x->head.chunked || x->head.content_length > 0;
+	return false;
+}
+
+static bool
+check_host(const struct frame *f, struct exchange *x, struct str authority)
+{
+	struct str host = x->head.host;
+
+	if (host.p != NULL && !origin_plausible(host)) {
+		frame_refuse(x, 400, "bad-request", "The Host header is not a host and a port.");
+		return false;
+	}
+	if (authority.len > 0 &&
+	    (!origin_has(&f->origin, authority) || (host.p != NULL && !str_eq(authority, host)))) {
+		frame_refuse(x, 400, "bad-request", "This server is no proxy.");
+		return false;
+	}
+	/* HTTP/1.0 without Host is taken as meant for us. */
+	if (host.p == NULL || origin_has(&f->origin, host))
+		return true;
+	frame_refuse(x, 421, "misdirected", "This server does not answer under that name.");
+	return false;
+}
+
+static bool
+no_route(const struct frame *f, struct exchange *x)
+{
+	enum rc rc = fail_at(&x->cx, E_NOTFOUND, "not-found", NULL, "There is nothing here.");
+
+	if (f->site->fail != NULL)
+		f->site->fail(f->site->app, &x->cx, &x->req, &x->res, rc);
+	else
+		http_res_problem(&x->res, &x->cx, rc);
+	x->res.close |= x->head.chunked || x->head.content_length > 0;
+	return false;
+}
+
+static bool
+no_method(struct exchange *x, struct str allow)
+{
+	refuse_whole(x, 405, "method-not-allowed", "This address does not take that method.");
+	http_res_header(&x->res, S("Allow"), allow);
+	return false;
+}
+
+static bool
+find_asset(const struct frame *f, struct exchange *x, bool *refused)
+{
+	const struct http_asset *asset = router_asset(f->router, x->req.path);
+
+	if (asset == NULL)
+		return false;
+	x->asset = asset;
+	if (!x->head.method_known ||
+	    (x->req.method != HTTP_M_GET && x->req.method != HTTP_M_HEAD)) {
+		no_method(x, S("GET, HEAD"));
+		*refused = true;
+	}
+	return true;
+}
+
+static bool
+find_route(const struct frame *f, struct exchange *x)
+{
+	struct str allow;
+	enum target_fault fault = target_segments(x->cx.arena, x->req.path, &x->req);
+
+	if (fault == TARGET_BAD)
+		return refuse_whole(x, 400, "bad-request",
+		    "The address holds something that no name here may hold.");
+	if (fault == TARGET_NOTHING)
+		return no_route(f, x);
+	switch (router_find(f->router, &x->req, x->head.method_known, x->cx.arena, &allow)) {
+	case ROUTE_FOUND:
+		return true;
+	case ROUTE_NO_METHOD:
+		return no_method(x, allow);
+	default:
+		return no_route(f, x);
+	}
+}
+
+static bool
+check_size(struct exchange *x, size_t *body_max)
+{
+	*body_max = x->req.route != NULL ? x->req.route->body_max : 0;
+	if (x->head.content_length <= *body_max && (*body_max > 0 || !x->head.chunked))
+		return true;
+	frame_refuse(x, 413, "too-large",
+	    *body_max == 0 ? "This address takes no body."
+			   : "The body is larger than allowed here.");
+	return false;
+}
+
+bool
+frame_open(const struct frame *f, struct exchange *x, struct str raw_head, size_t *body_max)
+{
+	struct str authority;
+	bool refused = false;
+
+	if (!head_parse(raw_head, &x->req, &x->head)) {
+		frame_refuse(x, x->head.status, x->head.code, x->head.why);
+		return false;
+	}
+	if (!target_split(x->head.target, &authority, &x->req.path, &x->req.query)) {
+		frame_refuse(x, 400, "bad-request", "The address does not begin with a slash.");
+		return false;
+	}
+	if (!check_host(f, x, authority))
+		return false;
+	if (!find_asset(f, x, &refused) && !find_route(f, x))
+		return false;
+	return !refused && check_size(x, body_max);
+}
+
+static void
+serve_asset(struct exchange *x)
+{
+	struct str etag = str_of(x->asset->etag);
+	struct str seen = http_req_header(&x->req, S("if-none-match"));
+
+	x->res.cacheable = true;
+	http_res_header(&x->res, S("Cache-Control"), S("no-cache"));
+	http_res_header(&x->res, S("ETag"), etag);
+	if (etag.len > 0 && (str_eq(seen, S("*")) || str_contains(seen, etag))) {
+		x->res.status = 304;
+		return;
+	}
+	x->res.status = 200;
+	x->res.content_type = str_of(x->asset->content_type);
+	x->res.body = (struct str){ (const char *)x->asset->bytes, x->asset->len };
+}
+
+static void
+write_failure(const struct frame *f, struct exchange *x, enum rc rc)
+{
+	/* A handler may fail without a sentence; what is logged and shown still needs its rc. */
+	if (x->cx.rc == OK)
+		x->cx.rc = rc;
+	if (f->site->fail != NULL)
+		f->site->fail(f->site->app, &x->cx, &x->req, &x->res, rc);
+	else
+		http_res_problem(&x->res, &x->cx, rc);
+}
+
+static enum rc
+run_gate(const struct frame *f, struct exchange *x)
+{
+	if (f->site->gate == NULL || x->gate_passed)
+		return OK;
+	TRY(f->site->gate(f->site->app, &x->cx, &x->req, &x->res));
+	x->gate_passed = true;
+	x->gate_res = x->res;
+	x->gate_head_len = x->res.head_ != NULL ? x->res.head_->len : 0;
+	return OK;
+}
+
+/* Undoes what the first run wrote, back to where the gate left the reply. */
+static void
+rewind_reply(struct exchange *x)
+{
+	ctx_clear(&x->cx);
+	if (x->gate_passed) {
+		x->res = x->gate_res;
+		if (x->res.head_ != NULL)
+			x->res.head_->len = x->gate_head_len;
+		return;
+	}
+	x->res = (struct http_res){ .arena = x->cx.arena };
+}
+
+enum frame_next
+frame_run(const struct frame *f, struct exchange *x, bool may_block)
+{
+	enum rc rc;
+
+	if (x->asset != NULL) {
+		serve_asset(x);
+		return FRAME_REPLY;
+	}
+	if (x->req.route->lane == LANE_WORKER && !may_block)
+		return FRAME_TO_WORKER;
+	x->cx.may_block = may_block;
+	rc = run_gate(f, x);
+	if (rc == OK)
+		rc = x->req.route->handler(f->site->app, &x->cx, &x->req, &x->res);
+	if (rc == E_AGAIN && !may_block) {
+		rewind_reply(x);
+		return FRAME_TO_WORKER;
+	}
+	if (rc != OK)
+		write_failure(f, x, rc == E_AGAIN ? E_BUG : rc);
+	if (x->res.status == 0)
+		x->res.status = 200;
+	return FRAME_REPLY;
+}
+
+void
+frame_busy(const struct frame *f, struct exchange *x)
+{
+	write_failure(f, x,
+	    fail_at(
+		&x->cx, E_BUSY, "busy", NULL, "Too much is waiting here. Try again in a moment."));
+}
+
+static struct str
+pattern_of(const struct exchange *x)
+{
+	if (x->asset != NULL)
+		return str_of(x->asset->path);
+	return x->req.route != NULL ? str_of(x->req.route->path) : S("-");
+}
+
+void
+frame_log(const struct frame *f, const struct exchange *x, int64_t now_ms)
+{
+	int64_t ms = now_ms - x->start_ms;
+	enum log_level level = x->res.status >= 400 || ms >= SLOW_MS ? LOG_INFO : LOG_DEBUG;
+
+	log_event(level, "http.request", KV_STR("site", str_of(f->name)),
+	    KV_STR("method", x->head.method_known ? http_method_text(x->req.method) : S("-")),
+	    KV_STR("route", pattern_of(x)), KV_INT("status", x->res.status), KV_INT("ms", ms),
+	    KV_STR("req", str_of(x->cx.request_id)), KV_STR("peer", x->req.peer));
+}

@@ -1,0 +1,58 @@
+/* http/frame.h - what happens around every handler.
+ *
+ * One exchange is a request and its reply. frame_open decides from the head alone (syntax, Host,
+ * route, limits); frame_run calls gate and handler, on the loop or on a worker, and turns a failure
+ * into a reply; frame_log writes the access line. Knows no socket. */
+#ifndef HTTP_FRAME_H
+#define HTTP_FRAME_H
+
+#include "http/head.h"
+#include "http/origin.h"
+#include "http/router.h"
+
+struct body;
+struct conn;
+struct loop;
+
+struct exchange {
+	struct http_req req;
+	struct http_res res;
+	struct ctx cx;
+	struct head head;
+	struct body *body;
+	const struct http_asset *asset;
+	bool gate_passed;
+	struct http_res gate_res; /* the reply as the gate left it, for a second run */
+	size_t gate_head_len;
+	int64_t start_ms;
+	struct conn *conn;     /* whose request this is */
+	struct loop *loop;     /* where the reply is written */
+	struct exchange *next; /* in a pool, a worker's queue or a loop's list */
+};
+
+/* What the frame needs to know of its server; immutable while it runs. */
+struct frame {
+	const struct http_site *site;
+	const struct router *router;
+	struct origin origin;
+	const char *name;
+};
+
+/* Reads the raw head. True: go on with the body, of at most *body_max bytes, and frame_run.
+ * False: the reply is filled in. */
+bool frame_open(const struct frame *f, struct exchange *x, struct str raw_head, size_t *body_max);
+
+/* Fills in a refusal that came before or instead of a handler; the connection will close. */
+void frame_refuse(struct exchange *x, int status, const char *code, const char *why);
+
+enum frame_next {
+	FRAME_REPLY,     /* the reply is filled in */
+	FRAME_TO_WORKER, /* call again on a worker, with may_block */
+};
+enum frame_next frame_run(const struct frame *f, struct exchange *x, bool may_block);
+/* No worker is free and the queue is full. */
+void frame_busy(const struct frame *f, struct exchange *x);
+
+void frame_log(const struct frame *f, const struct exchange *x, int64_t now_ms);
+
+#endif

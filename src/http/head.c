@@ -1,0 +1,317 @@
+#include "http/head.h"
+
+static bool
+refuse(struct head *h, int status, const char *code, const char *why)
+{
+	h->status = status;
+	h->code = code;
+	h->why = why;
+	return false;
+}
+
+static bool
+bad(struct head *h, const char *why)
+{
+	return refuse(h, 400, "bad-request", why);
+}
+
+static enum head_found
+over_limit(struct str bytes, bool in_first_line, size_t line_len)
+{
+	/* The method, two spaces and the version stand beside the target. */
+	if (in_first_line && line_len > HEAD_TARGET_MAX + HEAD_METHOD_MAX + 16)
+		return HEAD_TARGET_TOO_LONG;
+	if (line_len > HEAD_LINE_MAX || bytes.len > HEAD_MAX)
+		return HEAD_TOO_LONG;
+	return HEAD_PARTIAL;
+}
+
+/* A CR may stand only in front of the LF, or last of what has come so far. */
+static bool
+stray_cr(struct str bytes, size_t line, size_t at)
+{
+	size_t cr = line + str_find(str_sub(bytes, line, at), '\r');
+
+	return cr + 1 < at;
+}
+
+enum head_found
+head_find_end(struct str bytes, size_t *scanned, size_t *len)
+{
+	size_t line = *scanned; /* start of the line that is still open */
+
+	for (;;) {
+		size_t at = line + str_find(str_sub(bytes, line, bytes.len), '\n');
+		enum head_found over = over_limit(str_sub(bytes, 0, at), line == 0, at - line);
+
+		if (over != HEAD_PARTIAL)
+			return over;
+		if (stray_cr(bytes, line, at))
+			return HEAD_BAD_LINE;
+		if (at == bytes.len) {
+			*scanned = line;
+			return HEAD_PARTIAL;
+		}
+		if (at == line || bytes.p[at - 1] != '\r')
+			return HEAD_BAD_LINE;
+		if (at == line + 1) {
+			*len = at + 1;
+			return HEAD_COMPLETE;
+		}
+		line = at + 1;
+	}
+}
+
+/* RFC 9110 section 5.6.2 */
+static bool
+is_token(struct str s)
+{
+	static const char others[] = "!#$%&'*+-.^_`|~";
+
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.p[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+			continue;
+		if (c == '\0' || strchr(others, c) == NULL)
+			return false;
+	}
+	return s.len > 0;
+}
+
+static bool
+is_field_value(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_target(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c <= ' ' || c >= 0x7f || c == '#')
+			return false;
+	}
+	return s.len > 0;
+}
+
+static bool
+method_named(struct str s, enum http_method *out)
+{
+	static const struct {
+		struct str name;
+		enum http_method method;
+	} methods[] = {
+		{ S("GET"), HTTP_M_GET },
+		{ S("POST"), HTTP_M_POST },
+		{ S("HEAD"), HTTP_M_HEAD },
+		{ S("PUT"), HTTP_M_PUT },
+		{ S("PATCH"), HTTP_M_PATCH },
+		{ S("DELETE"), HTTP_M_DELETE },
+		{ S("OPTIONS"), HTTP_M_OPTIONS },
+	};
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		if (!str_eq(s, methods[i].name))
+			continue;
+		*out = methods[i].method;
+		return true;
+	}
+	return false;
+}
+
+static bool
+is_upper_word(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] < 'A' || s.p[i] > 'Z')
+			return false;
+	}
+	return s.len > 0 && s.len <= HEAD_METHOD_MAX;
+}
+
+static bool
+parse_version(struct str s, struct head *h)
+{
+	if (str_eq(s, S("HTTP/1.1")) || str_eq(s, S("HTTP/1.0"))) {
+		h->minor = s.p[7] - '0';
+		return true;
+	}
+	if (s.len == 8 && str_starts(s, S("HTTP/")) && s.p[5] >= '0' && s.p[5] <= '9' &&
+	    s.p[6] == '.' && s.p[7] >= '0' && s.p[7] <= '9')
+		return refuse(
+		    h, 505, "http-version", "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+	return bad(h, "The request line is not \"METHOD target HTTP/1.1\".");
+}
+
+static bool
+parse_request_line(struct str line, struct http_req *req, struct head *h)
+{
+	size_t first = str_find(line, ' ');
+	struct str rest = str_sub(line, first + 1, line.len);
+	size_t second = str_find(rest, ' ');
+
+	h->method = str_sub(line, 0, first);
+	h->target = str_sub(rest, 0, second);
+	if (!is_upper_word(h->method))
+		return bad(h, "The method is not one that HTTP knows.");
+	if (!parse_version(str_sub(rest, second + 1, rest.len), h))
+		return false;
+	if (h->target.len > HEAD_TARGET_MAX)
+		return refuse(h, 414, "uri-too-long", "The address is longer than 8 KiB.");
+	if (!is_target(h->target))
+		return bad(h, "The address holds a character that must be percent-encoded.");
+	h->method_known = method_named(h->method, &req->method);
+	return true;
+}
+
+/* These stand once at most: a second one would let two readers each believe another. */
+static bool
+stands_once(struct str name)
+{
+	static const struct str names[] = { S("host"), S("authorization"), S("content-type"),
+		S("content-length"), S("transfer-encoding"), S("origin"), S("x-csrf-token"),
+		S("expect") };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (str_eq_nocase(name, names[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+add_field(struct http_req *req, struct head *h, struct str line)
+{
+	size_t colon = str_find(line, ':');
+	struct http_header field = {
+		.name = str_sub(line, 0, colon),
+		.value = str_trim(str_sub(line, colon + 1, line.len)),
+	};
+
+	if (colon == line.len || !is_token(field.name))
+		return bad(h, "A header line does not begin with a name and a colon.");
+	if (!is_field_value(field.value))
+		return bad(h, "A header value holds a control character.");
+	if (req->header_count == HTTP_MAX_HEADERS)
+		return refuse(h, 431, "head-too-large", "There are more than 64 header lines.");
+	if (stands_once(field.name)) {
+		if (http_req_header(req, field.name).p != NULL)
+			return bad(h, "A header that may stand once stands twice.");
+		if (str_find(line, '\t') < line.len)
+			return bad(h, "A header that decides how to read the request holds a tab.");
+	}
+	req->headers[req->header_count++] = field;
+	return true;
+}
+
+static bool
+list_has(struct str list, struct str word)
+{
+	struct str part;
+
+	while (str_split(&list, ',', &part)) {
+		if (str_eq_nocase(str_trim(part), word))
+			return true;
+	}
+	return false;
+}
+
+static void
+read_connection(const struct http_req *req, struct head *h)
+{
+	bool close = false, keep = false;
+
+	for (size_t i = 0; i < req->header_count; i++) {
+		if (!str_eq_nocase(req->headers[i].name, S("connection")))
+			continue;
+		close |= list_has(req->headers[i].value, S("close"));
+		keep |= list_has(req->headers[i].value, S("keep-alive"));
+	}
+	h->keep_alive = !close && (h->minor == 1 || keep);
+}
+
+/* RFC 9112 section 6: exactly one way to tell where the body ends. */
+static bool
+read_framing(const struct http_req *req, struct head *h)
+{
+	struct str length = http_req_header(req, S("content-length"));
+	struct str coding = http_req_header(req, S("transfer-encoding"));
+	int64_t n;
+
+	if (length.p != NULL && coding.p != NULL)
+		return bad(h, "Content-Length and Transfer-Encoding stand together.");
+	if (length.p != NULL) {
+		if (length.len > 18 || !str_int(length, 0, INT64_MAX, &n))
+			return bad(h, "Content-Length is not one plain number.");
+		h->has_length = true;
+		h->content_length = (uint64_t)n;
+	}
+	if (coding.p != NULL) {
+		if (h->minor == 0)
+			return bad(h, "Transfer-Encoding does not exist in HTTP/1.0.");
+		if (!str_eq(coding, S("chunked")))
+			return refuse(h, 501, "transfer-coding",
+			    "The only transfer coding understood is chunked.");
+		h->chunked = true;
+	}
+	return true;
+}
+
+static bool
+read_expect(const struct http_req *req, struct head *h)
+{
+	struct str expect = http_req_header(req, S("expect"));
+
+	if (expect.p == NULL || h->minor == 0)
+		return true;
+	if (!str_eq_nocase(expect, S("100-continue")))
+		return refuse(h, 417, "expectation", "The only expectation met is 100-continue.");
+	h->expect_continue = h->chunked || h->content_length > 0;
+	return true;
+}
+
+static bool
+read_host(const struct http_req *req, struct head *h)
+{
+	h->host = http_req_header(req, S("host"));
+	if (h->host.p == NULL && h->minor == 1)
+		return bad(h, "The Host header is missing.");
+	return true;
+}
+
+/* The next line without its CR LF; a CR inside it is left for the value check to refuse. */
+static struct str
+next_line(struct str *rest)
+{
+	size_t lf = str_find(*rest, '\n');
+	struct str line = str_sub(*rest, 0, lf > 0 ? lf - 1 : 0);
+
+	*rest = str_sub(*rest, lf + 1, rest->len);
+	return line;
+}
+
+bool
+head_parse(struct str raw, struct http_req *req, struct head *h)
+{
+	struct str line;
+
+	*h = (struct head){ 0 };
+	req->header_count = 0;
+	if (!parse_request_line(next_line(&raw), req, h))
+		return false;
+	while ((line = next_line(&raw)).len > 0) {
+		if (!add_field(req, h, line))
+			return false;
+	}
+	read_connection(req, h);
+	return read_framing(req, h) && read_host(req, h) && read_expect(req, h);
+}

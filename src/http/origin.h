@@ -1,0 +1,27 @@
+/* http/origin.h - the names under which a server answers.
+ *
+ * A page on a name that somebody pointed at this machine must not reach it (DNS rebinding), so a
+ * request's Host is compared, byte by byte, with a short list: 127.0.0.1, localhost and [::1] with
+ * the listening port, and the public URL's authority. */
+#ifndef HTTP_ORIGIN_H
+#define HTTP_ORIGIN_H
+
+#include "base/ctx.h"
+
+#define ORIGIN_NAMES_MAX 8
+
+struct origin {
+	struct str names[ORIGIN_NAMES_MAX];
+	size_t count;
+	bool https;     /* the public URL is */
+	struct str url; /* without trailing slash */
+};
+
+/* E_INPUT when public_url is not http(s)://host[:port]. All text is a's. */
+MUST enum rc origin_fill(struct ctx *cx, struct arena *a, struct str host, int port,
+    struct str public_url, struct origin *out);
+bool origin_has(const struct origin *o, struct str authority);
+/* Could this be an authority at all? Otherwise it is 400 and not 421. */
+bool origin_plausible(struct str authority);
+
+#endif

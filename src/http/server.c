@@ -1,0 +1,169 @@
+#include "http/server.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "http/server_int.h"
+
+#define RESERVED_FDS 64 /* for the store, outgoing calls, logs */
+#define CONNECTIONS_DEFAULT_MAX 20000
+
+static int
+or_default(int value, int otherwise)
+{
+	return value > 0 ? value : otherwise;
+}
+
+static int
+clamp(int value, int low, int high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+static size_t
+connections_allowed(size_t wanted)
+{
+	struct rlimit lim = { .rlim_cur = 1024 };
+	size_t most = CONNECTIONS_DEFAULT_MAX;
+
+	getrlimit(RLIMIT_NOFILE, &lim);
+	if (lim.rlim_cur < most + RESERVED_FDS)
+		most = lim.rlim_cur > 2 * RESERVED_FDS ? lim.rlim_cur - RESERVED_FDS
+						       : lim.rlim_cur / 2;
+	return wanted > 0 && wanted < most ? wanted : most;
+}
+
+static void
+set_times(struct times *t, const struct http_server_config *cfg)
+{
+	int shortest;
+
+	t->head_ms = or_default(cfg->head_ms, 10000);
+	t->body_ms = or_default(cfg->body_ms, 30000);
+	t->reply_ms = or_default(cfg->reply_ms, 30000);
+	t->idle_ms = or_default(cfg->idle_ms, 75000);
+	t->linger_ms = or_default(cfg->linger_ms, 1000);
+	shortest = t->head_ms < t->linger_ms ? t->head_ms : t->linger_ms;
+	t->tick_ms = clamp(shortest / 4, 10, 250);
+}
+
+enum rc
+http_server_new(struct ctx *cx, const struct http_server_config *cfg, struct http_server **out)
+{
+	struct http_server *s = mem_alloc(sizeof(*s));
+	int fds[LOOPS_MAX];
+	enum rc rc;
+
+	s->arena = arena_new();
+	s->port = cfg->port;
+	s->clock = cfg->clock;
+	s->loop_count = clamp(or_default(cfg->loops, 2), 1, LOOPS_MAX);
+	s->worker_count = clamp(or_default(cfg->workers, 4), 1, WORKERS_MAX);
+	s->frame.name = str_cstr(s->arena, str_of(cfg->name != NULL ? cfg->name : "http"));
+	set_times(&s->times, cfg);
+	peers_init(&s->peers, connections_allowed(cfg->max_connections));
+	workers_init(&s->workers);
+	for (int i = 0; i < s->loop_count; i++)
+		s->loops[i] = (struct loop){ .server = s, .listen_fd = -1 };
+	rc = listen_open(cx, cfg->host, &s->port, s->loop_count, fds);
+	for (int i = 0; rc == OK && i < s->loop_count; i++)
+		s->loops[i].listen_fd = fds[i];
+	if (rc == OK)
+		rc = origin_fill(cx, s->arena, str_dup(s->arena, cfg->host), s->port,
+		    str_dup(s->arena, cfg->public_url), &s->frame.origin);
+	s->constant_head = reply_constant(s->arena, s->frame.origin.https);
+	if (rc != OK) {
+		http_server_free(s);
+		return rc;
+	}
+	*out = s;
+	return OK;
+}
+
+struct str
+http_server_url(const struct http_server *s)
+{
+	return s->frame.origin.url;
+}
+
+int
+http_server_port(const struct http_server *s)
+{
+	return s->port;
+}
+
+static enum rc
+start_threads(struct ctx *cx, struct http_server *s)
+{
+	TRY(workers_start(cx, s, s->worker_count));
+	for (int i = 0; i < s->loop_count; i++) {
+		struct loop *l = &s->loops[i];
+
+		TRY(loop_init(cx, l));
+		if (pthread_create(&l->thread, NULL, loop_main, l) != 0)
+			return fail(cx, E_BUG, "A server thread could not be started.");
+		l->started = true;
+	}
+	return OK;
+}
+
+enum rc
+http_server_start(struct ctx *cx, struct http_server *s, const struct http_site *site)
+{
+	sigset_t all, before;
+	enum rc rc;
+
+	s->frame.site = site;
+	s->frame.router = router_new(site);
+	/* Signals are the main thread's; a peer that is gone shows as an error of the write. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = start_threads(cx, s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	s->running = true;
+	if (rc != OK)
+		http_server_stop(s, 0);
+	return rc;
+}
+
+void
+http_server_stop(struct http_server *s, int grace_ms)
+{
+	if (!s->running)
+		return;
+	atomic_store(&s->stop_by_ms, clock_mono_ms() + grace_ms);
+	atomic_store(&s->stopping, true);
+	for (int i = 0; i < s->loop_count; i++) {
+		if (s->loops[i].started)
+			uv_async_send(&s->loops[i].wake);
+	}
+	for (int i = 0; i < s->loop_count; i++) {
+		struct loop *l = &s->loops[i];
+
+		if (!l->started)
+			continue;
+		pthread_join(l->thread, NULL);
+		loop_end(l);
+		l->started = false;
+	}
+	workers_stop(&s->workers);
+	s->running = false;
+}
+
+void
+http_server_free(struct http_server *s)
+{
+	if (s == NULL)
+		return;
+	for (int i = 0; i < s->loop_count; i++) {
+		if (s->loops[i].listen_fd >= 0)
+			close(s->loops[i].listen_fd);
+	}
+	peers_end(&s->peers);
+	router_free((struct router *)(uintptr_t)s->frame.router);
+	arena_free(s->arena);
+	free(s);
+}

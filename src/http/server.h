@@ -1,0 +1,90 @@
+/* http/server.h - an HTTP/1.1 server: strict parsing, routes as rows, loops and workers.
+ *
+ * Owns listening sockets, connections, deadlines, the order of replies, and the frame around every
+ * handler: Host check, routing, body limit, gate, handler, failure reply, security headers, access
+ * log. Knows no domain word: who may pass is the site's gate.
+ *
+ * Threads: `loops` server threads, one libuv loop each, share the port; `workers` threads run what
+ * may block. A row in lane LOOP runs on the connection's loop with cx->may_block false; when it
+ * returns E_AGAIN the same handler runs again on a worker with may_block true. A row in lane WORKER
+ * goes there at once. One request at a time per connection; pipelined ones are answered in order.
+ * Sources: RFC 9110, RFC 9112. */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include "http/message.h"
+
+enum http_lane { LANE_LOOP, LANE_WORKER };
+
+typedef enum rc http_handler(
+    void *app, struct ctx *cx, const struct http_req *req, struct http_res *res);
+
+struct http_route {
+	enum http_method method; /* a GET row answers HEAD too */
+	const char *path;        /* "/api/v1/tokens/{}/access-token"; {} is one segment */
+	int access;              /* the site's own meaning; its gate reads it */
+	enum http_lane lane;
+	size_t body_max; /* bytes; 0: a body is refused with 413 */
+	http_handler *handler;
+};
+
+/* A file embedded in the binary, served for GET and HEAD by its exact path. */
+struct http_asset {
+	const char *path;
+	const char *content_type;
+	const unsigned char *bytes;
+	size_t len;
+	const char *etag; /* with quotes */
+};
+
+/* What one listener serves. Everything here outlives the server. */
+struct http_site {
+	void *app; /* handed to gate, handlers and fail */
+	const struct http_route *routes;
+	size_t route_count;
+	const struct http_asset *assets;
+	size_t asset_count;
+
+	/* Runs before the handler, on the same lane, for every row: OK lets it run. May set
+	 * req->session. E_AGAIN moves the request to a worker. */
+	enum rc (*gate)(void *app, struct ctx *cx, struct http_req *req, struct http_res *res);
+	/* Writes the reply for a failed gate or handler, and for no route (E_NOTFOUND, req->route NULL).
+	 * NULL: http_res_problem. */
+	void (*fail)(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res,
+	    enum rc rc);
+};
+
+struct http_server_config {
+	struct str host;        /* "127.0.0.1", "::1", "0.0.0.0" */
+	int port;               /* 0: any free one */
+	struct str public_url;  /* empty: http://host:port; its authority is an accepted Host */
+	int loops;              /* 0: 2 */
+	int workers;            /* 0: 4 */
+	size_t max_connections; /* 0: from the descriptor limit */
+	const struct clock *clock;
+	const char *name; /* "manager", "sandbox": in logs */
+
+	/* Total times, never started again by a byte that arrives. 0: the default. */
+	int head_ms;   /* 10,000: a request's head, and how long a new connection may say nothing */
+	int body_ms;   /* 30,000: its body, and at least 500 bytes a second after a sixth of it */
+	int reply_ms;  /* 30,000: the client takes the whole reply */
+	int idle_ms;   /* 75,000: between two requests */
+	int linger_ms; /* 1,000: after a reply that closes, so that the client sees it */
+};
+
+struct http_server;
+
+/* Binds and listens, so that a second caller learns of a taken port here; serves nothing yet.
+ * Copies cfg. E_CONFLICT the address is in use. */
+MUST enum rc http_server_new(
+    struct ctx *cx, const struct http_server_config *cfg, struct http_server **out);
+/* "http://127.0.0.1:8090": public_url, or made from the bound address; no trailing slash. */
+struct str http_server_url(const struct http_server *s);
+int http_server_port(const struct http_server *s);
+/* Starts the threads. The site is borrowed until http_server_free. */
+MUST enum rc http_server_start(struct ctx *cx, struct http_server *s, const struct http_site *site);
+/* Stops accepting, lets requests in flight finish for at most grace_ms, joins all threads. */
+void http_server_stop(struct http_server *s, int grace_ms);
+void http_server_free(struct http_server *s); /* stopped before; takes NULL */
+
+#endif

@@ -1,0 +1,477 @@
+#include "http/transfer.h"
+
+#include <ctype.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define HEAD_MAX (64u << 10)
+#define REPLY_MAX (1u << 20)
+#define CONNECT_MAX_MS 10000
+#define SLOW_BYTES_PER_S 10
+#define SLOW_TIME_S 10
+#define IDLE_CONNECTION_MAX_S 45
+#define RETRY_AFTER_MAX_S 604800
+
+/* libcurl keeps copies of headers and bodies in its own buffers; with these its memory is wiped as
+ * it is freed, so no authorization or token stays behind on the heap. */
+static void
+wiping_free(void *p)
+{
+	if (p == NULL)
+		return;
+	mem_wipe(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *
+wiping_realloc(void *p, size_t size)
+{
+	size_t had = p != NULL ? malloc_usable_size(p) : 0;
+	void *q = malloc(size);
+
+	if (q == NULL)
+		return NULL;
+	if (p != NULL)
+		memcpy(q, p, had < size ? had : size);
+	wiping_free(p);
+	return q;
+}
+
+static void
+setup_once(void)
+{
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
+		calloc) != CURLE_OK)
+		abort();
+}
+
+void
+transfer_setup(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, setup_once);
+}
+
+/* Ends the call from inside a callback; returning 0 bytes taken makes libcurl stop. */
+static size_t
+give_up(struct http_transfer *t, enum http_call_end end, const char *what)
+{
+	t->gave_up = true;
+	t->reply.end = end;
+	snprintf(t->reply.error, sizeof(t->reply.error), "%s %.80s", t->host, what);
+	return 0;
+}
+
+static struct str
+header_value(struct str line, struct str name)
+{
+	size_t colon = str_find(line, ':');
+
+	if (colon == line.len || !str_eq_nocase(str_sub(line, 0, colon), name))
+		return (struct str){ 0 };
+	return str_trim(str_sub(line, colon + 1, line.len));
+}
+
+static void
+keep(char *to, size_t size, struct str s)
+{
+	snprintf(to, size, "%.*s", STR_ARG(str_sub(s, 0, size - 1)));
+}
+
+static void
+keep_content_type(struct http_transfer *t, struct str v)
+{
+	keep(t->content_type, sizeof(t->content_type), str_trim(str_sub(v, 0, str_find(v, ';'))));
+	for (char *p = t->content_type; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+}
+
+/* False when the reply cannot be read. */
+static bool
+note_header(struct http_transfer *t, struct str line)
+{
+	char date[64];
+	struct str v;
+
+	if ((v = header_value(line, S("content-type"))).p != NULL)
+		keep_content_type(t, v);
+	if ((v = header_value(line, S("retry-after"))).p != NULL)
+		keep(t->retry_after, sizeof(t->retry_after), v);
+	if ((v = header_value(line, S("date"))).p != NULL) {
+		keep(date, sizeof(date), v);
+		t->reply.date_s = curl_getdate(date, NULL);
+	}
+	/* No coding was offered: one that comes all the same may be a bomb (S-020). */
+	v = header_value(line, S("content-encoding"));
+	return v.len == 0 || str_eq_nocase(v, S("identity"));
+}
+
+static size_t
+on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct http_transfer *t = arg;
+	struct str line = { p, size * n };
+
+	t->head_len += line.len;
+	if (t->head_len > HEAD_MAX)
+		return give_up(t, CALL_TOO_LARGE, "sent more than 64 KiB of headers");
+	while (line.len > 0 && (line.p[line.len - 1] == '\n' || line.p[line.len - 1] == '\r'))
+		line.len--;
+	if (str_starts(line, S("HTTP/"))) {
+		/* The reply of a proxy or an interim one may have come before. */
+		t->in_head = true;
+		t->reply.date_s = 0;
+		t->content_type[0] = t->retry_after[0] = '\0';
+	} else if (line.len == 0) {
+		t->in_head = false;
+	} else if (t->in_head && !note_header(t, line)) {
+		return give_up(t, CALL_LOST, "sent an encoded reply, which cannot be read");
+	}
+	return size * n;
+}
+
+static size_t
+on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct http_transfer *t = arg;
+
+	buf_add(&t->body_in, (struct str){ p, size * n });
+	if (t->body_in.overflow)
+		return give_up(t, CALL_TOO_LARGE, "sent a reply past the size limit");
+	return size * n;
+}
+
+/* Called when the connection stands and the request is about to leave. libcurl sends again by
+ * itself when a kept connection turns out dead; a refresh token must not be spent twice. */
+static int
+on_ready(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+	struct http_transfer *t = arg;
+
+	(void)ip, (void)local_ip, (void)port, (void)local_port;
+	if (t->sent && t->send_once)
+		return CURL_PREREQFUNC_ABORT;
+	t->sent = true;
+	return CURL_PREREQFUNC_OK;
+}
+
+static bool
+is_loopback(const char *host)
+{
+	struct str h = str_of(host);
+
+	return str_eq_nocase(h, S("localhost")) || str_eq(h, S("[::1]")) ||
+	    (str_starts(h, S("127.")) && strspn(host, "0123456789.") == h.len);
+}
+
+static bool
+printable(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool
+refuse_call(struct http_transfer *t, const char *why)
+{
+	t->reply.end = CALL_BAD_URL;
+	snprintf(t->reply.error, sizeof(t->reply.error), "%s", why);
+	return false;
+}
+
+/* Takes the address apart for the rules libcurl has no switch for; the caller frees the parts. */
+static bool
+check_parts(struct http_transfer *t, CURLU *u, char **scheme, char **host, char **port)
+{
+	char *user = NULL, *password = NULL;
+	bool named;
+
+	if (curl_url_get(u, CURLUPART_SCHEME, scheme, 0) != CURLUE_OK ||
+	    curl_url_get(u, CURLUPART_HOST, host, 0) != CURLUE_OK ||
+	    curl_url_get(u, CURLUPART_PORT, port, CURLU_DEFAULT_PORT) != CURLUE_OK)
+		return refuse_call(t, "the address is not a complete http or https URL");
+	if (strcmp(*scheme, "http") != 0 && strcmp(*scheme, "https") != 0)
+		return refuse_call(t, "the address must begin with http:// or https://");
+	named = curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK ||
+	    curl_url_get(u, CURLUPART_PASSWORD, &password, 0) == CURLUE_OK;
+	curl_free(user);
+	curl_free(password);
+	if (named)
+		return refuse_call(t, "the address must not hold a user name or password");
+	return true;
+}
+
+static bool
+set_url(struct http_transfer *t, const char *url)
+{
+	char *scheme = NULL, *host = NULL, *port = NULL;
+	CURLU *u = curl_url();
+	bool ok;
+
+	if (u == NULL || curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+		ok = refuse_call(t, "the address is not a valid URL");
+	else
+		ok = check_parts(t, u, &scheme, &host, &port);
+	if (ok) {
+		snprintf(t->host, sizeof(t->host), "%.60s:%.5s", host, port);
+		/* Traffic of this machine with itself never passes a proxy. */
+		if (is_loopback(host))
+			ok = curl_easy_setopt(t->easy, CURLOPT_PROXY, "") == CURLE_OK;
+		ok = ok && curl_easy_setopt(t->easy, CURLOPT_URL, url) == CURLE_OK;
+	}
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(u);
+	return ok;
+}
+
+static bool
+use_url(struct http_transfer *t, struct str url)
+{
+	struct buf b = buf_heap(url.len + 1);
+	bool ok;
+
+	if (!printable(url) || memchr(url.p != NULL ? url.p : "", ' ', url.len) != NULL)
+		return refuse_call(t, "the address holds a character that no URL can have");
+	buf_add(&b, url);
+	buf_addc(&b, '\0');
+	ok = set_url(t, b.p);
+	buf_free(&b);
+	return ok;
+}
+
+static bool
+add_line(struct http_transfer *t, struct str name, struct str value)
+{
+	struct buf b = buf_heap(name.len + value.len + 3);
+	struct curl_slist *lines;
+
+	if (!printable(name) || !printable(value))
+		return refuse_call(t, "a header holds a character that cannot be sent");
+	buf_add(&b, name);
+	buf_add(&b, value.len > 0 ? S(": ") : S(":"));
+	buf_add(&b, value);
+	buf_addc(&b, '\0');
+	lines = curl_slist_append(t->lines, b.p);
+	buf_free(&b);
+	if (lines == NULL)
+		abort();
+	t->lines = lines;
+	return true;
+}
+
+static bool
+use_headers(struct http_transfer *t, const struct http_call *call, struct str user_agent)
+{
+	bool ok = add_line(t, S("User-Agent"), user_agent);
+
+	for (size_t i = 0; ok && i < call->header_count; i++)
+		ok = add_line(t, call->headers[i].name, call->headers[i].value);
+	if (ok && !secret_empty(call->authorization))
+		ok = add_line(t, S("Authorization"), secret_expose(call->authorization));
+	/* An empty value takes away what libcurl would put there by itself. */
+	ok = ok && add_line(t, S("Content-Type"), call->has_body ? call->content_type : S(""));
+	ok = ok && add_line(t, S("Expect"), S(""));
+	return ok && curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->lines) == CURLE_OK;
+}
+
+static void
+use_method(struct http_transfer *t, const struct http_call *call)
+{
+	struct str method = str_of(call->method), body = secret_expose(call->body);
+
+	t->send_once = !str_eq(method, S("GET")) && !str_eq(method, S("HEAD"));
+	if (str_eq(method, S("HEAD")))
+		curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+	if (call->has_body || str_eq(method, S("POST"))) {
+		t->body_out = buf_heap(body.len + 1);
+		if (call->has_body)
+			buf_add(&t->body_out, body);
+		buf_addc(&t->body_out, '\0');
+		curl_easy_setopt(
+		    t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(t->body_out.len - 1));
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body_out.p);
+	}
+	curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, call->method);
+}
+
+static void
+use_limits(struct http_transfer *t, const struct http_call *call)
+{
+	long ms = call->timeout_ms > 0 ? call->timeout_ms : CALL_TIMEOUT_MS;
+	size_t max = call->reply_max > 0 ? call->reply_max : REPLY_MAX;
+
+	if (ms > CALL_TIMEOUT_MAX_MS)
+		ms = CALL_TIMEOUT_MAX_MS;
+	t->body_in = buf_heap(max);
+	curl_easy_setopt(t->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)max);
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, ms);
+	curl_easy_setopt(
+	    t->easy, CURLOPT_CONNECTTIMEOUT_MS, ms < CONNECT_MAX_MS ? ms : (long)CONNECT_MAX_MS);
+	curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_PER_S);
+	curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, (long)SLOW_TIME_S);
+	curl_easy_setopt(t->easy, CURLOPT_MAXAGE_CONN, (long)IDLE_CONNECTION_MAX_S);
+}
+
+static void
+use_callbacks(struct http_transfer *t)
+{
+	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+	curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->curl_text);
+	curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_ready);
+	curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+	/* A slow name server must not hold up the other calls of the thread. */
+	curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
+}
+
+/* What must hold whatever the library's defaults are; a switch it does not know ends the call. */
+static bool
+use_rules(struct http_transfer *t)
+{
+	return curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+	    curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	    curl_easy_setopt(t->easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
+	    curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+	    curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+	    curl_easy_setopt(t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ==
+	    CURLE_OK;
+}
+
+struct http_transfer *
+transfer_new(const struct http_call *call, struct str user_agent)
+{
+	struct http_transfer *t = mem_alloc(sizeof(*t));
+
+	t->easy = curl_easy_init();
+	if (t->easy == NULL || !use_rules(t))
+		abort();
+	use_callbacks(t);
+	use_limits(t, call);
+	use_method(t, call);
+	if (!use_url(t, call->url) || !use_headers(t, call, user_agent)) {
+		curl_easy_cleanup(t->easy);
+		t->easy = NULL;
+	}
+	return t;
+}
+
+static const char *
+reason(const struct http_transfer *t, CURLcode code)
+{
+	long os_error = 0;
+
+	if (code == CURLE_COULDNT_CONNECT &&
+	    curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK && os_error != 0)
+		return strerror((int)os_error);
+	/* libcurl's own text names the fault of a certificate. */
+	if (code == CURLE_PEER_FAILED_VERIFICATION && t->curl_text[0] != '\0')
+		return t->curl_text;
+	return curl_easy_strerror(code);
+}
+
+static void
+say(struct http_transfer *t, enum http_call_end end, const char *what, const char *why)
+{
+	t->reply.end = end;
+	snprintf(t->reply.error, sizeof(t->reply.error), "%.30s %s: %.50s", what, t->host, why);
+	for (char *p = t->reply.error; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+}
+
+static void
+judge_failure(struct http_transfer *t, CURLcode code)
+{
+	if (!t->sent && (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL))
+		say(t, CALL_BAD_URL, "cannot call", "the address is not a valid URL");
+	else if (!t->sent && code == CURLE_OPERATION_TIMEDOUT)
+		say(t, CALL_REFUSED, "could not connect to", "no answer in time");
+	else if (!t->sent)
+		say(t, CALL_REFUSED, "could not connect to", reason(t, code));
+	else if (code == CURLE_FILESIZE_EXCEEDED)
+		say(t, CALL_TOO_LARGE, "no reply taken from", "it is past the size limit");
+	else if (code == CURLE_OUT_OF_MEMORY)
+		/* How libcurl calls a header line longer than its own limit. */
+		say(t, CALL_TOO_LARGE, "no reply taken from", "a header is past the size limit");
+	else if (code == CURLE_OPERATION_TIMEDOUT)
+		say(t, CALL_TIMED_OUT, "no complete reply from", "it took too long");
+	else
+		say(t, CALL_LOST, "no complete reply from", reason(t, code));
+}
+
+/* Seconds, or a date measured against the server's own clock when it told it. */
+static int
+retry_after_s(const struct http_transfer *t)
+{
+	int64_t s, from = t->reply.date_s > 0 ? t->reply.date_s : time(NULL);
+	struct str v = str_of(t->retry_after);
+
+	if (v.len == 0)
+		return 0;
+	if (strspn(t->retry_after, "0123456789") == v.len) {
+		if (!str_int(v, 0, RETRY_AFTER_MAX_S, &s))
+			s = RETRY_AFTER_MAX_S;
+	} else {
+		s = curl_getdate(t->retry_after, NULL) - from;
+	}
+	return s <= 0 ? 0 : s > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (int)s;
+}
+
+void
+transfer_finish(struct http_transfer *t, CURLcode code)
+{
+	long status = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	t->reply.status = (int)status;
+	if (t->reply.date_s < 0)
+		t->reply.date_s = 0;
+	t->reply.retry_after_s = retry_after_s(t);
+	t->reply.content_type = str_of(t->content_type);
+	if (t->gave_up)
+		return;
+	if (code != CURLE_OK) {
+		judge_failure(t, code);
+	} else if (status >= 300 && status < 400) {
+		say(t, CALL_REDIRECTED, "a redirect came from", "it is not followed");
+	} else if (status < 200) {
+		say(t, CALL_LOST, "no complete reply from", "it did not speak HTTP as asked");
+	} else {
+		t->reply.end = CALL_ANSWERED;
+		t->reply.body = secret_of(buf_str(&t->body_in));
+	}
+}
+
+void
+transfer_abandon(struct http_transfer *t)
+{
+	say(t, t->sent ? CALL_LOST : CALL_REFUSED, "stopped while calling", "this side is closing");
+}
+
+void
+transfer_free(struct http_transfer *t)
+{
+	if (t->easy != NULL)
+		curl_easy_cleanup(t->easy);
+	curl_slist_free_all(t->lines);
+	buf_free(&t->body_out);
+	buf_free(&t->body_in);
+	free(t);
+}
