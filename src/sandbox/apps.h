@@ -1,0 +1,46 @@
+/* sandbox/apps.h - the apps of the App Console: key, secret, redirect URIs, permissions.
+ *
+ * The store verbs want the store held. The secret stands sealed (for Show) and as a keyed digest (for
+ * comparing). */
+#ifndef SANDBOX_APPS_H
+#define SANDBOX_APPS_H
+
+#include "base/json.h"
+#include "base/secret.h"
+
+struct sandbox;
+
+#define APP_KEY_LEN 15
+
+struct app {
+	struct str key, owner_id, name;
+	struct str api;         /* "dropbox" or "business" */
+	struct str access;      /* "app_folder" or "full" */
+	struct str folder_name; /* empty with full access */
+	uint32_t scopes;
+	int64_t created_ms;
+};
+
+/* E_NOTFOUND */
+MUST enum rc app_get(struct sandbox *s, struct ctx *cx, struct str key, struct app *out);
+/* E_NOTFOUND also when it belongs to somebody else. */
+MUST enum rc app_get_own(
+    struct sandbox *s, struct ctx *cx, struct str key, struct str owner_id, struct app *out);
+/* E_CONFLICT the name is taken. Fills key, folder_name, scopes, created_ms. */
+MUST enum rc app_create(struct sandbox *s, struct ctx *cx, struct app *app);
+MUST enum rc app_secret(struct sandbox *s, struct ctx *cx, struct str key, struct secret *out);
+/* True when key and secret belong together; takes the same steps for an unknown key. */
+MUST enum rc app_secret_ok(
+    struct sandbox *s, struct ctx *cx, struct str key, struct secret given, bool *out);
+MUST enum rc app_has_uri(
+    struct sandbox *s, struct ctx *cx, struct str key, struct str uri, bool *out);
+MUST enum rc app_add_uri(struct sandbox *s, struct ctx *cx, struct str key, struct str uri);
+MUST enum rc app_remove_uri(struct sandbox *s, struct ctx *cx, struct str key, struct str uri);
+MUST enum rc app_set_scopes(struct sandbox *s, struct ctx *cx, struct str key, uint32_t scopes);
+MUST enum rc app_delete(struct sandbox *s, struct ctx *cx, struct str key);
+/* What a list shows of each of the owner's apps; the detail adds the rest. */
+MUST enum rc apps_json(struct sandbox *s, struct ctx *cx, struct str owner_id, json_t **out);
+MUST enum rc app_json(
+    struct sandbox *s, struct ctx *cx, const struct app *app, struct str owner_email, json_t **out);
+
+#endif

@@ -1,0 +1,103 @@
+#include "sandbox/sandbox.h"
+
+#include <stdlib.h>
+
+#include "sandbox/accounts.h"
+#include "sandbox/control.h"
+#include "sandbox/pages.h"
+#include "sandbox/routes.h"
+#include "sandbox/state.h"
+#include "sandbox/store.h"
+#include "base/throttle.h"
+
+/* Each instance has its own cookie name: others on this host's ports share our cookies (S-106). */
+static enum rc
+name_cookie(struct sandbox *s, struct ctx *cx)
+{
+	bool https = str_starts(s->public_url, S("https://"));
+	struct str id;
+
+	TRY(store_setting_get(s, cx, S("instance"), &id));
+	if (id.len == 0) {
+		id = secret_expose(crypto_random_text(cx->arena, 8, S("0123456789abcdef")));
+		TRY(store_setting_put(s, cx, S("instance"), id));
+	}
+	s->cookie_name =
+	    str_printf(s->arena, "%ssandbox_%.*s", https ? "__Host-" : "", STR_ARG(id));
+	s->cookie_flags = https ? S("; Path=/; HttpOnly; SameSite=Lax; Secure")
+				: S("; Path=/; HttpOnly; SameSite=Lax");
+	return OK;
+}
+
+static enum rc
+first_start(struct sandbox *s, struct ctx *cx, const char *dir)
+{
+	enum rc rc;
+
+	TRY(store_enter(s, cx, STORE_WRITE));
+	rc = accounts_make(s, cx);
+	if (rc == OK)
+		rc = name_cookie(s, cx);
+	if (rc == OK)
+		rc = control_start(s, cx, dir);
+	return store_leave(s, cx, STORE_WRITE, rc);
+}
+
+static enum rc
+open_all(struct sandbox *s, struct ctx *cx, const char *dir)
+{
+	TRY(pages_prepare(s, cx));
+	TRY(sandbox_store_open(s, cx, dir));
+	return first_start(s, cx, dir);
+}
+
+enum rc
+sandbox_new(struct ctx *cx, const struct sandbox_config *cfg, struct sandbox **out)
+{
+	struct sandbox *s = mem_alloc(sizeof(*s));
+	struct str url = cfg->public_url.len > 0 ? cfg->public_url : http_server_url(cfg->server);
+	enum rc rc;
+
+	s->arena = arena_new();
+	s->clock = cfg->clock;
+	s->public_url = str_dup(s->arena, url);
+	s->throttle = throttle_new();
+	pthread_mutex_init(&s->lock, NULL);
+	routes_prepare(s);
+	rc = open_all(s, cx, cfg->data_dir);
+	if (rc != OK) {
+		sandbox_free(s);
+		return rc;
+	}
+	*out = s;
+	return OK;
+}
+
+const struct http_site *
+sandbox_site(struct sandbox *s)
+{
+	return &s->site;
+}
+
+enum rc
+sandbox_seed(struct sandbox *s, struct ctx *cx, struct sandbox_seed *out)
+{
+	enum rc rc;
+
+	*out = (struct sandbox_seed){ .control_token = s->control_token };
+	TRY(store_enter(s, cx, STORE_READ));
+	rc = accounts_reveal(s, cx, out);
+	return store_leave(s, cx, STORE_READ, rc);
+}
+
+void
+sandbox_free(struct sandbox *s)
+{
+	if (s == NULL)
+		return;
+	sandbox_store_close(s);
+	throttle_free(s->throttle);
+	pthread_mutex_destroy(&s->lock);
+	arena_free(s->arena);
+	free(s);
+}
