@@ -1,0 +1,11 @@
+/* run/commands.h - the commands that are not about one token: each is main() for its name. */
+#ifndef RUN_COMMANDS_H
+#define RUN_COMMANDS_H
+
+int run_serve(int argc, char **argv);
+int run_sandbox(int argc, char **argv);
+int run_demo(int argc, char **argv);
+int run_passwd(int argc, char **argv);
+int run_routes(int argc, char **argv);
+
+#endif

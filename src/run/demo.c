@@ -1,0 +1,185 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/json.h"
+#include "crypto/crypto.h"
+#include "http/server.h"
+#include "run/commands.h"
+#include "run/halves.h"
+#include "run/process.h"
+#include "run/start.h"
+#include "sandbox/sandbox.h"
+#include "vault/keys.h"
+#include "vault/people.h"
+#include "vault/vault.h"
+
+#define PASSWORD_LEN 12
+#define SEED_DEPTH 3
+#define KEY_MAX 100
+
+struct demo {
+	struct manager manager;
+	struct sandbox_half sandbox;
+	struct secret admin_password, api_key;
+};
+
+/* Made at the first start, then kept sealed in the manager's store: the demo tells its sign-ins at
+ * each start, and still no file holds them in the clear. */
+static enum rc
+make_seed(struct ctx *cx, struct demo *d)
+{
+	struct api_key key = { .label = S("Demo"), .all_tokens = true };
+	json_t *seed;
+
+	d->admin_password =
+	    crypto_random_text(cx->arena, PASSWORD_LEN, S("abcdefghjkmnpqrstuvwxyz23456789"));
+	TRY(vault_password_set(d->manager.vault, cx, S("admin"), d->admin_password));
+	TRY(vault_key_create(d->manager.vault, cx, &key, &d->api_key));
+	seed = json_object();
+	json_put(seed, "password", json_str(secret_expose(d->admin_password)));
+	json_put(seed, "api_key", json_str(secret_expose(d->api_key)));
+	return vault_seed_put(d->manager.vault, cx, secret_of(json_write(cx->arena, seed)));
+}
+
+static enum rc
+take_seed(struct ctx *cx, struct demo *d)
+{
+	struct secret seed;
+	json_t *obj;
+	enum rc rc = vault_seed_get(d->manager.vault, cx, &seed);
+
+	if (rc == E_NOTFOUND) {
+		ctx_clear(cx);
+		return make_seed(cx, d);
+	}
+	TRY(rc);
+	TRY(json_read(cx, secret_expose(seed), SEED_DEPTH, &obj));
+	TRY(json_take_secret(cx, obj, "password", KEY_MAX, &d->admin_password));
+	return json_take_secret(cx, obj, "api_key", KEY_MAX, &d->api_key);
+}
+
+/* Without --data the demo has a place of its own under the user's data directory. */
+static enum rc
+data_dir(struct start *st, const char *half, const char **out)
+{
+	struct ctx *cx = &st->cx;
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	struct str base = str_of(st->options.data), dir;
+
+	if (base.len == 0 && state != NULL && state[0] == '/')
+		base = str_printf(cx->arena, "%s/valetkey-demo", state);
+	else if (base.len == 0)
+		base = str_printf(cx->arena, "%s/.valetkey-demo", home != NULL ? home : ".");
+	dir = str_printf(cx->arena, "%.*s/%s", STR_ARG(base), half);
+	*out = dir.p;
+	if (mkdir(base.p, 0700) != 0 && errno != EEXIST)
+		return fail(cx, E_INPUT, "The data directory %s could not be made: %s.", base.p,
+		    strerror(errno));
+	if (mkdir(dir.p, 0700) != 0 && errno != EEXIST)
+		return fail(cx, E_INPUT, "The data directory %s could not be made: %s.", dir.p,
+		    strerror(errno));
+	return OK;
+}
+
+/* Both halves run on one clock: whoever moves the sandbox's moves the manager's with it. */
+static enum rc
+open_demo(struct start *st, struct demo *d)
+{
+	struct ctx *cx = &st->cx;
+	struct manager_config cfg = { .listen = st->options.listen,
+		.master_key_file = st->options.master_key_file, .clock = st->clock };
+	const char *sandbox_dir;
+
+	TRY(data_dir(st, "sandbox", &sandbox_dir));
+	TRY(data_dir(st, "manager", &cfg.data_dir));
+	TRY(sandbox_half_open(cx, sandbox_dir, st->options.sandbox_listen, NULL, st->clock,
+	    &d->sandbox));
+	cfg.dropbox_url = http_server_url(d->sandbox.server);
+	TRY(manager_open(cx, &cfg, &d->manager));
+	TRY(take_seed(cx, d));
+	TRY(sandbox_half_start(cx, &d->sandbox));
+	return manager_start(cx, &d->manager);
+}
+
+static enum rc
+print_seed_line(struct ctx *cx, const struct demo *d, const struct sandbox_seed *seed)
+{
+	json_t *line = json_object(), *accounts = json_array(), *admin = json_object();
+	struct str text;
+
+	for (size_t i = 0; i < seed->account_count; i++)
+		json_array_append_new(accounts,
+		    json_pack("{s:o, s:o, s:o}", "email", json_str(seed->accounts[i].email), "password",
+		        json_str(secret_expose(seed->accounts[i].password)), "type",
+		        json_str(seed->accounts[i].type)));
+	json_put(admin, "username", json_string("admin"));
+	json_put(admin, "password", json_str(secret_expose(d->admin_password)));
+	json_put(line, "manager_url", json_str(http_server_url(d->manager.server)));
+	json_put(line, "sandbox_url", json_str(http_server_url(d->sandbox.server)));
+	json_put(line, "admin", admin);
+	json_put(line, "accounts", accounts);
+	json_put(line, "api_key", json_str(secret_expose(d->api_key)));
+	json_put(line, "control_token", json_str(secret_expose(seed->control_token)));
+	text = json_write(cx->arena, line);
+	printf("%.*s\n", STR_ARG(text));
+	return OK;
+}
+
+static enum rc
+print_for_people(const struct demo *d, const struct sandbox_seed *seed)
+{
+	struct str manager = http_server_url(d->manager.server);
+	struct str sandbox = http_server_url(d->sandbox.server);
+
+	printf("\n  Manager   %.*s\n            sign in: admin, password %.*s\n", STR_ARG(manager),
+	    STR_ARG(secret_expose(d->admin_password)));
+	printf("\n  Sandbox   %.*s   (the Dropbox side)\n", STR_ARG(sandbox));
+	for (size_t i = 0; i < seed->account_count; i++)
+		printf("            sign in: %.*s (%.*s), password %.*s\n", STR_ARG(seed->accounts[i].email),
+		    STR_ARG(seed->accounts[i].type), STR_ARG(secret_expose(seed->accounts[i].password)));
+	printf("\n  1. In the manager: Add Token, Dropbox. In the sandbox: Create App, then copy its App\n"
+	       "     key and App secret across, and the manager's Redirect URI back.\n"
+	       "  2. In the manager: Get OAuth2 Access Token, Continue, Allow, Done.\n");
+	printf("\n  For programs:\n    export VALETKEY_URL=%.*s VALETKEY_API_KEY=%.*s\n"
+	       "    valetkey token list\n",
+	    STR_ARG(manager), STR_ARG(secret_expose(d->api_key)));
+	printf("  To move the sandbox's clock: Authorization: Bearer %.*s\n\n  Ctrl-C ends both.\n\n",
+	    STR_ARG(secret_expose(seed->control_token)));
+	return OK;
+}
+
+static enum rc
+start_demo(struct start *st, struct demo *d)
+{
+	struct sandbox_seed seed;
+
+	TRY(open_demo(st, d));
+	TRY(sandbox_seed(d->sandbox.sandbox, &st->cx, &seed));
+	return st->options.seed ? print_seed_line(&st->cx, d, &seed) : print_for_people(d, &seed);
+}
+
+int
+run_demo(int argc, char **argv)
+{
+	struct demo d = { 0 };
+	struct start st;
+	int status = 0;
+
+	if (!start_command(&st, FOR_DEMO, "demo [options]",
+	        "The manager and the sandbox together, on loopback, with accounts to try.", argc, argv,
+	        &status))
+		return status;
+	if (start_demo(&st, &d) != OK) {
+		status = process_fail(&st.cx);
+	} else {
+		fflush(stdout);
+		process_wait_for_end();
+	}
+	manager_stop(&d.manager);
+	sandbox_half_stop(&d.sandbox);
+	start_end(&st);
+	return status;
+}

@@ -1,0 +1,87 @@
+#include "run/halves.h"
+
+#include "api/api.h"
+#include "http/server.h"
+#include "sandbox/sandbox.h"
+#include "vault/vault.h"
+
+#define STOP_GRACE_MS 3000
+
+static enum rc
+open_server(struct ctx *cx, const char *name, const char *listen, const char *public_url,
+    struct clock *clock, struct http_server **out)
+{
+	struct http_server_config cfg = { .clock = clock, .name = name };
+
+	TRY(options_listen(cx, listen, &cfg.host, &cfg.port));
+	TRY(options_url(cx, "--public-url", public_url, &cfg.public_url));
+	return http_server_new(cx, &cfg, out);
+}
+
+enum rc
+manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *out)
+{
+	struct vault_config vault = {
+		.data_dir = cfg->data_dir,
+		.master_key_file = str_of(cfg->master_key_file),
+		.dropbox_url = cfg->dropbox_url,
+		.clock = cfg->clock,
+	};
+
+	*out = (struct manager){ 0 };
+	TRY(open_server(cx, "manager", cfg->listen, cfg->public_url, cfg->clock, &out->server));
+	vault.public_url = http_server_url(out->server);
+	TRY(vault_open(cx, &vault, &out->vault));
+	out->api = api_new(out->vault);
+	return OK;
+}
+
+enum rc
+manager_start(struct ctx *cx, struct manager *m)
+{
+	TRY(vault_start(cx, m->vault));
+	return http_server_start(cx, m->server, api_site(m->api));
+}
+
+void
+manager_stop(struct manager *m)
+{
+	/* The engine first: requests that wait for a refresh are let go by it. */
+	if (m->vault != NULL)
+		vault_stop(m->vault);
+	if (m->server != NULL)
+		http_server_stop(m->server, STOP_GRACE_MS);
+	http_server_free(m->server);
+	api_free(m->api);
+	vault_close(m->vault);
+	*m = (struct manager){ 0 };
+}
+
+enum rc
+sandbox_half_open(struct ctx *cx, const char *data_dir, const char *listen, const char *public_url,
+    struct clock *clock, struct sandbox_half *out)
+{
+	struct sandbox_config cfg = { .data_dir = data_dir, .clock = clock };
+
+	*out = (struct sandbox_half){ 0 };
+	TRY(open_server(cx, "sandbox", listen, public_url, clock, &out->server));
+	cfg.server = out->server;
+	cfg.public_url = http_server_url(out->server);
+	return sandbox_new(cx, &cfg, &out->sandbox);
+}
+
+enum rc
+sandbox_half_start(struct ctx *cx, struct sandbox_half *h)
+{
+	return http_server_start(cx, h->server, sandbox_site(h->sandbox));
+}
+
+void
+sandbox_half_stop(struct sandbox_half *h)
+{
+	if (h->server != NULL)
+		http_server_stop(h->server, STOP_GRACE_MS);
+	http_server_free(h->server);
+	sandbox_free(h->sandbox);
+	*h = (struct sandbox_half){ 0 };
+}

@@ -1,0 +1,44 @@
+/* run/halves.h - starting and stopping the manager and the sandbox, each as one thing. */
+#ifndef RUN_HALVES_H
+#define RUN_HALVES_H
+
+#include "run/options.h"
+
+struct clock;
+struct http_server;
+struct vault;
+struct api;
+struct sandbox;
+
+struct manager {
+	struct http_server *server;
+	struct vault *vault;
+	struct api *api;
+};
+
+struct manager_config {
+	const char *data_dir;
+	const char *listen;
+	const char *public_url;
+	const char *master_key_file;
+	struct str dropbox_url;
+	struct clock *clock;
+};
+
+/* Listens and opens everything, serves nothing yet. What was opened stays in out also on failure:
+ * manager_stop() takes it down. */
+MUST enum rc manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *out);
+MUST enum rc manager_start(struct ctx *cx, struct manager *m);
+void manager_stop(struct manager *m);
+
+struct sandbox_half {
+	struct http_server *server;
+	struct sandbox *sandbox;
+};
+
+MUST enum rc sandbox_half_open(struct ctx *cx, const char *data_dir, const char *listen,
+    const char *public_url, struct clock *clock, struct sandbox_half *out);
+MUST enum rc sandbox_half_start(struct ctx *cx, struct sandbox_half *h);
+void sandbox_half_stop(struct sandbox_half *h);
+
+#endif

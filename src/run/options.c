@@ -1,0 +1,165 @@
+#include "run/options.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MANAGER_LISTEN "127.0.0.1:8090"
+#define SANDBOX_LISTEN "127.0.0.1:8091"
+
+enum kind { TEXT, FLAG };
+
+struct option {
+	const char *name;     /* "--listen" */
+	const char *variable; /* environment; NULL: none */
+	const char *argument; /* for --help; NULL for a flag */
+	const char *fallback; /* default text; NULL: none */
+	int commands;
+	enum kind kind;
+	size_t at;
+	const char *help;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct option options[] = {
+	{ "--data", "VALETKEY_DATA", "DIR", NULL, FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD, TEXT,
+	    AT(data), "where everything is kept (made when missing)" },
+	{ "--listen", "VALETKEY_LISTEN", "HOST:PORT", MANAGER_LISTEN, FOR_SERVE | FOR_DEMO, TEXT,
+	    AT(listen), "address of the manager" },
+	{ "--listen", "VALETKEY_LISTEN", "HOST:PORT", SANDBOX_LISTEN, FOR_SANDBOX, TEXT, AT(listen),
+	    "address of the sandbox" },
+	{ "--sandbox-listen", "VALETKEY_SANDBOX_LISTEN", "HOST:PORT", SANDBOX_LISTEN, FOR_DEMO, TEXT,
+	    AT(sandbox_listen), "address of the sandbox" },
+	{ "--public-url", "VALETKEY_PUBLIC_URL", "URL", NULL, FOR_SERVE | FOR_SANDBOX, TEXT,
+	    AT(public_url), "how browsers reach it, when not by the listening address" },
+	{ "--dropbox-url", "VALETKEY_DROPBOX_URL", "URL", NULL, FOR_SERVE, TEXT, AT(dropbox_url),
+	    "where Dropbox is: a sandbox's address instead of the real one" },
+	{ "--master-key-file", "VALETKEY_MASTER_KEY_FILE", "FILE", NULL,
+	    FOR_SERVE | FOR_DEMO | FOR_PASSWD, TEXT, AT(master_key_file),
+	    "32-byte key (mode 0600) instead of DIR/master.key" },
+	{ "--log-level", "VALETKEY_LOG_LEVEL", "LEVEL", "info", FOR_SERVE | FOR_SANDBOX | FOR_DEMO,
+	    TEXT, AT(log_level), "debug, info, warn or error" },
+	{ "--seed", NULL, NULL, NULL, FOR_DEMO, FLAG, AT(seed),
+	    "print addresses and sign-ins as one JSON line" },
+	{ "--help", NULL, NULL, NULL, FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD, FLAG, AT(help),
+	    "this text" },
+};
+
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+static void
+set_text(struct options *out, const struct option *o, const char *value)
+{
+	memcpy((char *)out + o->at, &value, sizeof(value));
+}
+
+static void
+set_flag(struct options *out, const struct option *o)
+{
+	*((bool *)((char *)out + o->at)) = true;
+}
+
+static const struct option *
+find(enum command_bit command, struct str name)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if ((options[i].commands & (int)command) != 0 && str_eq(str_of(options[i].name), name))
+			return &options[i];
+	return NULL;
+}
+
+static void
+take_defaults(enum command_bit command, struct options *out)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *o = &options[i];
+		const char *value = o->variable == NULL ? NULL : getenv(o->variable);
+
+		if ((o->commands & (int)command) == 0 || o->kind != TEXT)
+			continue;
+		set_text(out, o, value != NULL && value[0] != '\0' ? value : o->fallback);
+	}
+}
+
+enum rc
+options_read(struct ctx *cx, enum command_bit command, int argc, char **argv, struct options *out)
+{
+	*out = (struct options){ 0 };
+	take_defaults(command, out);
+	for (int i = 1; i < argc; i++) {
+		struct str arg = str_of(argv[i]);
+		size_t eq = str_find(arg, '=');
+		const struct option *o = find(command, str_sub(arg, 0, eq));
+
+		if (o == NULL)
+			return fail(cx, E_INPUT, "Unknown option %s.", argv[i]);
+		if (o->kind == FLAG) {
+			set_flag(out, o);
+			continue;
+		}
+		if (eq == arg.len && i + 1 == argc)
+			return fail(cx, E_INPUT, "The option %s needs a value.", argv[i]);
+		set_text(out, o, eq < arg.len ? argv[i] + eq + 1 : argv[++i]);
+	}
+	return OK;
+}
+
+void
+options_help(enum command_bit command, const char *usage, const char *what)
+{
+	printf("%s\n\nUsage: valetkey %s\n\n", what, usage);
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *o = &options[i];
+		char left[64];
+
+		if ((o->commands & (int)command) == 0)
+			continue;
+		snprintf(left, sizeof(left), "%s %s", o->name, o->argument != NULL ? o->argument : "");
+		printf("  %-30s %s", left, o->help);
+		if (o->fallback != NULL)
+			printf(" (default %s)", o->fallback);
+		if (o->variable != NULL)
+			printf("; also %s", o->variable);
+		printf("\n");
+	}
+}
+
+enum rc
+options_listen(struct ctx *cx, const char *text, struct str *host, int *port)
+{
+	struct str s = str_of(text);
+	size_t colon = s.len;
+	int64_t n;
+
+	while (colon > 0 && s.p[colon - 1] != ':')
+		colon--;
+	if (colon < 2 || !str_int(str_sub(s, colon, s.len), 0, 65535, &n)) {
+		fail(cx, E_INPUT, "\"%s\" is not an address to listen on.", text);
+		return fail_todo(cx, "Write it as HOST:PORT, for example 127.0.0.1:8090.");
+	}
+	*host = str_sub(s, 0, colon - 1);
+	if (str_starts(*host, S("[")) && str_ends(*host, S("]")))
+		*host = str_sub(*host, 1, host->len - 1);
+	*port = (int)n;
+	return OK;
+}
+
+enum rc
+options_url(struct ctx *cx, const char *option, const char *text, struct str *out)
+{
+	struct str s = str_of(text), rest;
+
+	while (str_ends(s, S("/")))
+		s.len--;
+	*out = s;
+	if (s.len == 0)
+		return OK;
+	rest = str_sub(s, str_starts(s, S("https://")) ? 8 : 7, s.len);
+	if ((str_starts(s, S("https://")) || str_starts(s, S("http://"))) && rest.len > 0 &&
+	    str_find(rest, '/') == rest.len && str_find(rest, '@') == rest.len &&
+	    str_find(rest, ' ') == rest.len && str_find(rest, '?') == rest.len)
+		return OK;
+	fail(cx, E_INPUT, "%s %s is not an address.", option, text);
+	return fail_todo(cx, "Write it as http://HOST:PORT or https://HOST, without a path.");
+}

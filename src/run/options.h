@@ -1,0 +1,32 @@
+/* run/options.h - the settings of the server commands: one table for the command line, the
+ * VALETKEY_… variables, the defaults and --help. */
+#ifndef RUN_OPTIONS_H
+#define RUN_OPTIONS_H
+
+#include "base/ctx.h"
+
+struct options {
+	const char *data;           /* --data */
+	const char *listen;         /* --listen HOST:PORT */
+	const char *sandbox_listen; /* --sandbox-listen HOST:PORT */
+	const char *public_url;     /* --public-url */
+	const char *dropbox_url;    /* --dropbox-url */
+	const char *master_key_file; /* --master-key-file */
+	const char *log_level;      /* --log-level */
+	bool seed;                  /* --seed */
+	bool help;                  /* --help */
+};
+
+enum command_bit { FOR_SERVE = 1, FOR_SANDBOX = 2, FOR_DEMO = 4, FOR_PASSWD = 8 };
+
+/* Fills out for one command. E_INPUT with a sentence for an unknown or incomplete option. */
+MUST enum rc options_read(struct ctx *cx, enum command_bit command, int argc, char **argv,
+    struct options *out);
+void options_help(enum command_bit command, const char *usage, const char *what);
+
+/* "127.0.0.1:8090" or "[::1]:8090"; port 0 means any. */
+MUST enum rc options_listen(struct ctx *cx, const char *text, struct str *host, int *port);
+/* http(s)://host[:port] without path; a trailing slash is taken off. */
+MUST enum rc options_url(struct ctx *cx, const char *option, const char *text, struct str *out);
+
+#endif

@@ -1,0 +1,71 @@
+#include <stdio.h>
+
+#include "crypto/crypto.h"
+#include "http/server.h"
+#include "run/commands.h"
+#include "run/halves.h"
+#include "run/process.h"
+#include "run/start.h"
+#include "vault/people.h"
+#include "vault/vault.h"
+
+#define PASSWORD_LEN 20
+
+/* A new installation gets its first sign-in, told once on the terminal and kept as a hash only. */
+static enum rc
+first_user(struct ctx *cx, struct vault *v)
+{
+	struct secret password =
+	    crypto_random_text(cx->arena, PASSWORD_LEN, S("abcdefghjkmnpqrstuvwxyz23456789"));
+	bool some;
+
+	TRY(vault_has_users(v, cx, &some));
+	if (some)
+		return OK;
+	TRY(vault_password_set(v, cx, S("admin"), password));
+	printf("First sign-in: username admin, password %.*s\n"
+	       "It is shown only now; change it in the console, or with: valetkey passwd --data DIR\n",
+	    STR_ARG(secret_expose(password)));
+	return OK;
+}
+
+static enum rc
+open_manager(struct start *st, struct manager *m)
+{
+	struct manager_config cfg = {
+		.listen = st->options.listen,
+		.public_url = st->options.public_url,
+		.master_key_file = st->options.master_key_file,
+		.clock = st->clock,
+	};
+
+	TRY(start_want_data(st));
+	cfg.data_dir = st->options.data;
+	TRY(options_url(&st->cx, "--dropbox-url", st->options.dropbox_url, &cfg.dropbox_url));
+	TRY(manager_open(&st->cx, &cfg, m));
+	TRY(first_user(&st->cx, m->vault));
+	return manager_start(&st->cx, m);
+}
+
+int
+run_serve(int argc, char **argv)
+{
+	struct manager m = { 0 };
+	struct start st;
+	int status = 0;
+
+	if (!start_command(&st, FOR_SERVE, "serve --data DIR [options]",
+	        "The manager: gets, keeps, refreshes and hands out OAuth 2.0 access tokens.", argc, argv,
+	        &status))
+		return status;
+	if (open_manager(&st, &m) != OK) {
+		status = process_fail(&st.cx);
+	} else {
+		printf("Manager: %.*s\n", STR_ARG(http_server_url(m.server)));
+		fflush(stdout);
+		process_wait_for_end();
+	}
+	manager_stop(&m);
+	start_end(&st);
+	return status;
+}

@@ -1,0 +1,21 @@
+/* run/start.h - the first and last lines that all server commands share. */
+#ifndef RUN_START_H
+#define RUN_START_H
+
+#include "run/options.h"
+
+/* What a command needs before it opens anything. */
+struct start {
+	struct ctx cx;
+	struct options options;
+	struct clock *clock;
+};
+
+/* Hardens the process, reads options, sets the log level, prints --help. False: end with *status. */
+bool start_command(struct start *st, enum command_bit command, const char *usage, const char *what,
+    int argc, char **argv, int *status);
+void start_end(struct start *st);
+/* The data directory, or a sentence when --data is missing. */
+MUST enum rc start_want_data(struct start *st);
+
+#endif
