@@ -1,0 +1,156 @@
+/* config-parts.tsx - the pieces of the configuration screen that show what is going on. */
+import { useState } from "preact/hooks";
+import { type Problem, problemOf } from "../shared/api";
+import { formatSpan, useNow } from "../shared/time";
+import { Button, Notice, ProblemNotice, SecretField, Time } from "../shared/ui";
+import type { Connector } from "./connect";
+import { api, at, type Account, type Token } from "./model";
+import { accountWords, Ago, Code, curlExample, LifeBar, StatusMark } from "./ui";
+
+interface WaitingProps {
+	connector: Connector;
+	provider: string;
+	again: () => void;
+}
+
+/* While the provider's window is open. */
+export function WaitingPanel({ connector, provider, again }: WaitingProps) {
+	const now = useNow();
+	const { attempt, blocked, phase } = connector.state;
+	if (blocked && attempt)
+		return <BlockedPanel connector={connector} url={attempt.authorization_url} provider={provider} />;
+	const words = phase === "exchanging" ? `${provider} has agreed; fetching the token…`
+		: `Waiting for your consent in the ${provider} window…`;
+	return (
+		<div class="waiting" role="status">
+			<p class="waiting-words"><span class="pulse" aria-hidden="true" />{words}</p>
+			<p class="hint" aria-live="off">
+				It closes by itself when you are through.
+				{attempt && ` This attempt ends in ${formatSpan(attempt.expires_at_ms - now)}.`}
+			</p>
+			<div class="actions">
+				<Button small onClick={() => connector.front()}>Bring it to the front</Button>
+				<Button small onClick={again}>Start again</Button>
+			</div>
+		</div>
+	);
+}
+
+function BlockedPanel({ connector, url, provider }: Omit<WaitingProps, "again"> & { url: string }) {
+	const open = (e: MouseEvent) => {
+		if (connector.openBlocked())
+			e.preventDefault();
+	};
+	return (
+		<Notice kind="warn" title="The browser blocked the new window" live>
+			<p>
+				Open it yourself: <a href={url} target="_blank" rel="opener" onClick={open}>continue at {provider}</a>.
+				This screen goes on waiting. To avoid this next time, let this site open windows.
+			</p>
+		</Notice>
+	);
+}
+
+export interface LiveToken {
+	path: string[];          /* below the API's base: ["tokens", id] or ["connections", id] */
+	expires_at_ms: number | null;
+	from_ms: number;
+	account: Account | null;
+	warning: string;
+	stale: boolean;
+	stamp: unknown;
+}
+
+export function TokenField({ live, renewed }: { live: LiveToken | null; renewed: boolean }) {
+	const now = useNow();
+	const [problem, setProblem] = useState<Problem | null>(null);
+	const reveal = async () => {
+		setProblem(null);
+		const r = await api.post<{ access_token: string }>(`${at(...live!.path)}/reveal`);
+		return r.access_token;
+	};
+	return (
+		<div class="stack-8">
+			<SecretField label="OAuth 2.0 Access Token" present={live !== null} copy fetchValue={reveal}
+				stamp={live?.stamp} onError={(e) => setProblem(problemOf(e))}
+				hint={live ? undefined : "Empty until the provider has sent one. You cannot type into it."} />
+			{live?.expires_at_ms && (
+				<div class="life-row">
+					<LifeBar from_ms={live.from_ms} until_ms={live.expires_at_ms} now_ms={now} />
+					<p class="hint">
+						{live.expires_at_ms > now ? <>Expires <Time at_ms={live.expires_at_ms} interval_ms={1000} /></>
+							: <>Expired <Time at_ms={live.expires_at_ms} interval_ms={1000} /></>}
+						{renewed && ", renewed before that"}
+						{live.account && <>. Account of <b>{accountWords(live.account)}</b></>}
+					</p>
+				</div>
+			)}
+			{live && !live.expires_at_ms && live.account && <p class="hint">Account of <b>{accountWords(live.account)}</b></p>}
+			{live?.stale && <Notice kind="warn" live>
+				<p>The app’s data changed after this token was received. Get it again, or put the former values back.</p>
+			</Notice>}
+			{live?.warning && <Notice kind="warn"><p>{live.warning}</p></Notice>}
+			{problem && <ProblemNotice problem={problem} onClose={() => setProblem(null)} />}
+		</div>
+	);
+}
+
+/* On top of the screen of a saved token. */
+export function StatusCard({ token, onToken }: { token: Token; onToken: (t: Token) => void }) {
+	const [busy, setBusy] = useState(false);
+	const [problem, setProblem] = useState<Problem | null>(null);
+	const refresh = async () => {
+		setBusy(true);
+		setProblem(null);
+		try {
+			onToken((await api.post<{ token: Token }>(`${at("tokens", token.id)}/refresh`)).token);
+		} catch (e) {
+			setProblem(problemOf(e));
+		} finally {
+			setBusy(false);
+		}
+	};
+	return (
+		<section class="card card-pad status-card">
+			<dl class="facts">
+				<div><dt>Status</dt><dd><StatusMark status={token.status} /></dd></div>
+				<div><dt>Since</dt><dd><Ago at_ms={token.status_since_ms} /></dd></div>
+				<div>
+					<dt>Last refresh</dt>
+					<dd>{token.last_refresh_ms ? <Ago at_ms={token.last_refresh_ms} /> : "None yet"}</dd>
+				</div>
+				<div>
+					<dt>Next refresh</dt>
+					<dd>{token.next_refresh_ms ? <Time at_ms={token.next_refresh_ms} /> : "None planned"}</dd>
+				</div>
+				<div><dt>Account</dt><dd>{token.account ? accountWords(token.account) : "Not known yet"}</dd></div>
+				<div><dt>Renewal</dt><dd>{token.renewal}</dd></div>
+			</dl>
+			{token.has_refresh_token && token.status !== "needs_reauthorization" &&
+				<Button small busy={busy} onClick={() => void refresh()}>Refresh now</Button>}
+			{token.status_reason && token.status !== "active" &&
+				<Notice kind="warn"><p>{token.status_reason}</p></Notice>}
+			{token.last_error && token.last_error !== token.status_reason &&
+				<Notice kind="warn" title="The last refresh failed"><p>{token.last_error}</p></Notice>}
+			{problem && <ProblemNotice problem={problem} onClose={() => setProblem(null)} />}
+		</section>
+	);
+}
+
+export function UseIt({ token }: { token: Token }) {
+	return (
+		<aside class="guide card card-pad stack-16">
+			<h2>Use it</h2>
+			<p class="hint">On the command line:</p>
+			<Code text={`valetkey token get "${token.name}"`} />
+			<p class="hint">From any program, with an API key:</p>
+			<Code text={curlExample(token.name)} />
+			{token.scope_granted && (
+				<div class="stack-4">
+					<h3>Granted by {token.type}</h3>
+					<p class="mono small">{token.scope_granted.split(" ").join("  ")}</p>
+				</div>
+			)}
+		</aside>
+	);
+}

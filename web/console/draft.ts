@@ -1,0 +1,114 @@
+/* draft.ts - what is typed on the configuration screen, and what is wrong with it. Pure. */
+import type { ConnectInput, Got } from "./connect";
+import type { Provider, Token } from "./model";
+
+export interface Draft {
+	name: string;
+	description: string;
+	app_key: string;
+	app_secret: string;
+	scopes: string;
+}
+
+export type DraftField = keyof Draft;
+export type Errors = Partial<Record<DraftField | "redirect_uri", string>>;
+
+const NAME = /^[\p{L}\p{N} ]+$/u;
+const NAME_MAX = 100;
+const SECRET_MIN = 8;
+
+/* A saved secret never comes back: its field starts empty, and empty means unchanged. */
+export function baseline(provider: Provider, token: Token | null): Draft {
+	return {
+		name: token?.name ?? "",
+		description: token?.description ?? "",
+		app_key: token?.app_key ?? "",
+		app_secret: "",
+		scopes: token?.scopes ?? provider.default_scopes,
+	};
+}
+
+export function sameDraft(a: Draft, b: Draft): boolean {
+	return (Object.keys(a) as DraftField[]).every((k) => a[k] === b[k]);
+}
+
+export function tidyScopes(scopes: string): string {
+	return scopes.trim().split(/[\s,]+/).filter(Boolean).join(" ");
+}
+
+export function nameError(name: string): string | undefined {
+	const n = name.trim();
+	if (n === "")
+		return "Give the token a name; programs ask for it by this name.";
+	if (!NAME.test(n))
+		return "Use letters, numbers and spaces only.";
+	return n.length > NAME_MAX ? `Use at most ${NAME_MAX} characters.` : undefined;
+}
+
+/* What must be there before the provider can be asked. */
+export function connectErrors(d: Draft, saved: boolean): Errors {
+	const errors: Errors = {};
+	if (d.app_key.trim() === "")
+		errors.app_key = "Paste the key from the app's Settings tab first.";
+	if (d.app_secret.trim() === "" && !saved)
+		errors.app_secret = "Paste the secret from the app's Settings tab first; it is behind Show there.";
+	return errors;
+}
+
+export function connectInput(d: Draft, provider: Provider, token: Token | null): ConnectInput {
+	return {
+		provider: provider.id,
+		app_key: d.app_key.trim(),
+		app_secret: d.app_secret.trim() || undefined,
+		scopes: tidyScopes(d.scopes),
+		token_id: token?.id,
+	};
+}
+
+/* Whether what is typed now differs from what the received token was asked for with. */
+export function isStale(d: Draft, got: Got): boolean {
+	return d.app_key.trim() !== got.input.app_key || tidyScopes(d.scopes) !== got.input.scopes ||
+		(d.app_secret.trim() || undefined) !== got.input.app_secret;
+}
+
+export function plausible(d: Draft, provider: Provider, saved: boolean): boolean {
+	const key = new RegExp(provider.app_key_pattern).test(d.app_key.trim());
+	return key && (saved || d.app_secret.trim().length >= SECRET_MIN);
+}
+
+export interface Refusal {
+	errors: Errors;
+	sentence?: { detail: string; todo: string };
+}
+
+export interface SaveState {
+	draft: Draft;
+	base: Draft;
+	saved: boolean;
+	received: boolean;
+	stale: boolean;
+}
+
+/* Why Done cannot save yet; null: it can. */
+export function saveRefusal(s: SaveState): Refusal | null {
+	const name = nameError(s.draft.name);
+	if (name)
+		return { errors: { name } };
+	if (!s.saved && !s.received)
+		return because("There is no access token to save yet.", "Get one first, then save.");
+	if (s.stale)
+		return because("The app's data changed after the token was received.",
+			"Get it again, or put the former values back.");
+	if (s.saved && !sameApp(s.draft, s.base))
+		return because("The app key or the scopes differ from what the token was made with.",
+			"Reconnect to use them, or put the former values back.");
+	return null;
+}
+
+function because(detail: string, todo: string): Refusal {
+	return { errors: {}, sentence: { detail, todo } };
+}
+
+function sameApp(a: Draft, b: Draft): boolean {
+	return a.app_key.trim() === b.app_key && tidyScopes(a.scopes) === tidyScopes(b.scopes);
+}

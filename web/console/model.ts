@@ -1,0 +1,107 @@
+/* model.ts - what the manager's private API says, as types, and the one client of it. */
+import { Api, type SessionBase } from "../shared/api";
+
+export const BASE = "/api/console";
+
+export interface Session extends SessionBase {
+	user: { username: string } | null;
+	public_url: string;
+	version: string;
+}
+
+export interface Provider {
+	id: string;
+	name: string;
+	redirect_uri: string;
+	console_url: string;
+	app_key_pattern: string;
+	default_scopes: string;
+}
+
+export interface Account {
+	name: string;
+	email: string;
+}
+
+export type Status = "active" | "expired" | "needs_reauthorization" | "misconfigured";
+
+export interface Token {
+	id: string;
+	name: string;
+	description: string;
+	provider: string;
+	type: string;
+	status: Status;
+	status_reason: string;
+	status_since_ms: number;
+	app_key: string;
+	scopes: string;
+	scope_granted: string;
+	redirect_uri: string;
+	expires_at_ms: number | null;
+	has_refresh_token: boolean;
+	renewal: string;
+	encrypted: boolean;
+	account: Account | null;
+	created_ms: number;
+	updated_ms: number;
+	last_refresh_ms: number | null;
+	next_refresh_ms: number | null;
+	last_error: string;
+}
+
+/* What a finished consent brought, before it is saved. */
+export interface Received {
+	expires_at_ms: number | null;
+	scope: string;
+	has_refresh_token: boolean;
+	account: Account | null;
+	warning: string;
+}
+
+export interface Connection {
+	id: string;
+	status: "waiting" | "exchanging" | "connected" | "failed";
+	error: { code: string; field: string | null; detail: string; todo: string } | null;
+	expires_at_ms: number;
+	token: Received | null;
+}
+
+export interface Started {
+	id: string;
+	authorization_url: string;
+	expires_at_ms: number;
+}
+
+export interface Probe {
+	ok: boolean;
+	code: string;
+	field: string | null;
+	detail: string;
+	todo: string;
+}
+
+export interface TestResult {
+	ok: boolean;
+	message: string;
+	todo: string;
+	account: Account | null;
+	token?: Token;
+}
+
+export interface ApiKey {
+	id: string;
+	label: string;
+	hint: string;
+	all_tokens: boolean;
+	tokens: { id: string; name: string }[];
+	created_ms: number;
+	last_used_ms: number | null;
+}
+
+export const api = new Api<Session>(`${BASE}/session`);
+
+/* A path below the API's base with its last parts escaped. */
+export function at(...parts: string[]): string {
+	return [BASE, ...parts.map(encodeURIComponent)].join("/");
+}

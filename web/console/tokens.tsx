@@ -1,0 +1,222 @@
+/* tokens.tsx - the list of access tokens: one line each, search, sort, keyboard. */
+import { useState } from "preact/hooks";
+import { type Problem, problemOf } from "../shared/api";
+import { navigate } from "../shared/router";
+import {
+	announce, Button, ConfirmDialog, cx, Icon, LetterMark, Link, ProblemNotice, Skeleton, Time,
+} from "../shared/ui";
+import { api, at, BASE, type Token } from "./model";
+import { StatusMark, statusWords, useLoad, useTitle } from "./ui";
+
+const AGAIN_MS = 15000;
+
+type Column = "name" | "type" | "status" | "expires" | "encrypted" | "renewal";
+
+const COLUMNS: { id: Column; label: string }[] = [
+	{ id: "name", label: "Name" },
+	{ id: "type", label: "Type" },
+	{ id: "status", label: "Status" },
+	{ id: "expires", label: "Expires" },
+	{ id: "encrypted", label: "Encrypted" },
+	{ id: "renewal", label: "Renewal" },
+];
+
+const KEYS: Record<Column, (t: Token) => string | number> = {
+	name: (t) => t.name.toLowerCase(),
+	type: (t) => t.type.toLowerCase(),
+	status: (t) => statusWords(t.status),
+	expires: (t) => t.expires_at_ms ?? Number.MAX_SAFE_INTEGER,
+	encrypted: (t) => t.encrypted ? 0 : 1,
+	renewal: (t) => t.renewal,
+};
+
+interface Order {
+	by: Column;
+	down: boolean;
+}
+
+function arrange(tokens: Token[], words: string, order: Order): Token[] {
+	const wanted = words.trim().toLowerCase();
+	const key = KEYS[order.by];
+	const sign = order.down ? -1 : 1;
+	return tokens
+		.filter((t) => `${t.name} ${t.description} ${t.type} ${statusWords(t.status)}`.toLowerCase().includes(wanted))
+		.sort((a, b) => {
+			const [x, y] = [key(a), key(b)];
+			return sign * (x < y ? -1 : x > y ? 1 : a.name.localeCompare(b.name));
+		});
+}
+
+/* Arrow keys go from row to row; Enter is the link's own. */
+function rowKey(e: KeyboardEvent): void {
+	const row = (e.currentTarget as HTMLElement).closest("tr");
+	const to = e.key === "ArrowDown" ? row?.nextElementSibling
+		: e.key === "ArrowUp" ? row?.previousElementSibling : null;
+	const link = to?.querySelector<HTMLElement>("a");
+	if (link) {
+		e.preventDefault();
+		link.focus();
+	}
+}
+
+function Row({ token, onRemove }: { token: Token; onRemove: () => void }) {
+	const href = `/tokens/${encodeURIComponent(token.id)}`;
+	const open = (e: MouseEvent) => {
+		if (!(e.target as HTMLElement).closest("a, button") && String(getSelection()) === "")
+			void navigate(href);
+	};
+	return (
+		<tr onClick={open}>
+			<td class="cell-name" onKeyDown={rowKey}>
+				<div class="marked">
+					<LetterMark name={token.type} />
+					<div>
+						<Link href={href} class="row-link">{token.name}</Link>
+						{token.description && <p class="hint one-line">{token.description}</p>}
+					</div>
+				</div>
+			</td>
+			<td data-label="Type">{token.type}</td>
+			<td data-label="Status"><StatusMark status={token.status} reason={token.status_reason} /></td>
+			<td data-label="Expires">{token.expires_at_ms ? <Time at_ms={token.expires_at_ms} /> : "Never"}</td>
+			<td data-label="Encrypted">{token.encrypted ? "Yes" : "No"}</td>
+			<td data-label="Renewal">{token.renewal}</td>
+			<td class="cell-end">
+				<span id={`rm-${token.id}`} hidden>{token.name}</span>
+				<Button small kind="quiet" describedBy={`rm-${token.id}`} onClick={onRemove}>Remove</Button>
+			</td>
+		</tr>
+	);
+}
+
+function Heads({ order, onOrder }: { order: Order; onOrder: (o: Order) => void }) {
+	return (
+		<tr>
+			{COLUMNS.map((c) => {
+				const on = order.by === c.id;
+				return (
+					<th key={c.id} scope="col" aria-sort={!on ? undefined : order.down ? "descending" : "ascending"}>
+						<button type="button" class={cx("sort", on && (order.down ? "is-down" : "is-up"))}
+							onClick={() => onOrder({ by: c.id, down: on && !order.down })}>
+							{c.label}<Icon name="down" />
+						</button>
+					</th>
+				);
+			})}
+			<th scope="col"><span class="visually-hidden">Actions</span></th>
+		</tr>
+	);
+}
+
+const STEPS = [
+	["Open the configuration screen", "It shows the redirect URI before anything is stored. Keep it open."],
+	["Create an app in Dropbox", "In another tab: My apps, and three short questions."],
+	["Copy its key and secret", "From the app's Settings tab into the screen here."],
+	["Give the app the redirect URI", "Copy it from here, paste it there."],
+	["Connect", "Dropbox asks for your consent in a small window. The token arrives by itself."],
+];
+
+function FirstSteps() {
+	return (
+		<section class="card card-pad stack">
+			<div class="stack-8">
+				<h2>Connect your first account</h2>
+				<p class="muted">Five steps, about three minutes. The next screen leads through them.</p>
+			</div>
+			<ol class="first-steps">
+				{STEPS.map(([title, text], i) => (
+					<li key={title}>
+						<span class="step-mark" aria-hidden="true">{i + 1}</span>
+						<div><h3>{title}</h3><p class="hint">{text}</p></div>
+					</li>
+				))}
+			</ol>
+			<div><Link href="/tokens/new" button="primary" icon="plus">Add Token</Link></div>
+		</section>
+	);
+}
+
+interface RemoveProps {
+	token: Token;
+	onClose: () => void;
+	onRemoved: () => void;
+}
+
+function RemoveDialog({ token, onClose, onRemoved }: RemoveProps) {
+	const [busy, setBusy] = useState(false);
+	const [problem, setProblem] = useState<Problem | null>(null);
+	const remove = async () => {
+		setBusy(true);
+		try {
+			await api.del(at("tokens", token.id));
+			announce(`${token.name} was removed`);
+			onRemoved();
+		} catch (e) {
+			setProblem(problemOf(e));
+			setBusy(false);
+		}
+	};
+	return (
+		<ConfirmDialog title={`Remove ${token.name}?`} confirm="Remove it" keep="Keep it" danger busy={busy}
+			onClose={onClose} onConfirm={() => void remove()}>
+			<p>Its secrets are deleted here, and programs that ask for it get an error from then on. This cannot be undone.</p>
+			<p class="muted">The app in {token.type} stays as it is.</p>
+			{problem && <ProblemNotice problem={problem} />}
+		</ConfirmDialog>
+	);
+}
+
+function Table({ tokens, reload }: { tokens: Token[]; reload: () => void }) {
+	const [words, setWords] = useState("");
+	const [order, setOrder] = useState<Order>({ by: "name", down: false });
+	const [removing, setRemoving] = useState<Token | null>(null);
+	const shown = arrange(tokens, words, order);
+	return (
+		<>
+			<div class="list-tools">
+				<div class="search">
+					<Icon name="search" />
+					<input class="input" type="search" aria-label="Search" placeholder="Search" value={words}
+						autocomplete="off" onInput={(e) => setWords(e.currentTarget.value)} />
+				</div>
+				<p class="hint" role="status">
+					{words ? `${shown.length} of ${tokens.length}` : tokens.length === 1 ? "1 token" : `${tokens.length} tokens`}
+				</p>
+			</div>
+			<div class="card table-wrap">
+				<table class="table">
+					<thead><Heads order={order} onOrder={setOrder} /></thead>
+					<tbody>
+						{shown.map((t) => <Row key={t.id} token={t} onRemove={() => setRemoving(t)} />)}
+						{shown.length === 0 && <tr class="no-rows"><td colSpan={7}>Nothing has “{words}” in it.</td></tr>}
+					</tbody>
+				</table>
+			</div>
+			{removing && <RemoveDialog token={removing} onClose={() => setRemoving(null)}
+				onRemoved={() => {
+					setRemoving(null);
+					reload();
+				}} />}
+		</>
+	);
+}
+
+export function TokenList() {
+	useTitle("Access Tokens");
+	const { data, problem, reload } = useLoad<{ tokens: Token[] }>(`${BASE}/tokens`, AGAIN_MS);
+	const some = data !== null && data.tokens.length > 0;
+	return (
+		<main class="page">
+			<div class="page-head">
+				<h1>Access Tokens</h1>
+				{some && <Link href="/tokens/new" button="primary" icon="plus">Add Token</Link>}
+			</div>
+			<div class="stack">
+				{problem && <ProblemNotice problem={problem} />}
+				{!data && !problem && <div class="card card-pad"><Skeleton lines={4} /></div>}
+				{some && <Table tokens={data.tokens} reload={reload} />}
+				{data && !some && <FirstSteps />}
+			</div>
+		</main>
+	);
+}

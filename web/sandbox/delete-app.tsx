@@ -1,0 +1,67 @@
+/* delete-app.tsx - ending an app for good: folded away, and confirmed by typing its name. */
+import { useRef, useState } from "preact/hooks";
+import { type Problem, problemOf } from "../shared/api";
+import { navigate } from "../shared/router";
+import { Button, Dialog, focusFirstError, ProblemNotice, TextField } from "../shared/ui";
+import { appPath } from "./app-info";
+import { api } from "./session";
+import type { App } from "./types";
+
+function ConfirmDelete({ app, onClose }: { app: App; onClose: () => void }) {
+	const [typed, setTyped] = useState("");
+	const [error, setError] = useState("");
+	const [busy, setBusy] = useState(false);
+	const [problem, setProblem] = useState<Problem | null>(null);
+	const form = useRef<HTMLFormElement>(null);
+
+	const submit = async (e: Event) => {
+		e.preventDefault();
+		if (busy)
+			return;
+		if (typed.trim() !== app.name) {
+			setError(`That is not its name. Type ${app.name} to go on.`);
+			focusFirstError(form.current);
+			return;
+		}
+		setBusy(true);
+		try {
+			await api.del(appPath(app.app_key));
+			await navigate("/developers/apps");
+		} catch (err) {
+			setProblem(problemOf(err));
+			setBusy(false);
+		}
+	};
+	return (
+		<Dialog title={`Delete ${app.name}?`} onClose={onClose}>
+			<p>Every token it was given stops working at once. This cannot be undone.</p>
+			<form ref={form} onSubmit={(e) => void submit(e)} noValidate>
+				<TextField label="Type its name" value={typed} autofocus error={error || undefined}
+					onInput={(v) => { setTyped(v); setError(""); }} />
+				{problem && <ProblemNotice problem={problem} />}
+				<div class="actions">
+					<Button type="submit" kind="danger" busy={busy}>Delete for good</Button>
+					<Button onClick={onClose}>Keep it</Button>
+				</div>
+			</form>
+		</Dialog>
+	);
+}
+
+/* Its buttons are in the page only while it is unfolded. */
+export function DeleteApp({ app }: { app: App }) {
+	const [open, setOpen] = useState(false);
+	const [asking, setAsking] = useState(false);
+	return (
+		<details class="card danger-zone" open={open} onToggle={(e) => setOpen(e.currentTarget.open)}>
+			<summary>End this app</summary>
+			{open && (
+				<div class="danger-body">
+					<p class="hint">It disappears from the accounts of everybody who connected it.</p>
+					<Button kind="danger" small onClick={() => setAsking(true)}>Delete app</Button>
+				</div>
+			)}
+			{asking && <ConfirmDelete app={app} onClose={() => setAsking(false)} />}
+		</details>
+	);
+}

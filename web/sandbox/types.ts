@@ -1,0 +1,109 @@
+/* types.ts - what the sandbox's private JSON API says, as src/sandbox writes it. */
+import type { SessionBase } from "../shared/api";
+
+export type ApiKind = "dropbox" | "business";
+export type Access = "app_folder" | "full";
+
+export interface Account {
+	account_id: string;
+	email: string;
+	display_name: string;
+	initials: string;
+	type: "basic" | "business";
+	team: { name: string; role: "admin" | "member" } | null;
+}
+
+export interface Session extends SessionBase {
+	account: Account | null;
+	public_url: string;
+	now_ms: number;
+}
+
+export interface AppRow {
+	app_key: string;
+	name: string;
+	api: ApiKind;
+	access: Access;
+	status: string;
+	created_ms: number;
+}
+
+export interface Scope {
+	scope: string;
+	title: string;
+	kind: "read" | "write";
+}
+
+export interface AppScope extends Scope {
+	granted: boolean;
+	fixed: boolean;
+}
+
+export interface App extends AppRow {
+	folder_name: string | null;
+	owner_email: string;
+	redirect_uris: string[];
+	scopes: AppScope[];
+	users_linked: number;
+}
+
+export interface ConnectedApp {
+	grant_id: string;
+	app_key: string;
+	name: string;
+	access: Access;
+	scopes: Scope[];
+	connected_ms: number;
+}
+
+export interface ConsentApp {
+	name: string;
+	owner_name: string;
+	owner_email: string;
+	access: Access;
+	folder_name: string | null;
+	status: string;
+	api: ApiKind;
+}
+
+export interface Consent {
+	stage: "consent";
+	app: ConsentApp;
+	account: Account;
+	scopes: Scope[];
+	answer_goes_to: string | null;
+}
+
+export type AuthorizeStage =
+	| { stage: "sign_in"; app: { name: string } }
+	| Consent
+	| { stage: "redirect"; redirect: string };
+
+export interface AuthorizeAnswer {
+	redirect?: string;
+	code?: string;
+}
+
+export interface ErrorPage {
+	status: number;
+	title: string;
+	detail: string;
+	todo?: string;
+	redirect_uri?: string;
+	request_id?: string;
+}
+
+export type Boot =
+	| { page: "app" }
+	| { page: "authorize"; request: string }
+	| ({ page: "error" } & ErrorPage);
+
+export const API_WORDS: Record<ApiKind, string> = {
+	dropbox: "Dropbox API",
+	business: "Dropbox Business API",
+};
+
+export const ACCESS_WORDS: Record<Access, string> = {
+	app_folder: "App folder",
+	full: "Full Dropbox",
+};

@@ -1,0 +1,56 @@
+/* time.ts - times as people read them, on the server's clock.
+ *
+ * The server's clock can differ from the browser's (a sandbox clock can be moved), so every reply that
+ * carries now_ms sets the difference and all relative times use it. */
+import { useEffect, useState } from "preact/hooks";
+
+let offset_ms = 0;
+
+export function syncClock(server_now_ms: number): void {
+	offset_ms = server_now_ms - Date.now();
+}
+
+export function serverNow(): number {
+	return Date.now() + offset_ms;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/* "3 h 40 min", "12 min", "40 s", "5 days" */
+export function formatSpan(span_ms: number): string {
+	const ms = Math.max(0, span_ms);
+	if (ms < MINUTE)
+		return `${Math.floor(ms / SECOND)} s`;
+	if (ms < HOUR)
+		return `${Math.floor(ms / MINUTE)} min`;
+	if (ms < 2 * DAY) {
+		const min = Math.floor((ms % HOUR) / MINUTE);
+		return `${Math.floor(ms / HOUR)} h${min > 0 ? ` ${min} min` : ""}`;
+	}
+	return `${Math.floor(ms / DAY)} days`;
+}
+
+/* "in 3 h 40 min", "12 min ago", "just now" */
+export function formatRelative(at_ms: number, now_ms: number): string {
+	const diff = at_ms - now_ms;
+	if (diff > 0)
+		return `in ${formatSpan(diff)}`;
+	return diff > -10 * SECOND ? "just now" : `${formatSpan(-diff)} ago`;
+}
+
+export function formatExact(at_ms: number): string {
+	return new Date(at_ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
+/* The server's time, again every interval_ms. */
+export function useNow(interval_ms = 1000): number {
+	const [now, setNow] = useState(serverNow);
+	useEffect(() => {
+		const timer = setInterval(() => setNow(serverNow()), interval_ms);
+		return () => clearInterval(timer);
+	}, [interval_ms]);
+	return now;
+}
