@@ -1,0 +1,50 @@
+# The two commands that matter: make demo, make test. Everything else is a part of them.
+BUILD ?= build
+ASAN  := build-asan
+FILES := $(shell scripts/list-files rooms; scripts/list-files unit 2>/dev/null; \
+	scripts/list-files data 2>/dev/null; scripts/list-files pages 2>/dev/null)
+
+.PHONY: all deps demo test fresh format check clean asan unit
+all: deps $(BUILD)/build.ninja
+	@ninja -C $(BUILD) valetkey
+
+deps:
+	@scripts/deps
+
+# The list of files is read when the build is set up; a new or removed file sets it up again.
+$(BUILD)/build.ninja $(ASAN)/build.ninja: meson.build scripts/list-files .files
+	@if [ -f $@ ]; then meson setup --reconfigure $(@D) >/dev/null; \
+	else meson setup $(if $(filter $(ASAN),$(@D)),-Db_sanitize=address$(,)undefined -Db_lundef=false) \
+		$(@D) >$(@D).log 2>&1 || { cat $(@D).log; exit 1; }; fi
+
+.files: FORCE
+	@echo "$(FILES)" | cmp -s - $@ || echo "$(FILES)" >$@
+FORCE:
+, := ,
+
+demo: all
+	@exec $(BUILD)/valetkey demo --data .demo
+
+asan: deps $(ASAN)/build.ninja
+	@ninja -C $(ASAN) --quiet valetkey
+
+# The C tests, built with the sanitizers like the binary that the other tests run.
+unit: deps $(ASAN)/build.ninja
+	@ninja -C $(ASAN) --quiet $(notdir $(basename $(shell scripts/list-files unit)))
+
+test: all asan unit
+	@tests/run
+
+fresh:
+	@scripts/fresh
+
+format:
+	@clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
+
+check: deps
+	@clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
+	@scripts/check-rooms
+	@node web/build.mjs --check
+
+clean:
+	@rm -rf build build-asan build.log build-asan.log .files
