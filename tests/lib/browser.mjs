@@ -1,0 +1,70 @@
+/*
+ * Headless Chromium from the system, through playwright-core.
+ *
+ *   const browser = await openBrowser();
+ *   const page = await browser.person();   a new person: own cookies
+ *   await browser.close();                 throws when a page logged an error of its own
+ */
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+
+const executablePath =
+	process.env.CHROMIUM_BIN ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((p) => existsSync(p));
+
+const args = [
+	'--no-sandbox',
+	'--disable-gpu',
+	'--disable-quic',
+	'--disable-dev-shm-usage',
+	'--no-first-run',
+	'--disable-background-networking',
+	'--disable-component-update',
+	'--disable-sync',
+	'--disable-features=Translate,OptimizationHints,MediaRouter',
+	'--no-proxy-server',
+	/* Names never leave the machine: only loopback answers. */
+	'--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
+];
+
+/* What a page says about itself that no working page says. */
+function isFault(text) {
+	return !/Failed to load resource/.test(text);
+}
+
+export async function openBrowser({ headless = true, slowMo, timeout = 15000 } = {}) {
+	const browser = await chromium.launch({ executablePath, headless, slowMo, args });
+	const faults = [];
+
+	function watch(page) {
+		page.on('pageerror', (e) => faults.push(`${page.url()}: ${e.message}`));
+		page.on('console', (m) => {
+			if (m.type() === 'error' && isFault(m.text())) faults.push(`${page.url()}: ${m.text()}`);
+		});
+	}
+
+	return {
+		browser,
+		faults,
+		/* A page in a context of its own; pop-ups are watched too. page.context() has the rest. */
+		async person(options = {}) {
+			const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+			context.setDefaultTimeout(timeout);
+			context.on('page', watch);
+			await context
+				.grantPermissions(['clipboard-read', 'clipboard-write'])
+				.catch(() => {});
+			return context.newPage();
+		},
+		async close({ allowFaults = false } = {}) {
+			await browser.close();
+			if (!allowFaults && faults.length > 0) throw new Error(`pages reported errors:\n${faults.join('\n')}`);
+		},
+	};
+}
+
+/* The opened window of what `act` clicks. */
+export async function popupOf(page, act) {
+	const [popup] = await Promise.all([page.waitForEvent('popup'), act()]);
+	await popup.waitForLoadState();
+	return popup;
+}

@@ -1,0 +1,337 @@
+// Rows S-149 to S-154: what a stranger may make the server hold, and for how long.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import net from 'node:net';
+import { test } from 'node:test';
+import { hidden, hiddenCount, request, startTarget, talk } from './target.mjs';
+
+async function withSite(opts, fn, extra) {
+	const site = await startTarget(opts, extra);
+	try {
+		await fn(site);
+	} finally {
+		await site.stop();
+	}
+}
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const get = (site, path, headers = []) => request(site, `GET ${path}`, headers);
+const statuses = (got) => got.replies.map((r) => r.status);
+const fdCount = (pid) => readdirSync(`/proc/${pid}/fd`).length;
+const rssKb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+const cpuTicks = (pid) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13)
+	.reduce((a, b) => a + Number(b), 0);
+
+function openIdle(port, from, first = '') {
+	return new Promise((resolve) => {
+		const s = net.connect({ port, host: '127.0.0.1', localAddress: from });
+		s.state = 'new';
+		s.on('error', () => {});
+		s.on('close', () => (s.state = 'closed'));
+		s.on('data', () => (s.state = 'answered'));
+		s.on('connect', () => {
+			if (first) s.write(first);
+			resolve(s);
+		});
+		s.on('close', () => resolve(s));
+	});
+}
+
+test('S-149 embedded files are served by exact name from a table', () => withSite({}, async (site) => {
+	const ok = await talk(site.port, get(site, '/assets/app.js'));
+	assert.equal(ok.replies[0].status, 200);
+	assert.equal(ok.replies[0].body, 'let a = 1;\n');
+	assert.equal(ok.replies[0].headers['cache-control'], 'no-cache');
+	const again = await talk(site.port, get(site, '/assets/app.js', [`If-None-Match: ${ok.replies[0].headers.etag}`]));
+	assert.deepEqual([again.replies[0].status, again.leftover.length], [304, 0]);
+	const paths = ['/../etc/passwd', '/assets/..%2f..%2fmaster.key', '/assets/../../etc/passwd', '/.git/config', '/assets/', '/assets',
+		'/assets/x.map', '/assets/app.js/..', '/assets/app.js/', '/assets/app.js%00.js', '/index.html%00.js', '/assets//app.js',
+		'/assets/APP.js', '/assets/app%2ejs%00', '/assets/app.js;x', '/etc/passwd', '//etc/passwd'];
+	for (const path of paths) {
+		const got = await talk(site.port, get(site, path));
+		assert.ok([400, 404].includes(got.replies[0].status), `${path}: ${statuses(got)}`);
+		assert.ok(!/root:|let a/.test(got.replies[0].body), path);
+	}
+	const post = await talk(site.port, request(site, 'POST /assets/app.js', ['Content-Length: 0']));
+	assert.deepEqual([post.replies[0].status, post.replies[0].headers.allow], [405, 'GET, HEAD']);
+}));
+
+test('S-150 bodies are limited as announced and as they arrive', () => withSite({ 'linger-ms': 300 }, async (site) => {
+	const chunk = `8000\r\n${'x'.repeat(0x8000)}\r\n`;
+	const cases = {
+		'10 GB announced': request(site, 'POST /echo', ['Content-Length: 10000000000'], hidden(site)),
+		'one byte over': request(site, 'POST /echo', ['Content-Length: 65537'], hidden(site)),
+		'chunked, too much': [request(site, 'POST /echo', ['Transfer-Encoding: chunked']), chunk, chunk, chunk, chunk],
+		'chunk of 10 GB': request(site, 'POST /echo', ['Transfer-Encoding: chunked'], '2540be400\r\nx'),
+		'body on GET': request(site, 'GET /hello', [`Content-Length: ${hidden(site).length}`], hidden(site)),
+		'chunked body on GET': request(site, 'GET /hello', ['Transfer-Encoding: chunked'], `0\r\n\r\n${hidden(site)}`),
+		'body on HEAD': request(site, 'HEAD /hello', [`Content-Length: ${hidden(site).length}`], hidden(site)),
+		'body on DELETE': request(site, 'DELETE /items/a', [`Content-Length: ${hidden(site).length}`], hidden(site)),
+		'body on no route': request(site, 'POST /nothing', [`Content-Length: ${hidden(site).length}`], hidden(site)),
+		'body on a wrong method': request(site, 'PUT /hello', [`Content-Length: ${hidden(site).length}`], hidden(site)),
+		'body on an asset': request(site, 'GET /assets/app.js', [`Content-Length: ${hidden(site).length}`], hidden(site)),
+	};
+	for (const [name, bytes] of Object.entries(cases)) {
+		const got = await talk(site.port, bytes, { heads: [name === 'body on HEAD'], quiet: 2000 });
+		const want = name.endsWith('no route') ? [404] : name.endsWith('method') ? [405] : [413];
+		assert.deepEqual(statuses(got), want, name);
+		assert.ok(got.closed && got.ms < 1500, `${name}: closed ${got.closed} in ${got.ms} ms`);
+		assert.equal(got.leftover.length, 0, name);
+	}
+	const denied = await talk(site.port, request(site, 'POST /private', ['Content-Length: 5'], `hello${get(site, '/hello')}`));
+	assert.deepEqual(statuses(denied), [401, 200], 'a body that was read whole is no reason to close');
+	assert.equal(await hiddenCount(site), 0);
+	const most = await talk(site.port, request(site, 'POST /echo', ['Content-Length: 65536'], 'y'.repeat(65536)));
+	assert.deepEqual([most.replies[0].status, most.replies[0].body.length], [200, 65536]);
+}));
+
+test('S-150 Expect: 100-continue is met only for a request that will be read', () => withSite({ 'linger-ms': 200 }, async (site) => {
+	const expect = 'Expect: 100-continue';
+	const asked = await talk(site.port, [request(site, 'POST /echo', ['Content-Length: 5', expect]), 100, 'hello']);
+	assert.deepEqual(statuses(asked), [100, 200]);
+	assert.equal(asked.replies[1].body, 'hello');
+	const refusals = [
+		[413, request(site, 'POST /echo', ['Content-Length: 999999', expect])],
+		[404, request(site, 'POST /nothing', ['Content-Length: 5', expect])],
+		[421, request(site, 'POST /echo', ['Content-Length: 5', expect], '', 'evil.example')],
+		[417, request(site, 'POST /echo', ['Content-Length: 5', 'Expect: a-miracle'])],
+		[417, request(site, 'POST /echo', ['Content-Length: 5', 'Expect: 100-continue, x'])],
+		[400, request(site, 'POST /echo', ['Content-Length: 5', expect, expect])],
+	];
+	for (const [status, bytes] of refusals) {
+		const got = await talk(site.port, bytes, { quiet: 2000 });
+		assert.deepEqual([...statuses(got), got.closed], [status, true]);
+	}
+	const none = await talk(site.port, get(site, '/hello', [expect]));
+	assert.deepEqual(statuses(none), [200], 'nothing to continue with');
+}));
+
+test('S-151 head, line, count and target have limits with the right status', () => withSite({ 'linger-ms': 300 }, async (site) => {
+	const lines = (n, len) => Array.from({ length: n }, (_, i) => `X-${i}: ${'a'.repeat(len)}`);
+	const cases = [
+		['40 kB line', 431, get(site, '/hello', [`X-A: ${'a'.repeat(40000)}`])],
+		['17 kB line', 431, get(site, '/hello', [`X-A: ${'a'.repeat(17000)}`])],
+		['2,000 headers', 431, get(site, '/hello', lines(2000, 1))],
+		['64 headers and Host', 431, get(site, '/hello', lines(64, 1))],
+		['64 kB of cookies', 431, get(site, '/hello', Array.from({ length: 8 }, () => `Cookie: a=${'b'.repeat(8000)}`))],
+		['100 kB target', 414, get(site, `/${'a'.repeat(100000)}`)],
+		['5,000 segments', 414, get(site, '/a'.repeat(5000))],
+		['10,000 query arguments', 414, get(site, `/hello?${'a=b&'.repeat(10000)}`)],
+	];
+	const before = rssKb(site.pid);
+	for (const [name, status, bytes] of cases) {
+		const got = await talk(site.port, bytes, { quiet: 2000 });
+		assert.deepEqual(statuses(got), [status], name);
+		assert.ok(got.closed && got.ms < 400, `${name}: ${got.ms} ms`);
+	}
+	for (let i = 0; i < 200; i++) await talk(site.port, cases[i % cases.length][2], { quiet: 2000 });
+	assert.ok(rssKb(site.pid) - before < 60000, `memory grew from ${before} to ${rssKb(site.pid)} kB`);
+	const fits = await talk(site.port, get(site, '/hello', [...lines(20, 1), `X-Long: ${'a'.repeat(16000)}`, `X-More: ${'a'.repeat(15000)}`]));
+	assert.deepEqual(statuses(fits), [200], '31 kB of head');
+	const many = await talk(site.port, get(site, '/seen', lines(63, 1)));
+	assert.equal(JSON.parse(many.replies[0].body).headers, 64);
+}));
+
+test('S-151 a head of any length up to the limit leaves room for its body', () => withSite({}, async (site) => {
+	for (const len of [6000, 7500, 8000, 8080, 8090, 8100, 8110, 8120, 8192, 12000]) {
+		const head = request(site, 'POST /echo', [`X-A: ${'a'.repeat(len)}`, 'Content-Length: 30000']);
+		const got = await talk(site.port, [head, 20, 'z'.repeat(30000)]);
+		assert.deepEqual([got.replies[0]?.status, got.replies[0]?.body.length], [200, 30000], `${len}`);
+	}
+}));
+
+test('S-152 head, body and the reading of the reply each have a total deadline', () =>
+	withSite({ 'head-ms': 500, 'body-ms': 600, 'reply-ms': 600, 'idle-ms': 500, 'linger-ms': 100 }, async (site) => {
+		const drip = (text) => [...text].flatMap((c) => [c, 60]);
+		const head = await talk(site.port, drip(get(site, '/hello')), { quiet: 3000 });
+		assert.ok(head.closed && head.ms < 1200, `head: ${head.ms} ms`);
+		assert.deepEqual(statuses(head), [408]);
+		const body = await talk(site.port, [request(site, 'POST /echo', ['Content-Length: 5000']), ...drip('x'.repeat(100))], { quiet: 3000 });
+		assert.ok(body.closed && body.ms < 1400, `body: ${body.ms} ms`);
+		assert.deepEqual(statuses(body), [408]);
+		const chunked = await talk(site.port, [request(site, 'POST /echo', ['Transfer-Encoding: chunked']), ...drip('1\r\nx\r\n'.repeat(30))], { quiet: 3000 });
+		assert.ok(chunked.closed && chunked.ms < 1400, `chunked: ${chunked.ms} ms`);
+		const idle = await talk(site.port, [get(site, '/hello'), 2000], { quiet: 3000 });
+		assert.ok(idle.closed && idle.ms < 1500, `idle: ${idle.ms} ms`);
+		const silent = await talk(site.port, [2000], { quiet: 3000 });
+		assert.ok(silent.closed && silent.ms < 1500, `silent: ${silent.ms} ms`);
+
+		await sleep(300);
+		const before = fdCount(site.pid);
+		const reader = net.connect({ port: site.port, host: '127.0.0.1' });
+		reader.on('error', () => {});
+		reader.pause();
+		reader.write(get(site, '/big'));
+		await sleep(300);
+		assert.equal(fdCount(site.pid), before + 1);
+		await sleep(1200);
+		assert.equal(fdCount(site.pid), before, 'a client that does not read is closed');
+		reader.destroy();
+	}));
+
+test('S-152 many slow clients at once do not hold up the others', () =>
+	withSite({ 'head-ms': 3000, 'linger-ms': 100, 'max-connections': 5000 }, async (site) => {
+		const slow = [];
+		for (let i = 0; i < 10; i++)
+			slow.push(...await Promise.all(Array.from({ length: 80 }, () => openIdle(site.port, `127.0.0.${10 + i}`, 'GET /hel'))));
+		const times = [];
+		for (let i = 0; i < 100; i++) {
+			const t = performance.now();
+			const got = await talk(site.port, get(site, '/hello', ['Connection: close']), { quiet: 2000 });
+			times.push(performance.now() - t);
+			assert.deepEqual(statuses(got), [200]);
+		}
+		times.sort((a, b) => a - b);
+		assert.ok(times[98] < 250, `p99 ${times[98]} ms`);
+		await sleep(3600);
+		assert.ok(slow.every((s) => s.state !== 'new'), 'all slow clients were ended');
+		slow.forEach((s) => s.destroy());
+	}));
+
+test('S-153 one address cannot take all connections', () =>
+	withSite({ 'max-connections': 100, 'head-ms': 20000 }, async (site) => {
+		const greedy = await Promise.all(Array.from({ length: 150 }, () => openIdle(site.port, '127.0.0.2')));
+		await sleep(200);
+		assert.equal(greedy.filter((s) => s.state === 'new').length, 50, 'half of all connections');
+		const other = await talk(site.port, get(site, '/hello'), { from: '127.0.0.3' });
+		assert.deepEqual(statuses(other), [200]);
+		greedy.forEach((s) => s.destroy());
+		await sleep(200);
+		const back = await talk(site.port, get(site, '/hello'), { from: '127.0.0.2' });
+		assert.deepEqual(statuses(back), [200]);
+	}));
+
+test('S-153 full: those who knock wait, nothing spins, and it recovers', () =>
+	withSite({ 'max-connections': 40, 'head-ms': 20000 }, async (site) => {
+		const held = [];
+		for (const from of ['127.0.0.2', '127.0.0.3'])
+			held.push(...await Promise.all(Array.from({ length: 20 }, () => openIdle(site.port, from))));
+		await sleep(100);
+		const waiting = talk(site.port, get(site, '/hello'), { from: '127.0.0.4', timeout: 6000 });
+		const ticks = cpuTicks(site.pid);
+		await sleep(1000);
+		assert.ok(cpuTicks(site.pid) - ticks < 15, `CPU while full: ${cpuTicks(site.pid) - ticks} ticks`);
+		held.forEach((s) => s.destroy());
+		assert.deepEqual(statuses(await waiting), [200]);
+	}));
+
+test('S-153 few descriptors: no spin, no leak, recovery', () =>
+	withSite({ 'head-ms': 20000 }, async (site) => {
+		const before = fdCount(site.pid);
+		const held = await Promise.all(Array.from({ length: 400 }, (_, i) => openIdle(site.port, `127.0.0.${2 + (i % 9)}`)));
+		await sleep(300);
+		const ticks = cpuTicks(site.pid);
+		await sleep(1000);
+		assert.ok(cpuTicks(site.pid) - ticks < 15, `CPU while out of descriptors: ${cpuTicks(site.pid) - ticks} ticks`);
+		assert.ok(fdCount(site.pid) < 256);
+		held.forEach((s) => s.resetAndDestroy());
+		await sleep(700);
+		assert.deepEqual(statuses(await talk(site.port, get(site, '/hello'))), [200]);
+		await sleep(300);
+		// Each of the two loops keeps one descriptor from its first connection on.
+		assert.ok(fdCount(site.pid) <= before + 2, `descriptors: ${before} before, ${fdCount(site.pid)} after`);
+	}, { nofile: 256 }));
+
+test('S-153 out of descriptors: accepting stops, serving goes on, nothing spins', () =>
+	withSite({ 'head-ms': 20000, hold: 150, loops: 1 }, async (site) => {
+		const first = await openIdle(site.port, '127.0.0.50');
+		const held = await Promise.all(Array.from({ length: 130 }, (_, i) => openIdle(site.port, `127.0.0.${2 + (i % 9)}`)));
+		await sleep(300);
+		const ticks = cpuTicks(site.pid);
+		await sleep(1000);
+		assert.ok(fdCount(site.pid) >= 250, `descriptors are used up: ${fdCount(site.pid)}`);
+		assert.ok(cpuTicks(site.pid) - ticks < 15, `CPU: ${cpuTicks(site.pid) - ticks} ticks`);
+		let body = '';
+		first.on('data', (d) => (body += d));
+		first.write(get(site, '/hello'));
+		await sleep(200);
+		assert.match(body, /^HTTP\/1\.1 200 /);
+		[first, ...held].forEach((s) => s.destroy());
+		await sleep(700);
+		assert.deepEqual(statuses(await talk(site.port, get(site, '/hello'))), [200]);
+	}, { nofile: 256 }));
+
+test('S-153 connections reset in every state leave nothing behind', () =>
+	withSite({ 'linger-ms': 100, loops: 1 }, async (site) => {
+		await talk(site.port, get(site, '/hello'));
+		await sleep(300);
+		const before = fdCount(site.pid);
+		const starts = ['', 'GET /he', get(site, '/hello'), get(site, '/slow?ms=30'), get(site, '/big'),
+			request(site, 'POST /echo', ['Content-Length: 500'], 'part'), request(site, 'POST /worker-echo', ['Content-Length: 4'], 'part'),
+			'broken\r\n\r\n', get(site, '/slow?ms=5').repeat(5)];
+		for (let round = 0; round < 60; round++) {
+			const open = await Promise.all(starts.map((first) => openIdle(site.port, '127.0.0.1', first)));
+			if (round % 3) await sleep(round % 3 * 4);
+			open.forEach((s) => (round % 2 ? s.resetAndDestroy() : s.destroy()));
+		}
+		await sleep(1500);
+		assert.equal(fdCount(site.pid), before);
+		assert.deepEqual(statuses(await talk(site.port, get(site, '/hello'))), [200]);
+	}));
+
+test('S-154 pipelined replies come in order, with suspended, missing and refused ones between', () =>
+	withSite({ workers: 8 }, async (site) => {
+		const wanted = [];
+		let bytes = '';
+		for (let i = 0; i < 1000; i++) {
+			const kind = i % 10;
+			if (kind === 3) {
+				bytes += get(site, '/slow?ms=1');
+				wanted.push([200, 'slept 1']);
+			} else if (kind === 5) {
+				bytes += get(site, `/nothing/${i}`);
+				wanted.push([404, null]);
+			} else if (kind === 7) {
+				bytes += request(site, 'POST /worker-echo', ['Content-Length: 6'], `b${String(i).padStart(5, '0')}`);
+				wanted.push([200, `b${String(i).padStart(5, '0')}`]);
+			} else if (kind === 8) {
+				bytes += get(site, '/private');
+				wanted.push([401, null]);
+			} else {
+				bytes += get(site, `/items/n${i}/x`);
+				wanted.push([200, `item n${i}`]);
+			}
+		}
+		bytes += 'bad request\r\n\r\n' + hidden(site);
+		wanted.push([400, null]);
+		const clients = await Promise.all(Array.from({ length: 12 }, () => talk(site.port, bytes, { timeout: 20000, quiet: 5000 })));
+		for (const got of clients) {
+			assert.equal(got.replies.length, wanted.length);
+			got.replies.forEach((r, i) => {
+				assert.equal(r.status, wanted[i][0], `reply ${i}`);
+				if (wanted[i][1] !== null) assert.equal(r.body, wanted[i][1]);
+			});
+			assert.ok(got.closed);
+		}
+		assert.equal(await hiddenCount(site), 0);
+	}));
+
+test('S-154 200 connections, some waiting for a worker: each gets its own answer', () =>
+	withSite({ workers: 4, 'max-connections': 1000 }, async (site) => {
+		const all = Array.from({ length: 200 }, async (_, i) => {
+			const got = await talk(site.port, (i % 4 ? get(site, `/items/c${i}/x`) : get(site, '/slow?ms=3')).repeat(10), { quiet: 1500, timeout: 15000 });
+			assert.deepEqual(got.replies.map((r) => r.body), Array(10).fill(i % 4 ? `item c${i}` : 'slept 3'), `client ${i}`);
+		});
+		await Promise.all(all);
+	}));
+
+test('S-149 no file is opened while a request is answered', async (t) => {
+	try {
+		execFileSync('strace', ['-V'], { stdio: 'ignore' });
+	} catch {
+		return t.skip('strace is not installed');
+	}
+	await withSite({ loops: 1 }, async (site) => {
+		// The first connection and the first date of a loop read /dev/null and /etc/localtime.
+		await talk(site.port, get(site, '/hello'));
+		const tracer = spawn('strace', ['-f', '-e', 'trace=open,openat,stat,newfstatat', '-p', String(site.pid)]);
+		let out = '';
+		tracer.stderr.on('data', (d) => (out += d));
+		for (let i = 0; i < 50 && !out.includes('attached'); i++) await sleep(50);
+		for (const path of ['/assets/app.js', '/assets/..%2f..%2fmaster.key', '/.git/config']) await talk(site.port, get(site, path));
+		tracer.kill('SIGINT');
+		await sleep(200);
+		assert.ok(!/open|stat/.test(out.replace(/.*attached.*|.*detached.*/g, '')), out);
+	});
+});

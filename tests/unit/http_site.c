@@ -1,0 +1,296 @@
+/* A small site on the real server, for the raw-socket tests in tests/security/http.
+ *
+ * Prints "listening PORT" on stdout when it listens and stops cleanly on SIGTERM, SIGINT or the end
+ * of its standard input. Every argument is NAME=VALUE; see read_args. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "http/server.h"
+
+#define BIG_LEN (8u << 20)
+
+enum { PUBLIC, NEEDS_KEY };
+
+static int ran; /* how often the hidden request's handler ran */
+static char big[BIG_LEN];
+
+static enum rc
+get_hello(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)cx, (void)req;
+	http_res_json(res, 200, S("{\"hello\":\"world\"}"));
+	return OK;
+}
+
+static enum rc
+post_echo(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)cx;
+	http_res_text(res, 200, req->body);
+	return OK;
+}
+
+static enum rc
+post_json(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	json_t *value;
+
+	(void)app;
+	TRY(http_req_want_json(cx, req));
+	TRY(json_read(cx, req->body, 8, &value));
+	http_res_json(res, 200, req->body);
+	return OK;
+}
+
+static enum rc
+get_slow(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct str ms = { 0 };
+	int64_t n = 50;
+
+	(void)app;
+	TRY(http_req_param(cx, req, "ms", &ms));
+	if (ms.p != NULL && !str_int(ms, 0, 10000, &n))
+		return fail_at(cx, E_INPUT, "bad-query", "ms", "ms is a number up to 10000.");
+	if (!cx->may_block)
+		return E_AGAIN;
+	usleep((useconds_t)n * 1000);
+	http_res_text(res, 200, str_printf(cx->arena, "slept %lld", (long long)n));
+	return OK;
+}
+
+static enum rc
+get_item(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app;
+	http_res_text(res, 200, str_printf(cx->arena, "item %.*s", STR_ARG(req->args[0])));
+	return OK;
+}
+
+static enum rc
+get_special(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)cx, (void)req;
+	http_res_text(res, 200, S("special"));
+	return OK;
+}
+
+/* What a tester can ask back: who am I, and what did you read? */
+static enum rc
+get_seen(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct buf b = buf_in(cx->arena, 65536);
+	struct str cookie;
+
+	(void)app;
+	buf_addf(&b, "{\"peer\":\"%.*s\",\"headers\":%zu,\"authorization\":", STR_ARG(req->peer),
+	    req->header_count);
+	buf_add_json_string(&b, http_req_header(req, S("authorization")));
+	buf_add(&b, S(",\"cookie\":"));
+	buf_add_json_string(&b, http_req_cookie(req, S("sid"), &cookie) ? cookie : S(""));
+	buf_addc(&b, '}');
+	http_res_json(res, 200, buf_str(&b));
+	return OK;
+}
+
+static enum rc
+get_private(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)cx, (void)req;
+	http_res_text(res, 200, S("private"));
+	return OK;
+}
+
+static enum rc
+get_hidden(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)cx, (void)req;
+	__atomic_add_fetch(&ran, 1, __ATOMIC_RELAXED);
+	http_res_text(res, 200, S("HIDDEN"));
+	return OK;
+}
+
+static enum rc
+get_hidden_count(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)req;
+	http_res_text(
+	    res, 200, str_printf(cx->arena, "%d", __atomic_load_n(&ran, __ATOMIC_RELAXED)));
+	return OK;
+}
+
+static enum rc
+get_big(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)cx, (void)req;
+	http_res_text(res, 200, (struct str){ big, sizeof(big) });
+	return OK;
+}
+
+/* Puts what the caller says into header values, to see whether it can end the line. */
+static enum rc
+get_reflect(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct str v = { 0 };
+
+	(void)app;
+	TRY(http_req_param(cx, req, "v", &v));
+	http_res_header(res, S("X-Reflected"), v);
+	http_res_cookie(res, S("reflected"), v, S("; Path=/; HttpOnly"));
+	http_res_redirect(res, 303, v);
+	return OK;
+}
+
+static enum rc
+get_empty(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)cx, (void)req;
+	http_res_text(res, 204, S("this must not be sent"));
+	return OK;
+}
+
+static enum rc
+get_broken(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)req, (void)res;
+	return fail(cx, E_STORE, "the inner sentence");
+}
+
+static enum rc
+gate(void *app, struct ctx *cx, struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)res;
+	if (req->route->access == PUBLIC ||
+	    str_eq(http_req_header(req, S("authorization")), S("Bearer vk_test")))
+		return OK;
+	return fail_at(cx, E_AUTH, "no-key", NULL, "An API key is needed.");
+}
+
+static const struct http_route routes[] = {
+	{ HTTP_M_GET, "/hello", PUBLIC, LANE_LOOP, 0, get_hello },
+	{ HTTP_M_GET, "/healthz", PUBLIC, LANE_LOOP, 0, get_hello },
+	{ HTTP_M_POST, "/echo", PUBLIC, LANE_LOOP, 65536, post_echo },
+	{ HTTP_M_POST, "/worker-echo", PUBLIC, LANE_WORKER, 65536, post_echo },
+	{ HTTP_M_POST, "/json", PUBLIC, LANE_LOOP, 4096, post_json },
+	{ HTTP_M_GET, "/slow", PUBLIC, LANE_LOOP, 0, get_slow },
+	{ HTTP_M_GET, "/items/{}/x", PUBLIC, LANE_LOOP, 0, get_item },
+	{ HTTP_M_DELETE, "/items/{}", PUBLIC, LANE_LOOP, 0, get_item },
+	{ HTTP_M_PATCH, "/items/{}", PUBLIC, LANE_LOOP, 4096, get_item },
+	{ HTTP_M_GET, "/items/special", PUBLIC, LANE_LOOP, 0, get_special },
+	{ HTTP_M_GET, "/seen", PUBLIC, LANE_LOOP, 0, get_seen },
+	{ HTTP_M_GET, "/private", NEEDS_KEY, LANE_LOOP, 0, get_private },
+	{ HTTP_M_POST, "/private", NEEDS_KEY, LANE_LOOP, 65536, get_private },
+	{ HTTP_M_GET, "/hidden", PUBLIC, LANE_LOOP, 0, get_hidden },
+	{ HTTP_M_GET, "/hidden-count", PUBLIC, LANE_LOOP, 0, get_hidden_count },
+	{ HTTP_M_GET, "/big", PUBLIC, LANE_LOOP, 0, get_big },
+	{ HTTP_M_GET, "/reflect", PUBLIC, LANE_LOOP, 0, get_reflect },
+	{ HTTP_M_GET, "/empty", PUBLIC, LANE_LOOP, 0, get_empty },
+	{ HTTP_M_GET, "/broken", PUBLIC, LANE_LOOP, 0, get_broken },
+};
+
+static const struct http_asset assets[] = {
+	{ "/assets/app.js", "text/javascript", (const unsigned char *)"let a = 1;\n", 11,
+	    "\"e1a5\"" },
+};
+
+static const struct http_site site = {
+	.routes = routes,
+	.route_count = sizeof(routes) / sizeof(routes[0]),
+	.assets = assets,
+	.asset_count = 1,
+	.gate = gate,
+};
+
+static int hold; /* descriptors to use up, so that the server runs out of them */
+
+static void
+read_args(int argc, char **argv, struct http_server_config *cfg)
+{
+	const struct {
+		const char *name;
+		int *value;
+	} numbers[] = {
+		{ "port", &cfg->port },
+		{ "loops", &cfg->loops },
+		{ "workers", &cfg->workers },
+		{ "head-ms", &cfg->head_ms },
+		{ "body-ms", &cfg->body_ms },
+		{ "reply-ms", &cfg->reply_ms },
+		{ "idle-ms", &cfg->idle_ms },
+		{ "linger-ms", &cfg->linger_ms },
+		{ "hold", &hold },
+	};
+
+	for (int i = 1; i < argc; i++) {
+		struct str value = str_of(argv[i]), name;
+		int64_t n;
+
+		str_split(&value, '=', &name);
+		if (str_eq(name, S("public-url")))
+			cfg->public_url = value;
+		if (str_eq(name, S("max-connections")) && str_int(value, 1, 100000, &n))
+			cfg->max_connections = (size_t)n;
+		for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++) {
+			if (str_eq(name, str_of(numbers[k].name)) && str_int(value, 0, 1 << 30, &n))
+				*numbers[k].value = (int)n;
+		}
+	}
+}
+
+static void
+on_signal(int signo)
+{
+	(void)signo;
+	close(STDIN_FILENO); /* ends the read below */
+}
+
+static void
+wait_for_end(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal }; /* no SA_RESTART: read() returns */
+	char byte;
+
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		continue;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct http_server_config cfg = { .host = S("127.0.0.1"), .name = "site" };
+	struct arena *a = arena_new();
+	struct clock *clock = clock_new();
+	struct http_server *server = NULL;
+	struct ctx cx;
+
+	json_setup();
+	log_set_level(LOG_DEBUG);
+	memset(big, 'x', sizeof(big));
+	cfg.clock = clock;
+	read_args(argc, argv, &cfg);
+	ctx_init(&cx, a, clock);
+	if (http_server_new(&cx, &cfg, &server) != OK ||
+	    http_server_start(&cx, server, &site) != OK) {
+		fprintf(stderr, "http_site: %s\n", cx.why);
+		return 1;
+	}
+	for (int i = 0; i < hold; i++) {
+		if (dup(STDOUT_FILENO) < 0)
+			return 1;
+	}
+	printf("listening %d\n", http_server_port(server));
+	fflush(stdout);
+	wait_for_end();
+	http_server_stop(server, 1000);
+	http_server_free(server);
+	clock_free(clock);
+	arena_free(a);
+	return 0;
+}

@@ -1,0 +1,234 @@
+/* The base room: slices, buffers, the arena, maps, JSON limits, the throttle. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/ctx.h"
+#include "base/json.h"
+#include "base/map.h"
+#include "base/throttle.h"
+
+struct fixture {
+	struct arena *arena;
+	struct clock *clock;
+	struct ctx cx;
+};
+
+static int
+setup(void **state)
+{
+	struct fixture *f = mem_alloc(sizeof(*f));
+
+	f->arena = arena_new();
+	f->clock = clock_new();
+	ctx_init(&f->cx, f->arena, f->clock);
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	arena_free(f->arena);
+	clock_free(f->clock);
+	free(f);
+	return 0;
+}
+
+static void
+test_str_int_takes_plain_decimals_only(void **state)
+{
+	static const char *const bad[] = { "", "+1", "-1", " 1", "1 ", "0x1", "1e1", "101",
+		"9223372036854775808", "99999999999999999999" };
+	int64_t n = -7;
+
+	(void)state;
+	assert_true(str_int(S("100"), 0, 100, &n));
+	assert_int_equal(n, 100);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(str_int(str_of(bad[i]), 0, 100, &n));
+	assert_true(str_int(S("9223372036854775807"), 0, INT64_MAX, &n));
+}
+
+static void
+test_str_utf8_refuses_malformed(void **state)
+{
+	(void)state;
+	assert_true(str_utf8(S("Gr\xc3\xbc\xc3\x9f \xf0\x9f\x94\x91")));
+	assert_false(str_utf8(S("\xc0\xaf")));         /* overlong */
+	assert_false(str_utf8(S("\xed\xa0\x80")));     /* a surrogate */
+	assert_false(str_utf8(S("\xf4\x90\x80\x80"))); /* beyond U+10FFFF */
+	assert_false(str_utf8(S("\xe2\x82")));         /* cut short */
+	assert_false(str_utf8(S("a\0b")));
+}
+
+static void
+test_str_split_gives_every_part(void **state)
+{
+	struct str rest = S("a,,b,"), part;
+
+	(void)state;
+	assert_true(str_split(&rest, ',', &part) && str_eq(part, S("a")));
+	assert_true(str_split(&rest, ',', &part) && part.len == 0);
+	assert_true(str_split(&rest, ',', &part) && str_eq(part, S("b")));
+	assert_true(str_split(&rest, ',', &part) && part.len == 0);
+	assert_false(str_split(&rest, ',', &part));
+}
+
+static void
+test_percent_coding_round_trips_and_refuses(void **state)
+{
+	struct fixture *f = *state;
+	struct str out;
+
+	assert_true(
+	    str_eq(str_percent_encode(f->arena, S("Team Files/1+~")), S("Team%20Files%2F1%2B~")));
+	assert_true(str_percent_decode(f->arena, S("a%20b+c"), false, &out));
+	assert_true(str_eq(out, S("a b+c")));
+	assert_true(str_percent_decode(f->arena, S("b+c"), true, &out));
+	assert_true(str_eq(out, S("b c")));
+	assert_false(str_percent_decode(f->arena, S("a%00"), false, &out));
+	assert_false(str_percent_decode(f->arena, S("a%2"), false, &out));
+	assert_false(str_percent_decode(f->arena, S("a%zz"), false, &out));
+}
+
+static void
+test_form_counts_repeats(void **state)
+{
+	struct fixture *f = *state;
+	struct str out;
+	int count;
+
+	assert_true(str_form_get(f->arena, S("a=1&b=x%20y&a=2"), S("a"), &out, &count));
+	assert_int_equal(count, 2);
+	assert_true(str_eq(out, S("1")));
+	assert_false(str_form_get(f->arena, S("a=1"), S("b"), &out, &count));
+	assert_int_equal(count, 0);
+	assert_false(str_form_get(f->arena, S("a=%"), S("a"), &out, &count));
+	assert_int_equal(count, -1);
+}
+
+static void
+test_buf_stops_at_its_cap(void **state)
+{
+	struct buf b = buf_heap(4);
+
+	(void)state;
+	buf_add(&b, S("abcd"));
+	assert_false(b.overflow);
+	buf_addc(&b, 'e');
+	assert_true(b.overflow);
+	assert_true(str_eq(buf_str(&b), S("abcd")));
+	buf_free(&b);
+}
+
+static void
+test_buf_json_string_is_safe_in_a_page(void **state)
+{
+	struct fixture *f = *state;
+	struct buf b = buf_in(f->arena, 1000);
+
+	buf_add_json_string(&b, S("</script>\"\\\n&"));
+	assert_true(str_eq(buf_str(&b), S("\"\\u003c/script\\u003e\\\"\\\\\\u000a\\u0026\"")));
+}
+
+static void
+count_up(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void
+test_arena_runs_what_was_deferred_once(void **state)
+{
+	struct arena *a = arena_new();
+	int ran = 0;
+
+	(void)state;
+	arena_defer(a, count_up, &ran);
+	arena_reset(a);
+	assert_int_equal(ran, 1);
+	arena_free(a);
+	assert_int_equal(ran, 1);
+}
+
+static void
+test_map_holds_many(void **state)
+{
+	struct fixture *f = *state;
+	struct map *m = map_new();
+	int values[500];
+
+	for (int i = 0; i < 500; i++)
+		assert_null(map_put(m, str_printf(f->arena, "key %d", i), &values[i]));
+	assert_int_equal(map_count(m), 500);
+	for (int i = 0; i < 500; i += 2)
+		assert_ptr_equal(map_del(m, str_printf(f->arena, "key %d", i)), &values[i]);
+	assert_int_equal(map_count(m), 250);
+	assert_null(map_get(m, S("key 2")));
+	assert_ptr_equal(map_get(m, S("key 3")), &values[3]);
+	map_free(m, NULL);
+}
+
+static void
+test_json_has_limits(void **state)
+{
+	struct fixture *f = *state;
+	json_t *v;
+
+	assert_int_equal(json_read(&f->cx, S("{\"a\":[1]}"), 2, &v), OK);
+	assert_int_equal(json_read(&f->cx, S("{\"a\":[[1]]}"), 2, &v), E_INPUT);
+	assert_int_equal(json_read(&f->cx, S("{\"a\":1,\"a\":2}"), 4, &v), E_INPUT);
+	assert_int_equal(json_read(&f->cx, S("{\"a\":1} x"), 4, &v), E_INPUT);
+	assert_int_equal(json_read(&f->cx, S(""), 4, &v), E_INPUT);
+	assert_int_equal(json_read(&f->cx, S("[99999999999999999999]"), 4, &v), E_INPUT);
+	assert_int_equal(json_read_lenient(&f->cx, S("[99999999999999999999]"), 4, &v), OK);
+}
+
+static void
+test_throttle_closes_and_forgets(void **state)
+{
+	struct fixture *f = *state;
+	struct throttle *t = throttle_new();
+
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(throttle_check(t, &f->cx, S("ann"), 3), OK);
+		throttle_failed(t, S("ann"));
+	}
+	assert_int_equal(throttle_check(t, &f->cx, S("ann"), 3), E_BUSY);
+	assert_string_equal(f->cx.code, "too-many-attempts");
+	assert_true(f->cx.retry_after_s > 0);
+	assert_int_equal(throttle_check(t, &f->cx, S("bob"), 3), OK);
+	throttle_forget(t, S("ann"));
+	assert_int_equal(throttle_check(t, &f->cx, S("ann"), 3), OK);
+	throttle_free(t);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_str_int_takes_plain_decimals_only),
+		TEST(test_str_utf8_refuses_malformed),
+		TEST(test_str_split_gives_every_part),
+		TEST(test_percent_coding_round_trips_and_refuses),
+		TEST(test_form_counts_repeats),
+		TEST(test_buf_stops_at_its_cap),
+		TEST(test_buf_json_string_is_safe_in_a_page),
+		TEST(test_arena_runs_what_was_deferred_once),
+		TEST(test_map_holds_many),
+		TEST(test_json_has_limits),
+		TEST(test_throttle_closes_and_forgets),
+	};
+
+	json_setup();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,706 @@
+/* The outgoing calls against a server that misbehaves: raw sockets, one thread, one script per
+ * connection (security rows S-018, S-019, S-020). */
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "http/client.h"
+
+/* Last: it defines a macro named fail. */
+#include <cmocka.h>
+
+#define SITE_CONNECTIONS_MAX 8
+
+struct site {
+	int fd, port;
+	pthread_t thread;
+	void (*serve)(struct site *site, int fd);
+	_Atomic int connections, requests;
+	char heard[8192]; /* the latest request */
+};
+
+struct world {
+	struct ctx cx;
+	struct clock *clock;
+	struct http_client *client;
+	struct site site;
+};
+
+static bool
+put(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return false;
+		text += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool
+puts_to(int fd, const char *text)
+{
+	return put(fd, text, strlen(text));
+}
+
+static size_t
+body_length(const char *request)
+{
+	const char *p = strcasestr(request, "content-length:");
+
+	return p != NULL ? strtoul(p + 15, NULL, 10) : 0;
+}
+
+/* Reads one request with its body; false when the peer has gone. */
+static bool
+hear(struct site *site, int fd)
+{
+	char text[sizeof(site->heard)] = "";
+	size_t len = 0;
+	char *end;
+	ssize_t n;
+
+	do {
+		n = recv(fd, text + len, sizeof(text) - 1 - len, 0);
+		if (n <= 0)
+			return false;
+		len += (size_t)n;
+		end = strstr(text, "\r\n\r\n");
+	} while (end == NULL || len < (size_t)(end + 4 - text) + body_length(text));
+	memcpy(site->heard, text, sizeof(text));
+	site->requests++;
+	return true;
+}
+
+static void *
+site_run(void *arg)
+{
+	struct site *site = arg;
+	int fd;
+
+	while ((fd = accept(site->fd, NULL, NULL)) >= 0) {
+		site->connections++;
+		site->serve(site, fd);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void
+site_start(struct site *site, void (*serve)(struct site *site, int fd))
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+
+	*site = (struct site){ .serve = serve, .fd = socket(AF_INET, SOCK_STREAM, 0) };
+	assert_int_equal(bind(site->fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(site->fd, SITE_CONNECTIONS_MAX), 0);
+	assert_int_equal(getsockname(site->fd, (struct sockaddr *)&at, &len), 0);
+	site->port = ntohs(at.sin_port);
+	assert_int_equal(pthread_create(&site->thread, NULL, site_run, site), 0);
+}
+
+static void
+site_stop(struct site *site)
+{
+	shutdown(site->fd, SHUT_RDWR);
+	pthread_join(site->thread, NULL);
+	close(site->fd);
+}
+
+static int
+setup(void **state)
+{
+	struct world *w = mem_alloc(sizeof(*w));
+
+	w->clock = clock_new();
+	ctx_init(&w->cx, arena_new(), w->clock);
+	w->cx.may_block = true;
+	assert_int_equal(http_client_new(&w->cx, S("valetkey-test"), &w->client), OK);
+	*state = w;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct world *w = *state;
+
+	http_client_free(w->client);
+	if (w->site.serve != NULL)
+		site_stop(&w->site);
+	arena_free(w->cx.arena);
+	clock_free(w->clock);
+	free(w);
+	return 0;
+}
+
+static struct http_call
+call_to(struct world *w, const char *method, const char *path)
+{
+	return (struct http_call){ .method = method,
+		.url = str_printf(w->cx.arena, "http://127.0.0.1:%d%s", w->site.port, path),
+		.timeout_ms = 5000 };
+}
+
+static struct http_reply
+ask(struct world *w, const char *path)
+{
+	struct http_call call = call_to(w, "GET", path);
+	struct http_reply reply;
+
+	http_client_call(w->client, &w->cx, &call, &reply);
+	return reply;
+}
+
+static void
+serve_ok(struct site *site, int fd)
+{
+	while (hear(site, fd) &&
+	    puts_to(fd,
+		"HTTP/1.1 429 Slow Down\r\nDate: Tue, 15 Nov 1994 08:12:31 GMT\r\n"
+		"Retry-After: Tue, 15 Nov 1994 08:14:31 GMT\r\n"
+		"Content-Type: Application/JSON; charset=utf-8\r\n"
+		"Content-Length: 13\r\n\r\n{\"a\":\"hello\"}"))
+		;
+}
+
+static void
+test_a_reply_is_read_and_the_connection_kept(void **state)
+{
+	struct world *w = *state;
+	struct http_call call;
+	struct http_reply r;
+
+	site_start(&w->site, serve_ok);
+	call = call_to(w, "POST", "/token?x=1");
+	call.body = secret_of(S("a=b&c=d"));
+	call.has_body = true;
+	call.content_type = S("application/x-www-form-urlencoded");
+	call.authorization = secret_of(S("Bearer sesame"));
+	call.headers[0] = (struct http_call_header){ S("X-One"), S("1") };
+	call.header_count = 1;
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(r.end, CALL_ANSWERED);
+	assert_int_equal(r.status, 429);
+	assert_true(str_eq(secret_expose(r.body), S("{\"a\":\"hello\"}")));
+	assert_true(str_eq(r.content_type, S("application/json")));
+	assert_int_equal(r.date_s, 784887151);
+	assert_int_equal(r.retry_after_s, 120);
+	assert_non_null(strstr(w->site.heard, "POST /token?x=1 HTTP/1.1\r\n"));
+	assert_non_null(strstr(w->site.heard, "Authorization: Bearer sesame\r\n"));
+	assert_non_null(strstr(w->site.heard, "User-Agent: valetkey-test\r\n"));
+	assert_non_null(strstr(w->site.heard, "X-One: 1\r\n"));
+	assert_non_null(strstr(w->site.heard, "\r\n\r\na=b&c=d"));
+	assert_null(strcasestr(w->site.heard, "accept-encoding"));
+
+	assert_int_equal(ask(w, "/two").end, CALL_ANSWERED);
+	assert_null(strcasestr(w->site.heard, "content-type"));
+	assert_null(strstr(w->site.heard, "sesame"));
+	assert_int_equal(w->site.requests, 2);
+	assert_int_equal(w->site.connections, 1);
+}
+
+static void
+test_once_gives_the_same(void **state)
+{
+	struct world *w = *state;
+	struct http_call call;
+	struct http_reply r;
+
+	site_start(&w->site, serve_ok);
+	call = call_to(w, "POST", "/");
+	http_client_once(&w->cx, S("valetkey-test"), &call, &r);
+	assert_int_equal(r.end, CALL_ANSWERED);
+	assert_int_equal(r.status, 429);
+	assert_int_equal(secret_expose(r.body).len, 13);
+	assert_non_null(strstr(w->site.heard, "Content-Length: 0\r\n"));
+}
+
+static void
+serve_redirect(struct site *site, int fd)
+{
+	char text[200];
+
+	if (hear(site, fd)) {
+		snprintf(text, sizeof(text),
+		    "HTTP/1.1 %.3s Moved\r\nLocation: http://127.0.0.1:%d/second\r\n"
+		    "Content-Length: 4\r\nConnection: close\r\n\r\nbody",
+		    strchr(site->heard, '/') + 1, site->port);
+		puts_to(fd, text);
+	}
+}
+
+static void
+test_S_018_no_redirect_is_followed(void **state)
+{
+	static const char *const paths[] = { "/301", "/302", "/303", "/307", "/308" };
+	struct world *w = *state;
+	struct http_reply r;
+
+	site_start(&w->site, serve_redirect);
+	for (size_t i = 0; i < 5; i++) {
+		r = ask(w, paths[i]);
+		assert_int_equal(r.end, CALL_REDIRECTED);
+		assert_int_equal(r.status, 301 + (i > 2 ? i + 3 : i));
+		assert_int_equal(w->site.requests, i + 1);
+	}
+	assert_non_null(strstr(r.error, "not followed"));
+}
+
+static void
+serve_endless_body(struct site *site, int fd)
+{
+	static char piece[8192];
+
+	memset(piece, ' ', sizeof(piece));
+	memcpy(piece, "1ffa\r\n", 6);
+	if (!hear(site, fd) ||
+	    !puts_to(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"))
+		return;
+	while (put(fd, piece, 6 + 8186) && puts_to(fd, "\r\n"))
+		;
+}
+
+static long
+resident_kib(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	long pages = 0;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*s %ld", &pages), 1);
+	fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void
+test_S_019_an_endless_body_is_cut(void **state)
+{
+	struct world *w = *state;
+	struct http_reply r;
+	long before, peak = 0;
+
+	site_start(&w->site, serve_endless_body);
+	for (int i = 0; i < 5; i++) {
+		before = resident_kib();
+		r = ask(w, "/");
+		assert_int_equal(r.end, CALL_TOO_LARGE);
+		assert_true(secret_empty(r.body));
+		if (resident_kib() - before > peak)
+			peak = resident_kib() - before;
+	}
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	assert_true(peak < 2048);
+#endif
+}
+
+static void
+serve_large_length(struct site *site, int fd)
+{
+	if (hear(site, fd))
+		puts_to(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n[");
+}
+
+static void
+test_S_019_a_large_length_is_refused_at_once(void **state)
+{
+	struct world *w = *state;
+
+	site_start(&w->site, serve_large_length);
+	assert_int_equal(ask(w, "/").end, CALL_TOO_LARGE);
+}
+
+static void
+serve_long_header(struct site *site, int fd)
+{
+	static char piece[4096];
+
+	memset(piece, 'a', sizeof(piece));
+	if (!hear(site, fd) || !puts_to(fd, "HTTP/1.1 200 OK\r\nX-Long: "))
+		return;
+	for (int i = 0; i < 256 && put(fd, piece, sizeof(piece)); i++)
+		;
+	puts_to(fd, "\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void
+test_S_019_a_header_line_of_1_MB_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct http_reply r;
+
+	site_start(&w->site, serve_long_header);
+	r = ask(w, "/");
+	assert_int_equal(r.end, CALL_TOO_LARGE);
+	assert_non_null(strstr(r.error, "header"));
+}
+
+static void
+serve_many_headers(struct site *site, int fd)
+{
+	if (!hear(site, fd) || !puts_to(fd, "HTTP/1.1 200 OK\r\n"))
+		return;
+	for (int i = 0; i < 100000 && puts_to(fd, "X-Line: 1\r\n"); i++)
+		;
+	puts_to(fd, "Content-Length: 0\r\n\r\n");
+}
+
+static void
+test_S_019_100000_header_lines_are_refused(void **state)
+{
+	struct world *w = *state;
+
+	site_start(&w->site, serve_many_headers);
+	assert_int_equal(ask(w, "/").end, CALL_TOO_LARGE);
+}
+
+static void
+serve_slowly(struct site *site, int fd)
+{
+	if (!hear(site, fd) || !puts_to(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"))
+		return;
+	while (puts_to(fd, " "))
+		usleep(20000);
+}
+
+static void
+test_S_019_a_slow_body_times_out(void **state)
+{
+	struct world *w = *state;
+	struct http_call call;
+	struct http_reply r;
+	int64_t before = clock_mono_ms();
+
+	site_start(&w->site, serve_slowly);
+	call = call_to(w, "GET", "/");
+	call.timeout_ms = 300;
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(r.end, CALL_TIMED_OUT);
+	assert_non_null(strstr(r.error, "it took too long"));
+	assert_in_range(clock_mono_ms() - before, 250, 2000);
+
+	/* The context's own deadline is nearer than the call's time. */
+	call.timeout_ms = 5000;
+	before = clock_mono_ms();
+	w->cx.deadline_ms = before + 300;
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(r.end, CALL_TIMED_OUT);
+	assert_in_range(clock_mono_ms() - before, 250, 2000);
+
+	/* And nothing is sent once it has passed. */
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(r.end, CALL_REFUSED);
+}
+
+static void
+serve_gzip(struct site *site, int fd)
+{
+	const char *how = hear(site, fd) ? strchr(site->heard, '/') + 1 : "";
+	char text[200];
+
+	snprintf(text, sizeof(text),
+	    "HTTP/1.1 200 OK\r\nContent-Encoding: %.*s\r\nContent-Length: 2\r\n\r\n{}",
+	    (int)strcspn(how, " "), how);
+	puts_to(fd, text);
+}
+
+static void
+test_S_020_an_encoded_reply_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct http_reply r;
+
+	site_start(&w->site, serve_gzip);
+	assert_int_equal(ask(w, "/identity").end, CALL_ANSWERED);
+	r = ask(w, "/gzip");
+	assert_int_equal(r.end, CALL_LOST);
+	assert_true(secret_empty(r.body));
+	assert_non_null(strstr(r.error, "encoded"));
+	assert_int_equal(ask(w, "/deflate").end, CALL_LOST);
+	assert_int_equal(ask(w, "/gzip,gzip").end, CALL_LOST);
+}
+
+static void
+test_a_closed_port_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct http_call call = { .method = "POST", .timeout_ms = 3000 };
+	struct http_reply r;
+
+	/* A port that was ours a moment ago and is closed now. */
+	site_start(&w->site, serve_ok);
+	site_stop(&w->site);
+	w->site.serve = NULL;
+	call.url = str_printf(w->cx.arena, "http://127.0.0.1:%d/", w->site.port);
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(r.end, CALL_REFUSED);
+	assert_non_null(strstr(r.error, "could not connect to 127.0.0.1:"));
+	assert_non_null(strstr(r.error, "Connection refused"));
+}
+
+static void
+serve_half(struct site *site, int fd)
+{
+	if (hear(site, fd) && strstr(site->heard, "/none") == NULL)
+		puts_to(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"access_token\":");
+}
+
+static void
+test_a_reply_cut_short_is_lost(void **state)
+{
+	struct world *w = *state;
+
+	site_start(&w->site, serve_half);
+	assert_int_equal(ask(w, "/").end, CALL_LOST);
+	assert_int_equal(ask(w, "/none").end, CALL_LOST);
+}
+
+/* Answers once, takes the second request on the kept connection and hangs up on it. */
+static void
+serve_once_then_hang_up(struct site *site, int fd)
+{
+	if (hear(site, fd) && puts_to(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
+		hear(site, fd);
+}
+
+static void
+test_a_POST_is_never_sent_twice(void **state)
+{
+	struct world *w = *state;
+	struct http_call call;
+	struct http_reply r;
+
+	site_start(&w->site, serve_once_then_hang_up);
+	assert_int_equal(ask(w, "/").end, CALL_ANSWERED);
+	call = call_to(w, "POST", "/token");
+	call.has_body = true;
+	call.body = secret_of(S("refresh_token=one-use"));
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(r.end, CALL_LOST);
+	assert_int_equal(w->site.requests, 2);
+}
+
+static void
+test_bad_addresses_are_not_called(void **state)
+{
+	static const char *const bad[] = { "", "ftp://127.0.0.1/", "file:///etc/passwd",
+		"127.0.0.1:80", "/path", "http://", "http://user:pw@127.0.0.1:1/",
+		"http://127.0.0.1:1/a b", "http://127.0.0.1:1/a\r\nX: y",
+		"http://127.0.0.1:99999/" };
+	struct world *w = *state;
+	struct http_call call = { .method = "GET" };
+	struct http_reply r;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		call.url = str_of(bad[i]);
+		http_client_call(w->client, &w->cx, &call, &r);
+		assert_int_equal(r.end, CALL_BAD_URL);
+		assert_true(strlen(r.error) > 10);
+	}
+	call.url = S("http://127.0.0.1:1/");
+	call.headers[0] = (struct http_call_header){ S("X"), S("a\r\nB: c") };
+	call.header_count = 1;
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(r.end, CALL_BAD_URL);
+}
+
+static void
+test_no_proxy_stands_between_a_machine_and_itself(void **state)
+{
+	struct world *w = *state;
+
+	site_start(&w->site, serve_ok);
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+	assert_int_equal(ask(w, "/").end, CALL_ANSWERED);
+	unsetenv("http_proxy");
+	unsetenv("ALL_PROXY");
+	assert_non_null(strstr(w->site.heard, "GET / HTTP/1.1\r\n"));
+}
+
+static void
+serve_garbage_tls(struct site *site, int fd)
+{
+	char byte;
+
+	(void)site;
+	if (recv(fd, &byte, 1, 0) == 1)
+		puts_to(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void
+test_S_024_a_failed_handshake_counts_as_not_sent(void **state)
+{
+	struct world *w = *state;
+	struct http_call call = { .method = "POST", .timeout_ms = 3000 };
+	struct http_reply r;
+
+	site_start(&w->site, serve_garbage_tls);
+	call.url = str_printf(w->cx.arena, "https://127.0.0.1:%d/", w->site.port);
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(r.end, CALL_REFUSED);
+}
+
+static void
+count_lost(void *arg, const struct http_reply *reply)
+{
+	if (reply->end == CALL_LOST || reply->end == CALL_REFUSED)
+		++*(int *)arg;
+}
+
+static void
+test_free_ends_calls_in_flight_once_each(void **state)
+{
+	struct world *w = *state;
+	struct http_call call;
+	int ended = 0;
+
+	site_start(&w->site, serve_slowly);
+	call = call_to(w, "GET", "/");
+	for (int i = 0; i < 5; i++)
+		http_client_send(w->client, &call, count_lost, &ended);
+	http_client_free(w->client);
+	w->client = NULL;
+	assert_int_equal(ended, 5);
+}
+
+static void
+serve_and_close(struct site *site, int fd)
+{
+	if (hear(site, fd))
+		puts_to(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+}
+
+static void
+dawdle(void *arg, const struct http_reply *reply)
+{
+	(void)arg, (void)reply;
+	usleep(1500000);
+}
+
+static void
+test_a_waiter_goes_on_when_the_thread_is_held_up(void **state)
+{
+	struct world *w = *state;
+	struct http_call call;
+	struct http_reply r;
+	int64_t before;
+
+	site_start(&w->site, serve_and_close);
+	call = call_to(w, "GET", "/");
+	http_client_send(w->client, &call, dawdle, NULL);
+	usleep(200000);
+	call.timeout_ms = 100;
+	before = clock_mono_ms();
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(r.end, CALL_TIMED_OUT);
+	assert_in_range(clock_mono_ms() - before, 100, 1000);
+	/* The late answer finds nobody and harms nothing. */
+	call.timeout_ms = 5000;
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(r.end, CALL_ANSWERED);
+}
+
+static void
+serve_retry_after(struct site *site, int fd)
+{
+	char text[200];
+
+	while (hear(site, fd)) {
+		snprintf(text, sizeof(text),
+		    "HTTP/1.1 503 No\r\nRetry-After: %.*s\r\nContent-Length: 0\r\n\r\n",
+		    (int)strcspn(site->heard + 5, " "), site->heard + 5);
+		puts_to(fd, text);
+	}
+}
+
+static void
+test_retry_after_is_bounded(void **state)
+{
+	struct world *w = *state;
+
+	site_start(&w->site, serve_retry_after);
+	assert_int_equal(ask(w, "/7").retry_after_s, 7);
+	assert_int_equal(ask(w, "/0").retry_after_s, 0);
+	assert_int_equal(ask(w, "/-5").retry_after_s, 0);
+	assert_int_equal(ask(w, "/soon").retry_after_s, 0);
+	assert_int_equal(ask(w, "/99999999999999999999999").retry_after_s, 604800);
+}
+
+/* Sixteen callers at once get their own answers. */
+static void *
+ask_often(void *arg)
+{
+	struct world *w = arg;
+	struct ctx cx;
+	struct http_call call = { .method = "GET", .timeout_ms = 5000 };
+	struct http_reply r;
+	intptr_t good = 0;
+
+	ctx_init(&cx, arena_new(), w->clock);
+	cx.may_block = true;
+	call.url = str_printf(cx.arena, "http://127.0.0.1:%d/", w->site.port);
+	for (int i = 0; i < 20; i++) {
+		http_client_call(w->client, &cx, &call, &r);
+		good += r.end == CALL_ANSWERED && secret_expose(r.body).len == 2;
+	}
+	arena_free(cx.arena);
+	return (void *)good;
+}
+
+static void
+test_many_callers_at_once(void **state)
+{
+	struct world *w = *state;
+	pthread_t threads[16];
+	void *good;
+
+	site_start(&w->site, serve_and_close);
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, ask_often, w), 0);
+	for (int i = 0; i < 16; i++) {
+		pthread_join(threads[i], &good);
+		assert_int_equal((intptr_t)good, 20);
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_a_reply_is_read_and_the_connection_kept),
+		T(test_once_gives_the_same),
+		T(test_S_018_no_redirect_is_followed),
+		T(test_S_019_an_endless_body_is_cut),
+		T(test_S_019_a_large_length_is_refused_at_once),
+		T(test_S_019_a_header_line_of_1_MB_is_refused),
+		T(test_S_019_100000_header_lines_are_refused),
+		T(test_S_019_a_slow_body_times_out),
+		T(test_S_020_an_encoded_reply_is_refused),
+		T(test_a_closed_port_is_refused),
+		T(test_a_reply_cut_short_is_lost),
+		T(test_a_POST_is_never_sent_twice),
+		T(test_bad_addresses_are_not_called),
+		T(test_no_proxy_stands_between_a_machine_and_itself),
+		T(test_S_024_a_failed_handshake_counts_as_not_sent),
+		T(test_free_ends_calls_in_flight_once_each),
+		T(test_a_waiter_goes_on_when_the_thread_is_held_up),
+		T(test_retry_after_is_bounded),
+		T(test_many_callers_at_once),
+	};
+
+	return cmocka_run_group_tests_name("http client", tests, NULL, NULL);
+}
