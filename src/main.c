@@ -31,7 +31,8 @@ help(FILE *to)
 	    to);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
-	fputs("\nEach command explains itself with --help. valetkey --version says which one this is.\n",
+	fputs("\nEach command explains itself with --help. valetkey --version says which one this "
+	      "is.\n",
 	    to);
 	return to == stdout ? 0 : 2;
 }
@@ -50,6 +51,7 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].main(argc - 1, argv + 1);
-	fprintf(stderr, "valetkey: there is no command \"%s\".\n          See valetkey --help\n", argv[1]);
+	fprintf(stderr, "valetkey: there is no command \"%s\".\n          See valetkey --help\n",
+	    argv[1]);
 	return 2;
 }

@@ -15,12 +15,12 @@ api_new(struct vault *vault)
 
 	api->vault = vault;
 	api->arena = arena_new();
-	api->cookie_name = str_printf(api->arena, "%svaletkey_%.*s", https ? "__Host-" : "",
-	    STR_ARG(vault_instance(vault)));
+	api->cookie_name = str_printf(
+	    api->arena, "%svaletkey_%.*s", https ? "__Host-" : "", STR_ARG(vault_instance(vault)));
 	/* Lax, not Strict: the provider's redirect back is a cross-site navigation that must find the
 	 * session it belongs to. */
-	api->cookie_attributes = https ? "; Path=/; HttpOnly; SameSite=Lax; Secure"
-	                               : "; Path=/; HttpOnly; SameSite=Lax";
+	api->cookie_attributes =
+	    https ? "; Path=/; HttpOnly; SameSite=Lax; Secure" : "; Path=/; HttpOnly; SameSite=Lax";
 	api->site = (struct http_site){
 		.app = api,
 		.routes = api_routes,
@@ -74,6 +74,6 @@ api_no_content(struct http_res *res)
 void
 api_set_cookie(const struct api *api, struct http_res *res, const struct session *s)
 {
-	http_res_cookie(res, api->cookie_name, secret_expose(s->cookie),
-	    str_of(api->cookie_attributes));
+	http_res_cookie(
+	    res, api->cookie_name, secret_expose(s->cookie), str_of(api->cookie_attributes));
 }

@@ -34,8 +34,8 @@ extern const struct http_route api_routes[];
 extern const size_t api_route_count;
 
 enum rc api_gate(void *app, struct ctx *cx, struct http_req *req, struct http_res *res);
-void api_fail(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res,
-    enum rc rc);
+void api_fail(
+    void *app, struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc);
 
 static inline struct session *
 session_of(const struct http_req *req)
@@ -55,7 +55,7 @@ void api_page(struct http_res *res, int status, json_t *boot);
 
 /* {"name","email"} or null. */
 json_t *view_account(struct str name, struct str email);
-json_t *view_token(struct api *api, struct ctx *cx, const struct token *t);   /* for the console */
+json_t *view_token(struct api *api, struct ctx *cx, const struct token *t);    /* for the console */
 json_t *view_token_v1(struct api *api, struct ctx *cx, const struct token *t); /* for programs */
 json_t *view_connection(struct api *api, struct ctx *cx, const struct connection *c);
 json_t *view_test(const struct token_test *test);
@@ -65,8 +65,8 @@ http_handler api_health, api_openapi, api_app_page, api_callback;
 http_handler api_session_get, api_sign_in, api_sign_out, api_password;
 http_handler api_providers, api_tokens, api_token_create, api_token_get, api_token_patch,
     api_token_delete, api_token_reveal, api_token_test, api_token_refresh;
-http_handler api_connection_create, api_connection_get, api_connection_probe,
-    api_connection_reveal, api_connection_test, api_connection_delete;
+http_handler api_connection_create, api_connection_get, api_connection_probe, api_connection_reveal,
+    api_connection_test, api_connection_delete;
 http_handler api_keys, api_key_create, api_key_delete;
 http_handler api_v1_tokens, api_v1_token, api_v1_access_token, api_v1_refresh;
 

@@ -71,7 +71,8 @@ api_connection_reveal(void *app, struct ctx *cx, const struct http_req *req, str
 	struct secret access;
 
 	TRY(vault_connection_reveal(api->vault, cx, session_of(req), req->args[0], &access));
-	return api_reply(res, 200, json_pack("{s:o}", "access_token", json_str(secret_expose(access))));
+	return api_reply(
+	    res, 200, json_pack("{s:o}", "access_token", json_str(secret_expose(access))));
 }
 
 enum rc

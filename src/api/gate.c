@@ -9,10 +9,11 @@ key_gate(struct api *api, struct ctx *cx, struct http_req *req)
 
 	if (!str_eq_nocase(str_sub(header, 0, space), S("Bearer"))) {
 		fail_at(cx, E_AUTH, "api-key-missing", NULL, "This needs an API key.");
-		return fail_todo(cx, "Send Authorization: Bearer vk_… with a key made under API Keys.");
+		return fail_todo(
+		    cx, "Send Authorization: Bearer vk_… with a key made under API Keys.");
 	}
-	TRY(vault_key_check(api->vault, cx,
-	    secret_of(str_trim(str_sub(header, space + 1, header.len))), key));
+	TRY(vault_key_check(
+	    api->vault, cx, secret_of(str_trim(str_sub(header, space + 1, header.len))), key));
 	cx->actor = str_printf(cx->arena, "key:%.*s", STR_ARG(key->id));
 	req->session = key;
 	return OK;
@@ -30,7 +31,8 @@ csrf_gate(struct api *api, struct ctx *cx, const struct http_req *req, const str
 
 	if (ours && vault_csrf_ok(s, http_req_header(req, S("X-CSRF-Token"))))
 		return req->method == HTTP_M_DELETE ? OK : http_req_want_json(cx, req);
-	fail_at(cx, E_DENIED, "csrf", NULL, "The request does not come from this console's own page.");
+	fail_at(
+	    cx, E_DENIED, "csrf", NULL, "The request does not come from this console's own page.");
 	return fail_todo(cx, "Reload the page and try again.");
 }
 
@@ -53,7 +55,8 @@ session_gate(struct api *api, struct ctx *cx, struct http_req *req, struct http_
 	if (access == ACCESS_CALLBACK)
 		return OK;
 	if (s->user.id.len == 0 && (access == ACCESS_USER || access == ACCESS_USER_CHANGE)) {
-		fail_at(cx, E_AUTH, "signed-out", NULL, "You are not signed in, or the session has ended.");
+		fail_at(cx, E_AUTH, "signed-out", NULL,
+		    "You are not signed in, or the session has ended.");
 		return fail_todo(cx, "Sign in and try again.");
 	}
 	if (access == ACCESS_VISITOR_CHANGE || access == ACCESS_USER_CHANGE)
@@ -98,9 +101,11 @@ api_fail(void *app, struct ctx *cx, const struct http_req *req, struct http_res 
 	boot = json_object();
 	json_put(boot, "page", json_string("error"));
 	json_put(boot, "status", json_integer(http_status_of(cx, rc)));
-	json_put(boot, "title", json_string(rc == E_NOTFOUND ? "Page not found" : "That did not work"));
+	json_put(
+	    boot, "title", json_string(rc == E_NOTFOUND ? "Page not found" : "That did not work"));
 	json_put(boot, "detail",
-	    rc == E_NOTFOUND ? json_string("There is no page at this address.") : json_str(str_of(cx->why)));
+	    rc == E_NOTFOUND ? json_string("There is no page at this address.")
+			     : json_str(str_of(cx->why)));
 	json_put(boot, "todo", json_string("Go to Access Tokens."));
 	json_put(boot, "request_id", json_string(cx->request_id));
 	api_page(res, http_status_of(cx, rc), boot);

@@ -15,7 +15,7 @@ view_allowed(const struct api_key *k, const struct token *tokens, size_t n)
 			if (str_eq(tokens[t].id, k->token_ids[i]))
 				json_array_append_new(list,
 				    json_pack("{s:o, s:o}", "id", json_str(tokens[t].id), "name",
-				        json_str(tokens[t].name)));
+					json_str(tokens[t].name)));
 	return list;
 }
 
@@ -60,13 +60,15 @@ take_token_ids(struct ctx *cx, const json_t *body, struct api_key *k)
 	size_t n = json_array_size(list);
 
 	if (n > TOKENS_MAX)
-		return fail_at(cx, E_INPUT, "bad-field", "token_ids", "Too many tokens for one key.");
+		return fail_at(
+		    cx, E_INPUT, "bad-field", "token_ids", "Too many tokens for one key.");
 	k->token_ids = ARENA_ARRAY(cx->arena, struct str, n);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *id = json_array_get(list, i);
 
 		if (!json_is_string(id) || json_string_length(id) > ID_MAX)
-			return fail_at(cx, E_INPUT, "bad-field", "token_ids", "A token id is not text.");
+			return fail_at(
+			    cx, E_INPUT, "bad-field", "token_ids", "A token id is not text.");
 		k->token_ids[k->token_count++] = str_of(json_string_value(id));
 	}
 	if (k->all_tokens || n > 0)

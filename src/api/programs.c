@@ -20,7 +20,8 @@ allowed_token(struct api *api, struct ctx *cx, const struct http_req *req, struc
 	if (rc == OK && vault_key_allows(api->vault, key_of(req), out->id))
 		return OK;
 	if (rc == E_NOTFOUND && key_of(req)->all_tokens)
-		return fail_at(cx, E_NOTFOUND, "not-found", NULL, "There is no access token of this name.");
+		return fail_at(
+		    cx, E_NOTFOUND, "not-found", NULL, "There is no access token of this name.");
 	if (rc != OK && rc != E_NOTFOUND)
 		return rc;
 	fail_at(cx, E_DENIED, "token-not-permitted", NULL, "This API key may not read this token.");
@@ -88,7 +89,8 @@ api_v1_access_token(void *app, struct ctx *cx, const struct http_req *req, struc
 	if (t.expires_ms == 0)
 		buf_add(&b, S("null,\"expires_in\":null"));
 	else
-		buf_addf(&b, "\"%.*s\",\"expires_in\":%lld", STR_ARG(clock_rfc3339(cx->arena, t.expires_ms)),
+		buf_addf(&b, "\"%.*s\",\"expires_in\":%lld",
+		    STR_ARG(clock_rfc3339(cx->arena, t.expires_ms)),
 		    (long long)(left > 0 ? left : 0));
 	buf_add(&b, S(",\"scope\":"));
 	buf_add_json_string(&b, t.scope);

@@ -6,8 +6,8 @@
 #define SECRET_MAX 1000
 
 static enum rc
-reply_token(struct api *api, struct ctx *cx, struct http_res *res, int status,
-    const struct token *t)
+reply_token(
+    struct api *api, struct ctx *cx, struct http_res *res, int status, const struct token *t)
 {
 	json_t *o = json_object();
 
@@ -77,7 +77,8 @@ api_token_create(void *app, struct ctx *cx, const struct http_req *req, struct h
 	TRY(json_take_str(cx, body, "name", TEXT_MAX, &name));
 	TRY(json_take_str_opt(cx, body, "description", TEXT_MAX, &description));
 	TRY(json_take_str(cx, body, "connection", ID_MAX, &connection));
-	TRY(vault_connection_save(api->vault, cx, session_of(req), connection, name, description, &t));
+	TRY(vault_connection_save(
+	    api->vault, cx, session_of(req), connection, name, description, &t));
 	return reply_token(api, cx, res, 201, &t);
 }
 
@@ -123,7 +124,8 @@ api_token_reveal(void *app, struct ctx *cx, const struct http_req *req, struct h
 	struct secret access;
 
 	TRY(vault_token_reveal(api->vault, cx, req->args[0], &access));
-	return api_reply(res, 200, json_pack("{s:o}", "access_token", json_str(secret_expose(access))));
+	return api_reply(
+	    res, 200, json_pack("{s:o}", "access_token", json_str(secret_expose(access))));
 }
 
 enum rc

@@ -100,7 +100,8 @@ view_token_v1(struct api *api, struct ctx *cx, const struct token *t)
 	json_put(o, "status_reason", json_str(t->status_reason));
 	json_put(o, "expires_at",
 	    t->expires_ms == 0 ? json_null() : json_str(clock_rfc3339(cx->arena, t->expires_ms)));
-	json_put(o, "expires_in", t->expires_ms == 0 ? json_null() : json_integer(left > 0 ? left : 0));
+	json_put(
+	    o, "expires_in", t->expires_ms == 0 ? json_null() : json_integer(left > 0 ? left : 0));
 	json_put(o, "scope", json_str(t->scope_granted));
 	json_put(o, "encrypted", json_true());
 	json_put(o, "renewal", json_str(renewal(cx, t)));
@@ -128,7 +129,8 @@ connection_token(struct ctx *cx, const struct connection *c)
 
 	if (!c->has_refresh && c->token_expires_ms > 0)
 		warning = str_printf(cx->arena,
-		    "The provider gave no refresh token: this access token stops at %.*s and cannot renew"
+		    "The provider gave no refresh token: this access token stops at %.*s and "
+		    "cannot renew"
 		    " itself.",
 		    STR_ARG(clock_rfc3339(cx->arena, c->token_expires_ms)));
 	json_put(o, "expires_at_ms", view_time(c->token_expires_ms));
@@ -152,8 +154,8 @@ view_connection(struct api *api, struct ctx *cx, const struct connection *c)
 		    S("The sign-in took longer than ten minutes, so its link has expired."),
 		    S("Click Get OAuth2 Access Token again."));
 	else if (c->status == CONN_FAILED)
-		error = connection_error(str_cstr(cx->arena, c->error_code), c->error_field, c->error_why,
-		    c->error_todo);
+		error = connection_error(str_cstr(cx->arena, c->error_code), c->error_field,
+		    c->error_why, c->error_todo);
 	json_put(o, "id", json_str(c->id));
 	json_put(o, "status", json_string(late ? "failed" : words[c->status]));
 	json_put(o, "error", error);

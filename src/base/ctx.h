@@ -38,8 +38,8 @@ void ctx_clear(struct ctx *cx);
 /* Record what happened and return rc. Never pass a secret. */
 enum rc fail(struct ctx *cx, enum rc rc, const char *fmt, ...) PRINTF(3, 4);
 /* The same with a stable code and, or NULL, the field at fault. */
-enum rc fail_at(struct ctx *cx, enum rc rc, const char *code, const char *field, const char *fmt, ...)
-    PRINTF(5, 6);
+enum rc fail_at(struct ctx *cx, enum rc rc, const char *code, const char *field, const char *fmt,
+    ...) PRINTF(5, 6);
 /* Adds what to do; returns cx->rc, so that it can end a function. */
 enum rc fail_todo(struct ctx *cx, const char *fmt, ...) PRINTF(2, 3);
 

@@ -85,7 +85,8 @@ load(struct ctx *cx, struct str text, int max_depth, size_t flags, json_t **out)
 
 	if (too_deep(text, max_depth))
 		return fail_at(cx, E_INPUT, "bad-json", NULL, "The JSON is nested too deeply.");
-	*out = json_loadb(text.len > 0 ? text.p : "", text.len, JSON_REJECT_DUPLICATES | flags, &error);
+	*out = json_loadb(
+	    text.len > 0 ? text.p : "", text.len, JSON_REJECT_DUPLICATES | flags, &error);
 	if (*out == NULL)
 		return fail_at(cx, E_INPUT, "bad-json", NULL,
 		    "The text is not valid JSON (line %d, column %d).", error.line, error.column);
@@ -165,8 +166,8 @@ json_take_str(struct ctx *cx, const json_t *obj, const char *name, size_t max, s
 }
 
 enum rc
-json_take_secret(struct ctx *cx, const json_t *obj, const char *name, size_t max,
-    struct secret *out)
+json_take_secret(
+    struct ctx *cx, const json_t *obj, const char *name, size_t max, struct secret *out)
 {
 	struct str s;
 

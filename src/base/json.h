@@ -24,16 +24,16 @@ struct str json_write(struct arena *a, json_t *value);
 
 /* Members of an object. E_INPUT with the field named when absent, of another type, or longer than
  * max bytes; the opt form gives the empty slice when absent or null. */
-MUST enum rc json_take_str(struct ctx *cx, const json_t *obj, const char *name, size_t max,
-    struct str *out);
-MUST enum rc json_take_str_opt(struct ctx *cx, const json_t *obj, const char *name, size_t max,
-    struct str *out);
-MUST enum rc json_take_secret(struct ctx *cx, const json_t *obj, const char *name, size_t max,
-    struct secret *out);
+MUST enum rc json_take_str(
+    struct ctx *cx, const json_t *obj, const char *name, size_t max, struct str *out);
+MUST enum rc json_take_str_opt(
+    struct ctx *cx, const json_t *obj, const char *name, size_t max, struct str *out);
+MUST enum rc json_take_secret(
+    struct ctx *cx, const json_t *obj, const char *name, size_t max, struct secret *out);
 MUST enum rc json_take_bool_opt(struct ctx *cx, const json_t *obj, const char *name, bool *out);
 
-json_t *json_str(struct str s);                             /* invalid UTF-8 becomes "" */
-json_t *json_opt_str(struct str s);                         /* empty becomes null */
+json_t *json_str(struct str s);                              /* invalid UTF-8 becomes "" */
+json_t *json_opt_str(struct str s);                          /* empty becomes null */
 void json_put(json_t *obj, const char *name, json_t *value); /* consumes value */
 
 #endif

@@ -11,7 +11,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log_kv {
 	const char *key;
-	struct str text;  /* used when .p is not NULL */
+	struct str text; /* used when .p is not NULL */
 	long long number;
 };
 
@@ -22,8 +22,8 @@ void log_set_level(enum log_level level); /* default LOG_INFO; VALETKEY_LOG_LEVE
 bool log_level_parse(struct str s, enum log_level *out);
 void log_write(enum log_level level, const char *event, const struct log_kv *kvs, size_t n);
 
-#define log_event(level, event, ...)                                                              \
-	log_write((level), (event), (const struct log_kv[]){ __VA_ARGS__ },                           \
+#define log_event(level, event, ...)                                        \
+	log_write((level), (event), (const struct log_kv[]){ __VA_ARGS__ }, \
 	    sizeof((const struct log_kv[]){ __VA_ARGS__ }) / sizeof(struct log_kv))
 
 #endif

@@ -25,11 +25,11 @@ enum rc {
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* The only control-flow macro: hand a failure to the caller as it is. */
-#define TRY(expr)                      \
-	do {                               \
-		enum rc try_rc_ = (expr);      \
-		if (try_rc_ != OK)             \
-			return try_rc_;            \
+#define TRY(expr)                         \
+	do {                              \
+		enum rc try_rc_ = (expr); \
+		if (try_rc_ != OK)        \
+			return try_rc_;   \
 	} while (0)
 
 #endif

@@ -31,17 +31,17 @@ struct str str_trim(struct str s);                        /* spaces and tabs */
 /* Index of the first c, or s.len. */
 size_t str_find(struct str s, char c);
 bool str_contains(struct str s, struct str needle);
-/* Takes the text up to sep (or all of it) off the front; false when s is empty. */
+/* Takes the text up to sep (or all of it) off the front. An empty slice has one empty part; false
+ * once nothing is left, when s has become the NULL slice. */
 bool str_split(struct str *s, char sep, struct str *part);
 /* Whole decimal integer without sign or space, within [min, max]. */
 bool str_int(struct str s, int64_t min, int64_t max, int64_t *out);
 /* Well-formed UTF-8 without NUL, surrogates or overlong forms. */
 bool str_utf8(struct str s);
 
-struct str str_dup(struct arena *a, struct str s);  /* also NUL-terminated */
-char *str_cstr(struct arena *a, struct str s);      /* NUL-terminated copy */
-struct str str_printf(struct arena *a, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+struct str str_dup(struct arena *a, struct str s); /* also NUL-terminated */
+char *str_cstr(struct arena *a, struct str s);     /* NUL-terminated copy */
+struct str str_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* RFC 3986 section 2.1. Decoding fails on a bad escape and on %00; plus_is_space is for forms. */
 bool str_percent_decode(struct arena *a, struct str s, bool plus_is_space, struct str *out);

@@ -40,7 +40,7 @@ crypto_password_hash(struct arena *a, struct secret password)
 	struct str in = secret_expose(password);
 
 	if (crypto_pwhash_str_alg(out, in.p, in.len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
-	        crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) != 0)
+		crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) != 0)
 		abort(); /* no memory for it */
 	return str_of(out);
 }
@@ -127,8 +127,8 @@ crypto_base64_decode(struct ctx *cx, struct str text, struct str *out)
 	unsigned char *p = arena_alloc(cx->arena, text.len + 1);
 	size_t len;
 
-	if (sodium_base642bin(p, text.len + 1, text.p != NULL ? text.p : "", text.len, NULL, &len, NULL,
-	        sodium_base64_VARIANT_ORIGINAL) != 0)
+	if (sodium_base642bin(p, text.len + 1, text.p != NULL ? text.p : "", text.len, NULL, &len,
+		NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
 		return fail(cx, E_INPUT, "The text is not valid base64.");
 	*out = (struct str){ (const char *)p, len };
 	return OK;

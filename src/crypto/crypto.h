@@ -18,8 +18,8 @@ struct keyring;
 /* Reads a 32-byte key file (0600, not a link to nowhere, not a directory). With create, a missing
  * file is made first, unless `data_exists`: a new key beside old data would hide a loss. Every way
  * that goes wrong is one sentence with E_INPUT (S-169). */
-MUST enum rc keyring_open(struct ctx *cx, const char *path, bool create, bool data_exists,
-    struct keyring **out);
+MUST enum rc keyring_open(
+    struct ctx *cx, const char *path, bool create, bool data_exists, struct keyring **out);
 void keyring_free(struct keyring *k); /* takes NULL */
 /* Text that names the key without telling it; stored beside data to notice a wrong key. */
 struct str keyring_check_value(const struct keyring *k, struct arena *a);
@@ -32,18 +32,18 @@ struct seal_place {
 };
 
 /* XChaCha20-Poly1305 with a random nonce: format byte, key id, nonce, ciphertext. */
-struct str crypto_seal(const struct keyring *k, struct arena *a, struct seal_place at,
-    struct secret plain);
+struct str crypto_seal(
+    const struct keyring *k, struct arena *a, struct seal_place at, struct secret plain);
 /* E_STORE with a sentence that names purpose and row when anything does not fit. */
 MUST enum rc crypto_open(const struct keyring *k, struct ctx *cx, struct seal_place at,
     struct str sealed, struct secret *out);
 
 /* Keyed digest for looking up a bearer value: BLAKE2b under a subkey of `purpose`. */
-struct str crypto_digest(const struct keyring *k, struct arena *a, struct str purpose,
-    struct secret value);
+struct str crypto_digest(
+    const struct keyring *k, struct arena *a, struct str purpose, struct secret value);
 /* The same as text for comparing or showing (base64url). */
-struct str crypto_mac_text(const struct keyring *k, struct arena *a, struct str purpose,
-    struct secret value);
+struct str crypto_mac_text(
+    const struct keyring *k, struct arena *a, struct str purpose, struct secret value);
 
 /* Argon2id, interactive cost; about 50 ms and 64 MiB. */
 struct str crypto_password_hash(struct arena *a, struct secret password);
@@ -57,7 +57,7 @@ struct secret crypto_random_token(struct arena *a);
 
 bool crypto_equal(struct secret a, struct secret b); /* constant time for equal lengths */
 
-struct str crypto_sha256(struct arena *a, struct str data); /* 32 bytes */
+struct str crypto_sha256(struct arena *a, struct str data);     /* 32 bytes */
 struct str crypto_base64url(struct arena *a, struct str bytes); /* no padding */
 struct str crypto_base64(struct arena *a, struct str bytes);    /* RFC 4648 section 4 */
 MUST enum rc crypto_base64_decode(struct ctx *cx, struct str text, struct str *out);

@@ -75,7 +75,8 @@ make_or_refuse(struct ctx *cx, const char *path, bool data_exists, struct keyrin
 {
 	if (data_exists) {
 		cannot(cx, path, "is missing, but there is data sealed with it");
-		return fail_todo(cx, "Put the key file back; without it the stored secrets are lost.");
+		return fail_todo(
+		    cx, "Put the key file back; without it the stored secrets are lost.");
 	}
 	randombytes_buf(k->master, MASTER_KEY_LEN);
 	return write_new(cx, path, k->master);
@@ -119,8 +120,8 @@ keyring_free(struct keyring *k)
 void
 keyring_subkey(const struct keyring *k, struct str purpose, unsigned char out[SUBKEY_LEN])
 {
-	crypto_generichash(out, SUBKEY_LEN, (const unsigned char *)purpose.p, purpose.len, k->master,
-	    MASTER_KEY_LEN);
+	crypto_generichash(out, SUBKEY_LEN, (const unsigned char *)purpose.p, purpose.len,
+	    k->master, MASTER_KEY_LEN);
 }
 
 struct str

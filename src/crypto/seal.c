@@ -43,9 +43,11 @@ crypto_seal(const struct keyring *k, struct arena *a, struct seal_place at, stru
 static enum rc
 does_not_open(struct ctx *cx, struct seal_place at, const char *why)
 {
-	fail_at(cx, E_STORE, "integrity", NULL, "The sealed value %.*s of row %.*s does not open: %s.",
-	    STR_ARG(at.purpose), STR_ARG(at.row), why);
-	return fail_todo(cx, "The database was changed from outside, or is damaged. Restore a backup.");
+	fail_at(cx, E_STORE, "integrity", NULL,
+	    "The sealed value %.*s of row %.*s does not open: %s.", STR_ARG(at.purpose),
+	    STR_ARG(at.row), why);
+	return fail_todo(
+	    cx, "The database was changed from outside, or is damaged. Restore a backup.");
 }
 
 enum rc
@@ -64,8 +66,8 @@ crypto_open(const struct keyring *k, struct ctx *cx, struct seal_place at, struc
 	ad = place_bytes(cx->arena, at, in);
 	plain = arena_alloc(cx->arena, sealed.len - HEAD_LEN);
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, &len, NULL, in + HEAD_LEN,
-	        sealed.len - HEAD_LEN, (const unsigned char *)ad.p, ad.len, in + 1 + KEY_ID_LEN,
-	        k->seal) != 0)
+		sealed.len - HEAD_LEN, (const unsigned char *)ad.p, ad.len, in + 1 + KEY_ID_LEN,
+		k->seal) != 0)
 		return does_not_open(cx, at, "its content or its place was changed");
 	*out = secret_of((struct str){ (const char *)plain, (size_t)len });
 	return OK;

@@ -38,9 +38,9 @@ MUST enum rc db_run(struct ctx *cx, struct db_stmt *st, int64_t *changed);
 MUST enum rc db_step(struct ctx *cx, struct db_stmt *st, bool *row);
 void db_done(struct db_stmt *st);
 
-int64_t db_col_int(struct db_stmt *st, int i);                         /* i from 0; NULL is 0 */
-struct str db_col_text(struct db_stmt *st, int i, struct arena *a);    /* copied */
-struct str db_col_blob(struct db_stmt *st, int i, struct arena *a);    /* copied */
+int64_t db_col_int(struct db_stmt *st, int i);                      /* i from 0; NULL is 0 */
+struct str db_col_text(struct db_stmt *st, int i, struct arena *a); /* copied */
+struct str db_col_blob(struct db_stmt *st, int i, struct arena *a); /* copied */
 bool db_col_null(struct db_stmt *st, int i);
 
 #endif

@@ -47,7 +47,8 @@ create_private(struct ctx *cx, const char *path)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return fail(cx, E_STORE, "The database %s could not be opened: %s.", path, strerror(errno));
+		return fail(
+		    cx, E_STORE, "The database %s could not be opened: %s.", path, strerror(errno));
 	close(fd);
 	return OK;
 }
@@ -133,7 +134,8 @@ db_migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count
 	TRY(db_begin(cx, db));
 	rc = schema_version(cx, db, &version);
 	if (rc == OK && version > (int64_t)count)
-		rc = fail(cx, E_STORE, "The data directory was written by a newer version of valetkey.");
+		rc = fail(
+		    cx, E_STORE, "The data directory was written by a newer version of valetkey.");
 	for (size_t i = (size_t)version; rc == OK && i < count; i++)
 		rc = apply_step(cx, db, steps[i], (int64_t)i + 1);
 	if (rc == OK)
@@ -175,8 +177,8 @@ db_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out)
 	if (st == NULL) {
 		sqlite3_stmt *handle;
 
-		if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL) !=
-		    SQLITE_OK)
+		if (sqlite3_prepare_v3(
+			db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL) != SQLITE_OK)
 			return classify(cx, db, sqlite3_extended_errcode(db->handle));
 		st = mem_alloc(sizeof(*st));
 		st->db = db;
@@ -197,7 +199,8 @@ db_bind_int(struct db_stmt *st, int i, int64_t v)
 void
 db_bind_text(struct db_stmt *st, int i, struct str v)
 {
-	sqlite3_bind_text64(st->handle, i, v.p != NULL ? v.p : "", v.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+	sqlite3_bind_text64(
+	    st->handle, i, v.p != NULL ? v.p : "", v.len, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
 void

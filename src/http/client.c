@@ -184,8 +184,8 @@ void
 http_client_send(struct http_client *c, const struct http_call *call,
     void (*done)(void *arg, const struct http_reply *reply), void *arg)
 {
-	struct http_transfer *t = transfer_new(
-	    call, (struct str){ c->user_agent, c->user_agent_len });
+	struct http_transfer *t =
+	    transfer_new(call, (struct str){ c->user_agent, c->user_agent_len });
 
 	t->done = done;
 	t->arg = arg;

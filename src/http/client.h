@@ -63,11 +63,11 @@ void http_client_send(struct http_client *c, const struct http_call *call,
 
 /* Sends and waits; the reply is copied into cx->arena. Requires cx->may_block. Always fills out;
  * the caller reads out->end. */
-void http_client_call(struct http_client *c, struct ctx *cx, const struct http_call *call,
-    struct http_reply *out);
+void http_client_call(
+    struct http_client *c, struct ctx *cx, const struct http_call *call, struct http_reply *out);
 
 /* The same for a program that makes one call: on the caller's thread, without a client. */
-void http_client_once(struct ctx *cx, struct str user_agent, const struct http_call *call,
-    struct http_reply *out);
+void http_client_once(
+    struct ctx *cx, struct str user_agent, const struct http_call *call, struct http_reply *out);
 
 #endif

@@ -57,8 +57,8 @@ add_public(struct origin *o, struct arena *a, struct str authority)
 {
 	struct str usual = o->https ? S(":443") : S(":80");
 	size_t bracket = str_find(authority, ']');
-	struct str after = bracket < authority.len ? str_sub(authority, bracket, authority.len)
-						   : authority;
+	struct str after =
+	    bracket < authority.len ? str_sub(authority, bracket, authority.len) : authority;
 
 	add_name(o, authority);
 	if (str_ends(authority, usual))

@@ -6,6 +6,7 @@
 #define DEPTH_MAX 8
 #define TOKEN_MAX 16384
 #define TEXT_MAX 200
+#define SCOPE_MAX 4096
 #define LIFE_MAX_S (10LL * 365 * 86400)
 
 /* RFC 6750 section 2.1, b64token: what can stand behind "Bearer " without harm. */
@@ -30,9 +31,9 @@ member(const json_t *obj, const char *name)
 
 /* The provider's own words, for a sentence of ours: printable ASCII, cut. */
 static struct str
-quoted_words(struct arena *a, struct str s)
+quoted_words(struct arena *a, struct str s, size_t max)
 {
-	struct buf b = buf_in(a, TEXT_MAX);
+	struct buf b = buf_in(a, max);
 
 	for (size_t i = 0; i < s.len; i++)
 		buf_addc(&b, s.p[i] >= ' ' && s.p[i] < 0x7f ? s.p[i] : '?');
@@ -48,7 +49,8 @@ expires_in(const json_t *obj)
 
 	if (json_is_integer(v))
 		s = json_integer_value(v);
-	else if (json_is_real(v) && json_real_value(v) >= 0 && json_real_value(v) <= (double)LIFE_MAX_S)
+	else if (json_is_real(v) && json_real_value(v) >= 0 &&
+	    json_real_value(v) <= (double)LIFE_MAX_S)
 		s = (int64_t)json_real_value(v);
 	else if (json_is_string(v) && !str_int(member(obj, "expires_in"), 0, LIFE_MAX_S, &s))
 		s = -1;
@@ -68,7 +70,7 @@ read_tokens(struct arena *a, const json_t *obj, struct oauth_reply *out)
 	out->access_token = secret_dup(a, secret_of(access));
 	out->refresh_token = secret_dup(a, secret_of(refresh));
 	out->expires_in_s = expires_in(obj);
-	out->scope = quoted_words(a, member(obj, "scope"));
+	out->scope = quoted_words(a, member(obj, "scope"), SCOPE_MAX);
 	return true;
 }
 
@@ -98,12 +100,14 @@ oauth_reply_read(struct ctx *cx, int status, struct secret body, struct oauth_re
 	*out = (struct oauth_reply){ .outcome = OUTCOME_UNREADABLE, .expires_in_s = -1 };
 	if (status == 429 || status >= 500)
 		out->outcome = OUTCOME_TRANSIENT;
-	if (json_read_lenient(cx, secret_expose(body), DEPTH_MAX, &obj) != OK || !json_is_object(obj)) {
+	if (json_read_lenient(cx, secret_expose(body), DEPTH_MAX, &obj) != OK ||
+	    !json_is_object(obj)) {
 		ctx_clear(cx);
 		return;
 	}
-	out->error = quoted_words(cx->arena, member(obj, "error"));
-	out->error_description = quoted_words(cx->arena, member(obj, "error_description"));
+	out->error = quoted_words(cx->arena, member(obj, "error"), TEXT_MAX);
+	out->error_description =
+	    quoted_words(cx->arena, member(obj, "error_description"), TEXT_MAX);
 	if (status == 200 && out->error.len == 0 && read_tokens(cx->arena, obj, out))
 		out->outcome = OUTCOME_TOKENS;
 	else if (status >= 400 && status < 500 && status != 429 && out->error.len > 0)

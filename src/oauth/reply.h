@@ -10,20 +10,20 @@
 #include "base/secret.h"
 
 enum oauth_outcome {
-	OUTCOME_TOKENS,        /* here they are */
-	OUTCOME_REAUTHORIZE,   /* invalid_grant: the code or the refresh token is dead */
+	OUTCOME_TOKENS,      /* here they are */
+	OUTCOME_REAUTHORIZE, /* invalid_grant: the code or the refresh token is dead */
 	OUTCOME_MISCONFIGURED, /* invalid_client, unauthorized_client, …: a person must mend settings */
-	OUTCOME_TRANSIENT,     /* 429, 5xx: try later */
-	OUTCOME_UNREADABLE,    /* an answer, but not one that we understand */
+	OUTCOME_TRANSIENT,  /* 429, 5xx: try later */
+	OUTCOME_UNREADABLE, /* an answer, but not one that we understand */
 };
 
 struct oauth_reply {
 	enum oauth_outcome outcome;
 	struct secret access_token;
-	struct secret refresh_token; /* empty: none came, keep the old one */
-	int64_t expires_in_s;        /* -1: not said */
-	struct str scope;            /* empty: not said */
-	struct str error;            /* "invalid_grant"; empty when none */
+	struct secret refresh_token;  /* empty: none came, keep the old one */
+	int64_t expires_in_s;         /* -1: not said */
+	struct str scope;             /* empty: not said */
+	struct str error;             /* "invalid_grant"; empty when none */
 	struct str error_description; /* the provider's words, cut to 200 printable bytes */
 };
 

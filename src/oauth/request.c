@@ -68,8 +68,8 @@ finish(struct arena *a, const struct oauth_client *client, struct buf *b)
 }
 
 struct oauth_token_request
-oauth_exchange_request(struct arena *a, const struct oauth_client *client,
-    const struct oauth_code_exchange *in)
+oauth_exchange_request(
+    struct arena *a, const struct oauth_client *client, const struct oauth_code_exchange *in)
 {
 	struct buf b = buf_in(a, BODY_MAX);
 
@@ -81,8 +81,8 @@ oauth_exchange_request(struct arena *a, const struct oauth_client *client,
 }
 
 struct oauth_token_request
-oauth_refresh_request(struct arena *a, const struct oauth_client *client,
-    struct secret refresh_token)
+oauth_refresh_request(
+    struct arena *a, const struct oauth_client *client, struct secret refresh_token)
 {
 	struct buf b = buf_in(a, BODY_MAX);
 

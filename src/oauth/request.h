@@ -45,9 +45,9 @@ struct oauth_code_exchange {
 	struct secret verifier;
 };
 
-struct oauth_token_request oauth_exchange_request(struct arena *a, const struct oauth_client *client,
-    const struct oauth_code_exchange *in);
-struct oauth_token_request oauth_refresh_request(struct arena *a, const struct oauth_client *client,
-    struct secret refresh_token);
+struct oauth_token_request oauth_exchange_request(
+    struct arena *a, const struct oauth_client *client, const struct oauth_code_exchange *in);
+struct oauth_token_request oauth_refresh_request(
+    struct arena *a, const struct oauth_client *client, struct secret refresh_token);
 
 #endif

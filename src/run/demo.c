@@ -90,13 +90,14 @@ open_demo(struct start *st, struct demo *d)
 {
 	struct ctx *cx = &st->cx;
 	struct manager_config cfg = { .listen = st->options.listen,
-		.master_key_file = st->options.master_key_file, .clock = st->clock };
+		.master_key_file = st->options.master_key_file,
+		.clock = st->clock };
 	const char *sandbox_dir;
 
 	TRY(data_dir(st, "sandbox", &sandbox_dir));
 	TRY(data_dir(st, "manager", &cfg.data_dir));
-	TRY(sandbox_half_open(cx, sandbox_dir, st->options.sandbox_listen, NULL, st->clock,
-	    &d->sandbox));
+	TRY(sandbox_half_open(
+	    cx, sandbox_dir, st->options.sandbox_listen, NULL, st->clock, &d->sandbox));
 	cfg.dropbox_url = http_server_url(d->sandbox.server);
 	TRY(manager_open(cx, &cfg, &d->manager));
 	TRY(take_seed(cx, d));
@@ -112,9 +113,9 @@ print_seed_line(struct ctx *cx, const struct demo *d, const struct sandbox_seed 
 
 	for (size_t i = 0; i < seed->account_count; i++)
 		json_array_append_new(accounts,
-		    json_pack("{s:o, s:o, s:o}", "email", json_str(seed->accounts[i].email), "password",
-		        json_str(secret_expose(seed->accounts[i].password)), "type",
-		        json_str(seed->accounts[i].type)));
+		    json_pack("{s:o, s:o, s:o}", "email", json_str(seed->accounts[i].email),
+			"password", json_str(secret_expose(seed->accounts[i].password)), "type",
+			json_str(seed->accounts[i].type)));
 	json_put(admin, "username", json_string("admin"));
 	json_put(admin, "password", json_str(secret_expose(d->admin_password)));
 	json_put(line, "manager_url", json_str(http_server_url(d->manager.server)));
@@ -138,15 +139,18 @@ print_for_people(const struct demo *d, const struct sandbox_seed *seed)
 	    STR_ARG(secret_expose(d->admin_password)));
 	printf("\n  Sandbox   %.*s   (the Dropbox side)\n", STR_ARG(sandbox));
 	for (size_t i = 0; i < seed->account_count; i++)
-		printf("            sign in: %.*s (%.*s), password %.*s\n", STR_ARG(seed->accounts[i].email),
-		    STR_ARG(seed->accounts[i].type), STR_ARG(secret_expose(seed->accounts[i].password)));
-	printf("\n  1. In the manager: Add Token, Dropbox. In the sandbox: Create App, then copy its App\n"
+		printf("            sign in: %.*s (%.*s), password %.*s\n",
+		    STR_ARG(seed->accounts[i].email), STR_ARG(seed->accounts[i].type),
+		    STR_ARG(secret_expose(seed->accounts[i].password)));
+	printf("\n  1. In the manager: Add Token, Dropbox. In the sandbox: Create App, then copy "
+	       "its App\n"
 	       "     key and App secret across, and the manager's Redirect URI back.\n"
 	       "  2. In the manager: Get OAuth2 Access Token, Continue, Allow, Done.\n");
 	printf("\n  For programs:\n    export VALETKEY_URL=%.*s VALETKEY_API_KEY=%.*s\n"
 	       "    valetkey token list\n",
 	    STR_ARG(manager), STR_ARG(secret_expose(d->api_key)));
-	printf("  To move the sandbox's clock: Authorization: Bearer %.*s\n\n  Ctrl-C ends both.\n\n",
+	printf(
+	    "  To move the sandbox's clock: Authorization: Bearer %.*s\n\n  Ctrl-C ends both.\n\n",
 	    STR_ARG(secret_expose(seed->control_token)));
 	return OK;
 }
@@ -169,8 +173,8 @@ run_demo(int argc, char **argv)
 	int status = 0;
 
 	if (!start_command(&st, FOR_DEMO, "demo [options]",
-	        "The manager and the sandbox together, on loopback, with accounts to try.", argc, argv,
-	        &status))
+		"The manager and the sandbox together, on loopback, with accounts to try.", argc,
+		argv, &status))
 		return status;
 	if (start_demo(&st, &d) != OK) {
 		status = process_fail(&st.cx);

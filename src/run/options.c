@@ -23,14 +23,14 @@ struct option {
 #define AT(member) offsetof(struct options, member)
 
 static const struct option options[] = {
-	{ "--data", "VALETKEY_DATA", "DIR", NULL, FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD, TEXT,
-	    AT(data), "where everything is kept (made when missing)" },
+	{ "--data", "VALETKEY_DATA", "DIR", NULL, FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD,
+	    TEXT, AT(data), "where everything is kept (made when missing)" },
 	{ "--listen", "VALETKEY_LISTEN", "HOST:PORT", MANAGER_LISTEN, FOR_SERVE | FOR_DEMO, TEXT,
 	    AT(listen), "address of the manager" },
 	{ "--listen", "VALETKEY_LISTEN", "HOST:PORT", SANDBOX_LISTEN, FOR_SANDBOX, TEXT, AT(listen),
 	    "address of the sandbox" },
-	{ "--sandbox-listen", "VALETKEY_SANDBOX_LISTEN", "HOST:PORT", SANDBOX_LISTEN, FOR_DEMO, TEXT,
-	    AT(sandbox_listen), "address of the sandbox" },
+	{ "--sandbox-listen", "VALETKEY_SANDBOX_LISTEN", "HOST:PORT", SANDBOX_LISTEN, FOR_DEMO,
+	    TEXT, AT(sandbox_listen), "address of the sandbox" },
 	{ "--public-url", "VALETKEY_PUBLIC_URL", "URL", NULL, FOR_SERVE | FOR_SANDBOX, TEXT,
 	    AT(public_url), "how browsers reach it, when not by the listening address" },
 	{ "--dropbox-url", "VALETKEY_DROPBOX_URL", "URL", NULL, FOR_SERVE, TEXT, AT(dropbox_url),
@@ -42,8 +42,8 @@ static const struct option options[] = {
 	    TEXT, AT(log_level), "debug, info, warn or error" },
 	{ "--seed", NULL, NULL, NULL, FOR_DEMO, FLAG, AT(seed),
 	    "print addresses and sign-ins as one JSON line" },
-	{ "--help", NULL, NULL, NULL, FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD, FLAG, AT(help),
-	    "this text" },
+	{ "--help", NULL, NULL, NULL, FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD, FLAG,
+	    AT(help), "this text" },
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
@@ -64,7 +64,8 @@ static const struct option *
 find(enum command_bit command, struct str name)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		if ((options[i].commands & (int)command) != 0 && str_eq(str_of(options[i].name), name))
+		if ((options[i].commands & (int)command) != 0 &&
+		    str_eq(str_of(options[i].name), name))
 			return &options[i];
 	return NULL;
 }
@@ -115,7 +116,8 @@ options_help(enum command_bit command, const char *usage, const char *what)
 
 		if ((o->commands & (int)command) == 0)
 			continue;
-		snprintf(left, sizeof(left), "%s %s", o->name, o->argument != NULL ? o->argument : "");
+		snprintf(
+		    left, sizeof(left), "%s %s", o->name, o->argument != NULL ? o->argument : "");
 		printf("  %-30s %s", left, o->help);
 		if (o->fallback != NULL)
 			printf(" (default %s)", o->fallback);

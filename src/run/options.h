@@ -6,22 +6,22 @@
 #include "base/ctx.h"
 
 struct options {
-	const char *data;           /* --data */
-	const char *listen;         /* --listen HOST:PORT */
-	const char *sandbox_listen; /* --sandbox-listen HOST:PORT */
-	const char *public_url;     /* --public-url */
-	const char *dropbox_url;    /* --dropbox-url */
+	const char *data;            /* --data */
+	const char *listen;          /* --listen HOST:PORT */
+	const char *sandbox_listen;  /* --sandbox-listen HOST:PORT */
+	const char *public_url;      /* --public-url */
+	const char *dropbox_url;     /* --dropbox-url */
 	const char *master_key_file; /* --master-key-file */
-	const char *log_level;      /* --log-level */
-	bool seed;                  /* --seed */
-	bool help;                  /* --help */
+	const char *log_level;       /* --log-level */
+	bool seed;                   /* --seed */
+	bool help;                   /* --help */
 };
 
 enum command_bit { FOR_SERVE = 1, FOR_SANDBOX = 2, FOR_DEMO = 4, FOR_PASSWD = 8 };
 
 /* Fills out for one command. E_INPUT with a sentence for an unknown or incomplete option. */
-MUST enum rc options_read(struct ctx *cx, enum command_bit command, int argc, char **argv,
-    struct options *out);
+MUST enum rc options_read(
+    struct ctx *cx, enum command_bit command, int argc, char **argv, struct options *out);
 void options_help(enum command_bit command, const char *usage, const char *what);
 
 /* "127.0.0.1:8090" or "[::1]:8090"; port 0 means any. */

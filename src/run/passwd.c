@@ -33,7 +33,8 @@ read_password(struct ctx *cx, struct secret *out)
 	}
 	if (got == NULL)
 		return fail(cx, E_INPUT, "No password came on standard input.");
-	*out = secret_of(str_dup(cx->arena, str_sub(str_of(line), 0, str_find(str_of(line), '\n'))));
+	*out =
+	    secret_of(str_dup(cx->arena, str_sub(str_of(line), 0, str_find(str_of(line), '\n'))));
 	mem_wipe(line, sizeof(line));
 	return OK;
 }
@@ -43,7 +44,8 @@ set_password(struct start *st)
 {
 	struct ctx *cx = &st->cx;
 	struct vault_config cfg = { .master_key_file = str_of(st->options.master_key_file),
-		.public_url = S("http://127.0.0.1"), .clock = st->clock };
+		.public_url = S("http://127.0.0.1"),
+		.clock = st->clock };
 	struct secret password;
 	struct vault *v;
 	enum rc rc;
@@ -64,8 +66,9 @@ run_passwd(int argc, char **argv)
 	int status = 0;
 
 	if (!start_command(&st, FOR_PASSWD, "passwd --data DIR",
-	        "Sets the manager's admin password (read from standard input) and ends its sessions.",
-	        argc, argv, &status))
+		"Sets the manager's admin password (read from standard input) and ends its "
+		"sessions.",
+		argc, argv, &status))
 		return status;
 	if (set_password(&st) != OK)
 		status = process_fail(&st.cx);

@@ -16,7 +16,8 @@ print_accounts(struct ctx *cx, struct sandbox *sandbox)
 	TRY(sandbox_seed(sandbox, cx, &seed));
 	for (size_t i = 0; i < seed.account_count; i++)
 		printf("  %-9.*s %.*s  password %.*s\n", STR_ARG(seed.accounts[i].type),
-		    STR_ARG(seed.accounts[i].email), STR_ARG(secret_expose(seed.accounts[i].password)));
+		    STR_ARG(seed.accounts[i].email),
+		    STR_ARG(secret_expose(seed.accounts[i].password)));
 	return OK;
 }
 
@@ -24,8 +25,8 @@ static enum rc
 open_sandbox(struct start *st, struct sandbox_half *h)
 {
 	TRY(start_want_data(st));
-	TRY(sandbox_half_open(&st->cx, st->options.data, st->options.listen, st->options.public_url,
-	    st->clock, h));
+	TRY(sandbox_half_open(
+	    &st->cx, st->options.data, st->options.listen, st->options.public_url, st->clock, h));
 	TRY(sandbox_half_start(&st->cx, h));
 	printf("Sandbox: %.*s\n", STR_ARG(http_server_url(h->server)));
 	return print_accounts(&st->cx, h->sandbox);
@@ -39,7 +40,8 @@ run_sandbox(int argc, char **argv)
 	int status = 0;
 
 	if (!start_command(&st, FOR_SANDBOX, "sandbox --data DIR [options]",
-	        "The sandbox: an offline Dropbox to develop and test against.", argc, argv, &status))
+		"The sandbox: an offline Dropbox to develop and test against.", argc, argv,
+		&status))
 		return status;
 	if (open_sandbox(&st, &h) != OK) {
 		status = process_fail(&st.cx);

@@ -23,8 +23,9 @@ first_user(struct ctx *cx, struct vault *v)
 	if (some)
 		return OK;
 	TRY(vault_password_set(v, cx, S("admin"), password));
-	printf("First sign-in: username admin, password %.*s\n"
-	       "It is shown only now; change it in the console, or with: valetkey passwd --data DIR\n",
+	printf(
+	    "First sign-in: username admin, password %.*s\n"
+	    "It is shown only now; change it in the console, or with: valetkey passwd --data DIR\n",
 	    STR_ARG(secret_expose(password)));
 	return OK;
 }
@@ -55,8 +56,8 @@ run_serve(int argc, char **argv)
 	int status = 0;
 
 	if (!start_command(&st, FOR_SERVE, "serve --data DIR [options]",
-	        "The manager: gets, keeps, refreshes and hands out OAuth 2.0 access tokens.", argc, argv,
-	        &status))
+		"The manager: gets, keeps, refreshes and hands out OAuth 2.0 access tokens.", argc,
+		argv, &status))
 		return status;
 	if (open_manager(&st, &m) != OK) {
 		status = process_fail(&st.cx);

@@ -1,5 +1,6 @@
 #include "sandbox/apps.h"
 
+#include "base/throttle.h"
 #include "sandbox/scopes.h"
 #include "sandbox/sql.h"
 #include "sandbox/state.h"
@@ -9,6 +10,7 @@
 #define KEY_ALPHABET S("abcdefghijklmnopqrstuvwxyz0123456789")
 #define MAX_APPS_PER_ACCOUNT 200
 #define MAX_URIS 100
+#define WRONG_SECRETS_A_MINUTE 20
 
 static struct str
 secret_digest(struct sandbox *s, struct ctx *cx, struct secret value)
@@ -134,8 +136,8 @@ app_secret(struct sandbox *s, struct ctx *cx, struct str key, struct secret *out
 	return crypto_open(s->keys, cx, secret_place(key), sealed, out);
 }
 
-enum rc
-app_secret_ok(struct sandbox *s, struct ctx *cx, struct str key, struct secret given, bool *out)
+static enum rc
+secret_ok(struct sandbox *s, struct ctx *cx, struct str key, struct secret given, bool *out)
 {
 	struct str digest = secret_digest(s, cx, given), stored;
 	struct db_stmt *st;
@@ -147,6 +149,16 @@ app_secret_ok(struct sandbox *s, struct ctx *cx, struct str key, struct secret g
 	stored = row ? db_col_blob(st, 0, cx->arena) : secret_digest(s, cx, secret_of(S("")));
 	db_done(st);
 	*out = crypto_equal(secret_of(stored), secret_of(digest)) && row;
+	return OK;
+}
+
+enum rc
+app_prove(struct sandbox *s, struct ctx *cx, struct str key, struct secret given, bool *right)
+{
+	TRY(throttle_check(s->throttle, cx, key, WRONG_SECRETS_A_MINUTE));
+	TRY(secret_ok(s, cx, key, given, right));
+	if (!*right)
+		throttle_failed(s->throttle, key);
 	return OK;
 }
 

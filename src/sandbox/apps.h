@@ -29,9 +29,10 @@ MUST enum rc app_get_own(
 /* E_CONFLICT the name is taken. Fills key, folder_name, scopes, created_ms. */
 MUST enum rc app_create(struct sandbox *s, struct ctx *cx, struct app *app);
 MUST enum rc app_secret(struct sandbox *s, struct ctx *cx, struct str key, struct secret *out);
-/* True when key and secret belong together; takes the same steps for an unknown key. */
-MUST enum rc app_secret_ok(
-    struct sandbox *s, struct ctx *cx, struct str key, struct secret given, bool *out);
+/* Whether key and secret belong together; takes the same steps for an unknown key. E_BUSY after too
+ * many wrong ones for this key within a minute. */
+MUST enum rc app_prove(
+    struct sandbox *s, struct ctx *cx, struct str key, struct secret given, bool *right);
 MUST enum rc app_has_uri(
     struct sandbox *s, struct ctx *cx, struct str key, struct str uri, bool *out);
 MUST enum rc app_add_uri(struct sandbox *s, struct ctx *cx, struct str key, struct str uri);

@@ -76,6 +76,37 @@ log_internal(struct ctx *cx, enum rc rc)
 	    KV_STR("req", str_of(cx->request_id)));
 }
 
+static int
+retry_after(struct ctx *cx, struct http_res *res)
+{
+	int wait_s = cx->retry_after_s > 0 ? cx->retry_after_s : 1;
+
+	http_res_header(res, S("Retry-After"), str_printf(cx->arena, "%d", wait_s));
+	return wait_s;
+}
+
+/* auth.stone, RateLimitError: its reason is a member, not a tag. */
+static void
+fail_busy(struct ctx *cx, struct http_res *res)
+{
+	json_t *o, *error, *reason;
+	int wait_s = retry_after(cx, res);
+
+	if (http_status_of(cx, E_BUSY) != 429) {
+		api_text(cx, res, 503, S("The sandbox is busy. Try again."));
+		return;
+	}
+	o = json_object();
+	error = json_object();
+	reason = json_object();
+	json_put(reason, ".tag", json_string("too_many_requests"));
+	json_put(error, "reason", reason);
+	json_put(error, "retry_after", json_integer(wait_s));
+	json_put(o, "error_summary", json_str(summary(cx, S("too_many_requests"))));
+	json_put(o, "error", error);
+	api_json(cx, res, 429, o);
+}
+
 static void
 fail_api(struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
 {
@@ -88,8 +119,7 @@ fail_api(struct ctx *cx, const struct http_req *req, struct http_res *res, enum 
 		    str_printf(cx->arena, "Error in call to API function \"%.*s\": %s",
 			STR_ARG(function), cx->why));
 	} else if (rc == E_BUSY) {
-		http_res_header(res, S("Retry-After"), S("1"));
-		api_text(cx, res, 503, S("The sandbox is busy. Try again."));
+		fail_busy(cx, res);
 	} else {
 		log_internal(cx, rc);
 		api_text(cx, res, 500, S("The sandbox failed to answer. Its log says why."));
@@ -120,10 +150,12 @@ fail_token(struct ctx *cx, const struct http_req *req, struct http_res *res, enu
 		    "invalid_client: Invalid client_id or client_secret", cx->why);
 	} else if (rc == E_INPUT) {
 		oauth_error(cx, res, 400, code, cx->why);
-	} else if (rc == E_BUSY && cx->retry_after_s > 0) {
-		http_res_header(
-		    res, S("Retry-After"), str_printf(cx->arena, "%d", cx->retry_after_s));
-		oauth_error(cx, res, 429, "too_many_requests", cx->why);
+	} else if (rc == E_BUSY) {
+		int status = http_status_of(cx, rc);
+
+		retry_after(cx, res);
+		oauth_error(cx, res, status,
+		    status == 429 ? "too_many_requests" : "temporarily_unavailable", cx->why);
 	} else {
 		log_internal(cx, rc);
 		oauth_error(cx, res, 500, "server_error", "the sandbox failed to answer");

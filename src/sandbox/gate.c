@@ -8,9 +8,6 @@
 #include "sandbox/session.h"
 #include "sandbox/state.h"
 #include "sandbox/store.h"
-#include "base/throttle.h"
-
-#define WRONG_SECRETS_A_MINUTE 20
 
 /* What "Authorization: Bearer x" carries; empty when it is something else. */
 static struct secret
@@ -24,10 +21,10 @@ bearer(const struct http_req *req)
 }
 
 static enum rc
-refuse_change(struct ctx *cx, const char *why)
+refuse_change(struct sandbox *s, struct ctx *cx, const char *why)
 {
 	fail_at(cx, E_DENIED, "not-from-our-page", NULL, "%s", why);
-	return fail_todo(cx, "Reload the page and try again.");
+	return fail_todo(cx, "Open %.*s, reload the page and try again.", STR_ARG(s->public_url));
 }
 
 /* A page on another port of this host is same-site and shares our cookies, so the exact origin and a
@@ -40,11 +37,12 @@ check_change(
 	struct str token = http_req_header(req, S("X-CSRF-Token"));
 
 	if (!str_eq(origin, s->public_url))
-		return refuse_change(cx, "The request does not come from a page of this sandbox.");
+		return refuse_change(
+		    s, cx, "The request does not come from a page of this sandbox.");
 	if (secret_empty(sess->cookie) || token.len == 0 ||
 	    !crypto_equal(secret_of(token), secret_of(session_csrf(s, cx, sess))))
 		return refuse_change(
-		    cx, "The page's security token is missing or no longer valid.");
+		    s, cx, "The page's security token is missing or no longer valid.");
 	return req->method == HTTP_M_DELETE ? OK : http_req_want_json(cx, req);
 }
 
@@ -143,13 +141,11 @@ gate_api_app(struct sandbox *s, struct ctx *cx, struct http_req *req)
 
 	if (basic_read(cx, req, &key, &secret, &present) != OK || !present)
 		return want_authorization(cx, req);
-	TRY(throttle_check(s->throttle, cx, key, WRONG_SECRETS_A_MINUTE));
 	TRY(store_enter(s, cx, STORE_READ));
-	rc = app_secret_ok(s, cx, key, secret, &right);
+	rc = app_prove(s, cx, key, secret, &right);
 	TRY(store_leave(s, cx, STORE_READ, rc));
 	if (right)
 		return OK;
-	throttle_failed(s->throttle, key);
 	return fail_at(cx, E_AUTH, "invalid_access_token", NULL, "Wrong app key or app secret.");
 }
 

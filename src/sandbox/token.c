@@ -9,9 +9,6 @@
 #include "sandbox/handlers.h"
 #include "sandbox/scopes.h"
 #include "sandbox/state.h"
-#include "base/throttle.h"
-
-#define WRONG_SECRETS_A_MINUTE 20
 
 static enum rc
 invalid_request(struct ctx *cx, const char *why, const char *name)
@@ -95,12 +92,8 @@ check_client(struct sandbox *s, struct ctx *cx, const struct client *client)
 {
 	bool right;
 
-	TRY(throttle_check(s->throttle, cx, client->key, WRONG_SECRETS_A_MINUTE));
-	TRY(app_secret_ok(s, cx, client->key, client->secret, &right));
-	if (right)
-		return OK;
-	throttle_failed(s->throttle, client->key);
-	return invalid_client(cx);
+	TRY(app_prove(s, cx, client->key, client->secret, &right));
+	return right ? OK : invalid_client(cx);
 }
 
 static enum rc

@@ -33,8 +33,8 @@ store_user_by_name(struct store *s, struct ctx *cx, struct str username, struct 
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
-	TRY(db_stmt(cx, s->db, "SELECT id, username, password_hash FROM user_ WHERE username = $1",
-	    &st));
+	TRY(db_stmt(
+	    cx, s->db, "SELECT id, username, password_hash FROM user_ WHERE username = $1", &st));
 	db_bind_text(st, 1, username);
 	TRY(store_want_row(cx, st, "user"));
 	read_user(cx, st, out);
@@ -59,14 +59,15 @@ store_user_put(struct store *s, struct ctx *cx, const struct user *u)
 }
 
 enum rc
-store_session_create(struct store *s, struct ctx *cx, struct str digest, struct str user_id,
-    int64_t wall_ms)
+store_session_create(
+    struct store *s, struct ctx *cx, struct str digest, struct str user_id, int64_t wall_ms)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db,
-	    "INSERT INTO session (digest, user_id, created_ms, seen_ms) VALUES ($1, $2, $3, $3)", &st));
+	    "INSERT INTO session (digest, user_id, created_ms, seen_ms) VALUES ($1, $2, $3, $3)",
+	    &st));
 	db_bind_blob(st, 1, digest);
 	db_bind_text(st, 2, user_id);
 	db_bind_int(st, 3, wall_ms);
@@ -119,8 +120,8 @@ store_session_delete(struct store *s, struct ctx *cx, struct str digest)
 }
 
 enum rc
-store_session_delete_others(struct store *s, struct ctx *cx, struct str user_id,
-    struct str keep_digest)
+store_session_delete_others(
+    struct store *s, struct ctx *cx, struct str user_id, struct str keep_digest)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
@@ -161,8 +162,8 @@ store_key_create(struct store *s, struct ctx *cx, const struct api_key *k)
 	db_bind_int(st, 6, k->created_ms);
 	TRY(db_run(cx, st, NULL));
 	for (size_t i = 0; i < k->token_count; i++) {
-		TRY(db_stmt(cx, s->db, "INSERT INTO api_key_token (key_id, token_id) VALUES ($1, $2)",
-		    &st));
+		TRY(db_stmt(cx, s->db,
+		    "INSERT INTO api_key_token (key_id, token_id) VALUES ($1, $2)", &st));
 		db_bind_text(st, 1, k->id);
 		db_bind_text(st, 2, k->token_ids[i]);
 		TRY(db_run(cx, st, NULL));
@@ -180,6 +181,7 @@ key_tokens(struct store *s, struct ctx *cx, struct api_key *k)
 	db_bind_text(st, 1, k->id);
 	TRY(store_want_row(cx, st, "table"));
 	k->token_ids = ARENA_ARRAY(cx->arena, struct str, (size_t)db_col_int(st, 0));
+	db_done(st);
 	TRY(db_stmt(cx, s->db, "SELECT token_id FROM api_key_token WHERE key_id = $1", &st));
 	db_bind_text(st, 1, k->id);
 	for (;;) {
@@ -222,9 +224,12 @@ store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *co
 		if (!row)
 			break;
 		(*out)[n++] = (struct api_key){ .id = db_col_text(st, 0, a),
-			.label = db_col_text(st, 1, a), .hint = db_col_text(st, 2, a),
-			.digest = db_col_blob(st, 3, a), .all_tokens = db_col_int(st, 4) != 0,
-			.created_ms = db_col_int(st, 5), .used_ms = db_col_int(st, 6) };
+			.label = db_col_text(st, 1, a),
+			.hint = db_col_text(st, 2, a),
+			.digest = db_col_blob(st, 3, a),
+			.all_tokens = db_col_int(st, 4) != 0,
+			.created_ms = db_col_int(st, 5),
+			.used_ms = db_col_int(st, 6) };
 	}
 	db_done(st);
 	for (size_t i = 0; i < n; i++)

@@ -2,10 +2,12 @@
 
 #include "store/store_int.h"
 
-#define COLUMNS                                                                                    \
-	"id, session_digest, state_digest, provider, token_id, app_key, scopes, redirect_uri, status," \
-	" error_code, error_field, error_why, error_todo, created_ms, expires_ms, token_expires_ms,"   \
-	" scope_granted, account_id, account_name, account_email, app_secret, verifier, access,"       \
+#define COLUMNS                                                                                  \
+	"id, session_digest, state_digest, provider, token_id, app_key, scopes, redirect_uri, "  \
+	"status,"                                                                                \
+	" error_code, error_field, error_why, error_todo, created_ms, expires_ms, "              \
+	"token_expires_ms,"                                                                      \
+	" scope_granted, account_id, account_name, account_email, app_secret, verifier, access," \
 	" refresh"
 
 enum { COL_APP_SECRET = 20, COL_VERIFIER, COL_ACCESS, COL_REFRESH };
@@ -64,7 +66,8 @@ store_connection_create(struct store *s, struct ctx *cx, const struct connection
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db,
-	    "INSERT INTO connection (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '',"
+	    "INSERT INTO connection (" COLUMNS
+	    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '',"
 	    " '', '', $10, $11, 0, '', '', '', '', $12, $13, $14, $15)",
 	    &st));
 	db_bind_text(st, 1, c->id);
@@ -103,8 +106,8 @@ store_connection_get(struct store *s, struct ctx *cx, struct str id, struct conn
 }
 
 enum rc
-store_connection_by_state(struct store *s, struct ctx *cx, struct str state_digest,
-    struct connection *out)
+store_connection_by_state(
+    struct store *s, struct ctx *cx, struct str state_digest, struct connection *out)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
@@ -115,8 +118,8 @@ store_connection_by_state(struct store *s, struct ctx *cx, struct str state_dige
 }
 
 enum rc
-store_connection_secrets(struct store *s, struct ctx *cx, struct str id,
-    struct connection_secrets *out)
+store_connection_secrets(
+    struct store *s, struct ctx *cx, struct str id, struct connection_secrets *out)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct str app_secret, verifier, access, refresh;
@@ -131,9 +134,10 @@ store_connection_secrets(struct store *s, struct ctx *cx, struct str id,
 	access = db_col_blob(st, 2, cx->arena);
 	refresh = db_col_blob(st, 3, cx->arena);
 	db_done(st);
-	TRY(store_open_sealed(s, cx, place(id, S("connection.app_secret")), app_secret,
-	    &out->app_secret));
-	TRY(store_open_sealed(s, cx, place(id, S("connection.verifier")), verifier, &out->verifier));
+	TRY(store_open_sealed(
+	    s, cx, place(id, S("connection.app_secret")), app_secret, &out->app_secret));
+	TRY(store_open_sealed(
+	    s, cx, place(id, S("connection.verifier")), verifier, &out->verifier));
 	TRY(store_open_sealed(s, cx, place(id, S("connection.access")), access, &out->access));
 	return store_open_sealed(s, cx, place(id, S("connection.refresh")), refresh, &out->refresh);
 }
@@ -144,7 +148,8 @@ store_connection_spend(struct store *s, struct ctx *cx, struct str id)
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
-	TRY(db_stmt(cx, s->db, "UPDATE connection SET status = $1 WHERE id = $2 AND status = $3", &st));
+	TRY(db_stmt(
+	    cx, s->db, "UPDATE connection SET status = $1 WHERE id = $2 AND status = $3", &st));
 	db_bind_int(st, 1, CONN_EXCHANGING);
 	db_bind_text(st, 2, id);
 	db_bind_int(st, 3, CONN_WAITING);
@@ -161,8 +166,10 @@ store_connection_finish(struct store *s, struct ctx *cx, const struct connection
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db,
-	    "UPDATE connection SET error_code = $1, error_field = $2, error_why = $3, error_todo = $4,"
-	    " scope_granted = $5, account_id = $6, account_name = $7, account_email = $8, status = $9,"
+	    "UPDATE connection SET error_code = $1, error_field = $2, error_why = $3, error_todo = "
+	    "$4,"
+	    " scope_granted = $5, account_id = $6, account_name = $7, account_email = $8, status = "
+	    "$9,"
 	    " token_expires_ms = $10, app_secret = $11, verifier = $12, access = $13, refresh = $14"
 	    " WHERE id = $15",
 	    &st));
@@ -187,8 +194,8 @@ store_connection_delete(struct store *s, struct ctx *cx, struct str id)
 }
 
 enum rc
-store_connection_prune(struct store *s, struct ctx *cx, int64_t before_ms,
-    struct str session_digest, int64_t keep)
+store_connection_prune(
+    struct store *s, struct ctx *cx, int64_t before_ms, struct str session_digest, int64_t keep)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
@@ -197,7 +204,8 @@ store_connection_prune(struct store *s, struct ctx *cx, int64_t before_ms,
 	db_bind_int(st, 1, before_ms);
 	TRY(db_run(cx, st, NULL));
 	TRY(db_stmt(cx, s->db,
-	    "DELETE FROM connection WHERE session_digest = $1 AND id NOT IN (SELECT id FROM connection"
+	    "DELETE FROM connection WHERE session_digest = $1 AND id NOT IN (SELECT id FROM "
+	    "connection"
 	    " WHERE session_digest = $1 ORDER BY created_ms DESC LIMIT $2)",
 	    &st));
 	db_bind_blob(st, 1, session_digest);

@@ -26,12 +26,12 @@ struct connection_secrets {
 
 MUST enum rc store_connection_create(struct store *s, struct ctx *cx, const struct connection *c,
     const struct connection_secrets *secrets);
-MUST enum rc store_connection_get(struct store *s, struct ctx *cx, struct str id,
-    struct connection *out);
-MUST enum rc store_connection_by_state(struct store *s, struct ctx *cx, struct str state_digest,
-    struct connection *out);
-MUST enum rc store_connection_secrets(struct store *s, struct ctx *cx, struct str id,
-    struct connection_secrets *out);
+MUST enum rc store_connection_get(
+    struct store *s, struct ctx *cx, struct str id, struct connection *out);
+MUST enum rc store_connection_by_state(
+    struct store *s, struct ctx *cx, struct str state_digest, struct connection *out);
+MUST enum rc store_connection_secrets(
+    struct store *s, struct ctx *cx, struct str id, struct connection_secrets *out);
 /* CONN_WAITING to CONN_EXCHANGING, once: E_CONFLICT for everybody but the first. */
 MUST enum rc store_connection_spend(struct store *s, struct ctx *cx, struct str id);
 /* Writes status, error, grant and account fields, and the secrets with them. */
@@ -39,7 +39,7 @@ MUST enum rc store_connection_finish(struct store *s, struct ctx *cx, const stru
     const struct connection_secrets *secrets);
 MUST enum rc store_connection_delete(struct store *s, struct ctx *cx, struct str id);
 /* Forgets what is older than before_ms, and all but the newest `keep` of one session. */
-MUST enum rc store_connection_prune(struct store *s, struct ctx *cx, int64_t before_ms,
-    struct str session_digest, int64_t keep);
+MUST enum rc store_connection_prune(
+    struct store *s, struct ctx *cx, int64_t before_ms, struct str session_digest, int64_t keep);
 
 #endif

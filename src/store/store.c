@@ -42,13 +42,13 @@ void
 store_bind_sealed(struct store *s, struct ctx *cx, struct db_stmt *st, int i, struct seal_place at,
     struct secret value)
 {
-	db_bind_blob(st, i,
-	    secret_empty(value) ? S("") : crypto_seal(s->keyring, cx->arena, at, value));
+	db_bind_blob(
+	    st, i, secret_empty(value) ? S("") : crypto_seal(s->keyring, cx->arena, at, value));
 }
 
 enum rc
-store_open_sealed(struct store *s, struct ctx *cx, struct seal_place at, struct str sealed,
-    struct secret *out)
+store_open_sealed(
+    struct store *s, struct ctx *cx, struct seal_place at, struct str sealed, struct secret *out)
 {
 	if (sealed.len == 0) {
 		*out = secret_of(S(""));
@@ -133,8 +133,8 @@ meta_put(struct store *s, struct ctx *cx, struct str name, struct str value, str
 	    &st));
 	db_bind_text(st, 1, name);
 	db_bind_text(st, 2, value);
-	store_bind_sealed(s, cx, st, 3, (struct seal_place){ .purpose = S("meta"), .row = name },
-	    sealed);
+	store_bind_sealed(
+	    s, cx, st, 3, (struct seal_place){ .purpose = S("meta"), .row = name }, sealed);
 	return db_run(cx, st, NULL);
 }
 
@@ -162,6 +162,6 @@ store_meta_get_sealed(struct store *s, struct ctx *cx, struct str name, struct s
 	TRY(store_want_row(cx, st, "setting"));
 	sealed = db_col_blob(st, 0, cx->arena);
 	db_done(st);
-	return store_open_sealed(s, cx, (struct seal_place){ .purpose = S("meta"), .row = name },
-	    sealed, out);
+	return store_open_sealed(
+	    s, cx, (struct seal_place){ .purpose = S("meta"), .row = name }, sealed, out);
 }

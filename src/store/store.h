@@ -15,16 +15,16 @@ struct keyring;
 struct store;
 
 /* Opens DIR/valetkey.db. E_INPUT with a sentence when the keyring is not the one it was made with. */
-MUST enum rc store_open(struct ctx *cx, const char *path, const struct keyring *keyring,
-    struct store **out);
+MUST enum rc store_open(
+    struct ctx *cx, const char *path, const struct keyring *keyring, struct store **out);
 void store_close(struct store *s); /* takes NULL */
 
 /* Small named texts; sealed ones never stand in the file in the clear. E_NOTFOUND. */
 MUST enum rc store_meta_get(struct store *s, struct ctx *cx, struct str name, struct str *out);
 MUST enum rc store_meta_put(struct store *s, struct ctx *cx, struct str name, struct str value);
-MUST enum rc store_meta_get_sealed(struct store *s, struct ctx *cx, struct str name,
-    struct secret *out);
-MUST enum rc store_meta_put_sealed(struct store *s, struct ctx *cx, struct str name,
-    struct secret value);
+MUST enum rc store_meta_get_sealed(
+    struct store *s, struct ctx *cx, struct str name, struct secret *out);
+MUST enum rc store_meta_put_sealed(
+    struct store *s, struct ctx *cx, struct str name, struct secret value);
 
 #endif

@@ -31,8 +31,8 @@ MUST enum rc store_write_one(struct ctx *cx, struct db_stmt *st, enum rc rc, con
 /* Binds an empty secret as an empty blob, anything else sealed. */
 void store_bind_sealed(struct store *s, struct ctx *cx, struct db_stmt *st, int i,
     struct seal_place at, struct secret value);
-MUST enum rc store_open_sealed(struct store *s, struct ctx *cx, struct seal_place at,
-    struct str sealed, struct secret *out);
+MUST enum rc store_open_sealed(
+    struct store *s, struct ctx *cx, struct seal_place at, struct str sealed, struct secret *out);
 
 extern const char *const store_schema[];
 extern const size_t store_schema_count;

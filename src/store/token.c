@@ -2,10 +2,12 @@
 
 #include "store/store_int.h"
 
-#define COLUMNS                                                                                    \
-	"id, name, description, provider, app_key, scopes, scope_granted, redirect_uri, account_id,"   \
-	" account_name, account_email, status, status_reason, status_ms, expires_ms, created_ms,"      \
-	" updated_ms, refreshed_ms, due_ms, attempts, last_error, fence, sealed_version, app_secret,"  \
+#define COLUMNS                                                                                   \
+	"id, name, description, provider, app_key, scopes, scope_granted, redirect_uri, "         \
+	"account_id,"                                                                             \
+	" account_name, account_email, status, status_reason, status_ms, expires_ms, created_ms," \
+	" updated_ms, refreshed_ms, due_ms, attempts, last_error, fence, sealed_version, "        \
+	"app_secret,"                                                                             \
 	" access, refresh"
 
 /* Sealed columns come last. */
@@ -50,15 +52,16 @@ place(struct ctx *cx, const struct token *t, struct str purpose)
 }
 
 static enum rc
-open_row(struct store *s, struct ctx *cx, struct db_stmt *st, struct token *t,
-    struct token_secrets *out)
+open_row(
+    struct store *s, struct ctx *cx, struct db_stmt *st, struct token *t, struct token_secrets *out)
 {
 	struct str app_secret = db_col_blob(st, COL_APP_SECRET, cx->arena);
 	struct str access = db_col_blob(st, COL_ACCESS, cx->arena);
 	struct str refresh = db_col_blob(st, COL_REFRESH, cx->arena);
 
 	db_done(st);
-	TRY(store_open_sealed(s, cx, place(cx, t, S("token.app_secret")), app_secret, &out->app_secret));
+	TRY(store_open_sealed(
+	    s, cx, place(cx, t, S("token.app_secret")), app_secret, &out->app_secret));
 	TRY(store_open_sealed(s, cx, place(cx, t, S("token.access")), access, &out->access));
 	return store_open_sealed(s, cx, place(cx, t, S("token.refresh")), refresh, &out->refresh);
 }
@@ -88,23 +91,27 @@ name_taken(struct ctx *cx, enum rc rc)
 {
 	if (rc != E_CONFLICT)
 		return rc;
-	fail_at(cx, E_CONFLICT, "name-taken", "name", "There is already an access token of this name.");
+	fail_at(
+	    cx, E_CONFLICT, "name-taken", "name", "There is already an access token of this name.");
 	return fail_todo(cx, "Choose another name.");
 }
 
 enum rc
-store_token_create(struct store *s, struct ctx *cx, const struct token *t,
-    const struct token_secrets *secrets)
+store_token_create(
+    struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets)
 {
 	STORE_HOLD hold = store_hold(s, cx);
-	const struct str texts[] = { t->id, t->name, t->description, t->provider, t->app_key, t->scopes,
-		t->scope_granted, t->redirect_uri, t->account_id, t->account_name, t->account_email };
+	const struct str texts[] = { t->id, t->name, t->description, t->provider, t->app_key,
+		t->scopes, t->scope_granted, t->redirect_uri, t->account_id, t->account_name,
+		t->account_email };
 	struct db_stmt *st;
 	int i = 1;
 
 	TRY(db_stmt(cx, s->db,
-	    "INSERT INTO token (" COLUMNS ", name_key, lease_until_ms) VALUES ($1, $2, $3, $4, $5, $6,"
-	    " $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,"
+	    "INSERT INTO token (" COLUMNS
+	    ", name_key, lease_until_ms) VALUES ($1, $2, $3, $4, $5, $6,"
+	    " $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, "
+	    "$24,"
 	    " $25, $26, $27, 0)",
 	    &st));
 	for (; i <= 11; i++)
@@ -257,7 +264,8 @@ write_sealed(struct store *s, struct ctx *cx, struct token *t, const struct toke
 	bind_secrets(s, cx, st, 4, t, secrets);
 	db_bind_text(st, 7, t->id);
 	db_bind_int(st, 8, t->sealed_version - 1);
-	return name_taken(cx, store_write_one(cx, st, E_BUG, "The token changed under its own lock."));
+	return name_taken(
+	    cx, store_write_one(cx, st, E_BUG, "The token changed under its own lock."));
 }
 
 enum rc
@@ -331,8 +339,8 @@ write_client(struct store *s, struct ctx *cx, struct str id, const struct token_
 }
 
 enum rc
-store_token_reconnect(struct store *s, struct ctx *cx, struct str id,
-    const struct token_reconnect *r)
+store_token_reconnect(
+    struct store *s, struct ctx *cx, struct str id, const struct token_reconnect *r)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct token_secrets secrets = { r->app_secret, r->grant.access, r->grant.refresh };

@@ -16,10 +16,10 @@ struct token {
 	int64_t expires_ms;       /* of the access token; 0: the provider did not say */
 	bool has_refresh;
 	int64_t created_ms, updated_ms, refreshed_ms; /* refreshed_ms 0: never */
-	int64_t due_ms;       /* when the engine looks at it next; 0: never */
-	int64_t attempts;     /* failed refreshes in a row */
+	int64_t due_ms;        /* when the engine looks at it next; 0: never */
+	int64_t attempts;      /* failed refreshes in a row */
 	struct str last_error; /* of the newest failed refresh; empty after a success */
-	int64_t fence;        /* counts claims */
+	int64_t fence;         /* counts claims */
 	int64_t sealed_version;
 };
 
@@ -38,13 +38,13 @@ struct token_grant {
 };
 
 /* E_CONFLICT field "name" when the name is taken (letter case ignored). */
-MUST enum rc store_token_create(struct store *s, struct ctx *cx, const struct token *t,
-    const struct token_secrets *secrets);
+MUST enum rc store_token_create(
+    struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets);
 MUST enum rc store_token_get(struct store *s, struct ctx *cx, struct str id, struct token *out);
-MUST enum rc store_token_by_name(struct store *s, struct ctx *cx, struct str name,
-    struct token *out);
-MUST enum rc store_token_secrets(struct store *s, struct ctx *cx, struct str id,
-    struct token_secrets *out);
+MUST enum rc store_token_by_name(
+    struct store *s, struct ctx *cx, struct str name, struct token *out);
+MUST enum rc store_token_secrets(
+    struct store *s, struct ctx *cx, struct str id, struct token_secrets *out);
 /* The token and its secrets as of one moment. */
 MUST enum rc store_token_open(struct store *s, struct ctx *cx, struct str name, struct token *out,
     struct token_secrets *secrets);
@@ -57,8 +57,8 @@ struct token_edit {
 	struct secret app_secret; /* a new one also ends TOKEN_MISCONFIGURED and makes it due */
 	int64_t now_ms;
 };
-MUST enum rc store_token_edit(struct store *s, struct ctx *cx, struct str id,
-    const struct token_edit *edit);
+MUST enum rc store_token_edit(
+    struct store *s, struct ctx *cx, struct str id, const struct token_edit *edit);
 
 /* A new consent for a saved token: replaces the client, the grant and the account. */
 struct token_reconnect {
@@ -67,8 +67,8 @@ struct token_reconnect {
 	struct str account_id, account_name, account_email;
 	struct token_grant grant;
 };
-MUST enum rc store_token_reconnect(struct store *s, struct ctx *cx, struct str id,
-    const struct token_reconnect *r);
+MUST enum rc store_token_reconnect(
+    struct store *s, struct ctx *cx, struct str id, const struct token_reconnect *r);
 
 /* Ids that are due and not claimed, oldest first, and when the next one will be (0: none). */
 MUST enum rc store_token_due(struct store *s, struct ctx *cx, int64_t now_ms, int64_t wall_ms,
@@ -88,15 +88,15 @@ MUST enum rc store_refresh_claim(struct store *s, struct ctx *cx, struct str id,
     int64_t lease_ms, struct refresh_claim *out);
 /* Commits the pair in one transaction and gives the lease back. E_CONFLICT: the fence has moved on,
  * nothing was written. */
-MUST enum rc store_refresh_commit(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
-    const struct token_grant *grant);
+MUST enum rc store_refresh_commit(struct store *s, struct ctx *cx,
+    const struct refresh_claim *claim, const struct token_grant *grant);
 /* A refresh that did not work: a state changes, never a secret. */
 struct refresh_failure {
 	enum token_status status;
 	struct str reason; /* a sentence for people */
 	int64_t now_ms, due_ms;
 };
-MUST enum rc store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
-    const struct refresh_failure *failure);
+MUST enum rc store_refresh_failed(struct store *s, struct ctx *cx,
+    const struct refresh_claim *claim, const struct refresh_failure *failure);
 
 #endif

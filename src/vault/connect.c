@@ -55,7 +55,8 @@ check_start(struct ctx *cx, const struct connect_start *in)
 		return bad_field(cx, "app_secret", "The App Secret is missing.",
 		    "On the app's Settings tab click Show next to App secret, and copy it.");
 	if (!is_credential(secret))
-		return bad_field(cx, "app_secret", "The App Secret holds a space or a strange character.",
+		return bad_field(cx, "app_secret",
+		    "The App Secret holds a space or a strange character.",
 		    "Copy it again from the app's Settings tab, after Show.");
 	if (!is_scope_list(in->scopes))
 		return bad_field(cx, "scopes", "The scopes are not words separated by spaces.",
@@ -151,13 +152,15 @@ read_probe(struct ctx *cx, const struct provider *p, const struct connection *c,
 		fail_at(cx, E_INPUT, "redirect-uri-not-registered", "redirect_uri",
 		    "%s does not know this redirect URI for the app.", p->name.p);
 		return fail_todo(cx,
-		    "In the app's Settings, under Redirect URIs, add exactly: %.*s - then start again.",
+		    "In the app's Settings, under Redirect URIs, add exactly: %.*s - then start "
+		    "again.",
 		    STR_ARG(c->redirect_uri));
 	}
 	if (str_contains(page, S("client_id"))) {
 		fail_at(cx, E_INPUT, "unknown-app-key", "app_key", "%s does not know this App Key.",
 		    p->name.p);
-		return fail_todo(cx, "Copy it again from the app's Settings tab, then start again.");
+		return fail_todo(
+		    cx, "Copy it again from the app's Settings tab, then start again.");
 	}
 	return OK;
 }
@@ -184,8 +187,8 @@ static enum rc
 start_again(struct ctx *cx, enum rc rc, const char *code, const char *why)
 {
 	fail_at(cx, rc, code, NULL, "%s", why);
-	return fail_todo(cx,
-	    "Go back to the access token's screen and click Get OAuth2 Access Token again.");
+	return fail_todo(
+	    cx, "Go back to the access token's screen and click Get OAuth2 Access Token again.");
 }
 
 /* The attempt this answer belongs to, if it may be answered in this browser at all. */
@@ -217,7 +220,8 @@ spend(struct vault *v, struct ctx *cx, const struct connection *c)
 
 	if (rc == E_CONFLICT)
 		return start_again(cx, E_CONFLICT, "state-used",
-		    "This sign-in link has already been used; nothing was changed by using it again.");
+		    "This sign-in link has already been used; nothing was changed by using it "
+		    "again.");
 	return rc;
 }
 
@@ -225,17 +229,20 @@ static enum rc
 provider_said_no(struct ctx *cx, const struct provider *p, const struct connect_answer *in)
 {
 	if (str_eq(in->error, S("access_denied"))) {
-		fail_at(cx, E_DENIED, "access-denied", NULL, "Access was not allowed at %s.", p->name.p);
+		fail_at(cx, E_DENIED, "access-denied", NULL, "Access was not allowed at %s.",
+		    p->name.p);
 		return fail_todo(cx, "Click Get OAuth2 Access Token again, and then Allow.");
 	}
 	if (str_eq(in->error, S("invalid_scope"))) {
 		fail_at(cx, E_INPUT, "invalid-scope", "scopes",
 		    "%s did not accept the scopes that were asked for.", p->name.p);
-		return fail_todo(cx, "Leave Scopes empty for all the app has, or tick them on the app's "
-		                     "Permissions tab first.");
+		return fail_todo(cx,
+		    "Leave Scopes empty for all the app has, or tick them on the app's "
+		    "Permissions tab first.");
 	}
-	fail_at(cx, E_INPUT, "provider-error", NULL, "%s ended the sign-in with the error \"%.*s\".",
-	    p->name.p, STR_ARG(str_sub(in->error, 0, 60)));
+	fail_at(cx, E_INPUT, "provider-error", NULL,
+	    "%s ended the sign-in with the error \"%.*s\".", p->name.p,
+	    STR_ARG(str_sub(in->error, 0, 60)));
 	return fail_todo(cx, "Check the app's settings, then try again.");
 }
 
@@ -366,8 +373,8 @@ vault_connect_finish(struct vault *v, struct ctx *cx, const struct session *who,
 	second.may_block = true;
 	if (store_connection_finish(v->store, &second, &c, &secrets) == OK || rc != OK)
 		return rc;
-	return start_again(cx, E_STORE, "not-stored",
-	    "The access token arrived, but it could not be stored.");
+	return start_again(
+	    cx, E_STORE, "not-stored", "The access token arrived, but it could not be stored.");
 }
 
 /* --- the attempt, as its own session sees it --- */
@@ -388,7 +395,8 @@ connected(struct vault *v, struct ctx *cx, const struct session *who, struct str
 {
 	TRY(vault_connection_get(v, cx, who, id, c));
 	if (c->status != CONN_CONNECTED) {
-		fail_at(cx, E_CONFLICT, "not-connected", "connection", "There is no access token yet.");
+		fail_at(
+		    cx, E_CONFLICT, "not-connected", "connection", "There is no access token yet.");
 		return fail_todo(cx, "Click Get OAuth2 Access Token first.");
 	}
 	return store_connection_secrets(v->store, cx, id, secrets);
@@ -440,16 +448,26 @@ vault_connection_save(struct vault *v, struct ctx *cx, const struct session *who
 
 	TRY(token_name_check(cx, name));
 	if (description.len > 2000)
-		return bad_field(cx, "description", "The description is longer than 2000 characters.",
-		    "Shorten it.");
+		return bad_field(cx, "description",
+		    "The description is longer than 2000 characters.", "Shorten it.");
 	TRY(connected(v, cx, who, id, &c, &secrets));
 	*out = (struct token){
-		.id = vault_new_id(cx->arena), .name = name, .description = description,
-		.provider = c.provider, .app_key = c.app_key, .scopes = c.scopes,
-		.scope_granted = c.scope_granted, .redirect_uri = c.redirect_uri,
-		.account_id = c.account_id, .account_name = c.account_name,
-		.account_email = c.account_email, .status = TOKEN_ACTIVE, .status_ms = now,
-		.expires_ms = c.token_expires_ms, .has_refresh = c.has_refresh, .created_ms = now,
+		.id = vault_new_id(cx->arena),
+		.name = name,
+		.description = description,
+		.provider = c.provider,
+		.app_key = c.app_key,
+		.scopes = c.scopes,
+		.scope_granted = c.scope_granted,
+		.redirect_uri = c.redirect_uri,
+		.account_id = c.account_id,
+		.account_name = c.account_name,
+		.account_email = c.account_email,
+		.status = TOKEN_ACTIVE,
+		.status_ms = now,
+		.expires_ms = c.token_expires_ms,
+		.has_refresh = c.has_refresh,
+		.created_ms = now,
 		.updated_ms = now,
 		.due_ms = engine_due_ms(now, c.token_expires_ms, c.has_refresh),
 	};

@@ -21,8 +21,8 @@ MUST enum rc vault_connect_start(struct vault *v, struct ctx *cx, const struct s
 
 /* Asks the provider whether it knows this app key and redirect URI, before the person does. OK also
  * when it cannot be told; E_INPUT with field and sentence when the provider says no. */
-MUST enum rc vault_connect_probe(struct vault *v, struct ctx *cx, const struct session *who,
-    struct str id);
+MUST enum rc vault_connect_probe(
+    struct vault *v, struct ctx *cx, const struct session *who, struct str id);
 
 /* The provider's answer at the redirect URI. */
 struct connect_answer {
@@ -42,8 +42,8 @@ MUST enum rc vault_connection_reveal(struct vault *v, struct ctx *cx, const stru
     struct str id, struct secret *access);
 MUST enum rc vault_connection_test(struct vault *v, struct ctx *cx, const struct session *who,
     struct str id, struct token_test *out);
-MUST enum rc vault_connection_forget(struct vault *v, struct ctx *cx, const struct session *who,
-    struct str id);
+MUST enum rc vault_connection_forget(
+    struct vault *v, struct ctx *cx, const struct session *who, struct str id);
 /* Done: makes the connected attempt a saved token. E_INPUT or E_CONFLICT with the field. */
 MUST enum rc vault_connection_save(struct vault *v, struct ctx *cx, const struct session *who,
     struct str id, struct str name, struct str description, struct token *out);

@@ -160,10 +160,12 @@ attempt(struct flight *f)
 	struct oauth_client client;
 	struct http_call call;
 
-	TRY(store_refresh_claim(v->store, &f->cx, f->token_id, clock_wall_ms(), LEASE_MS, &f->claim));
+	TRY(store_refresh_claim(
+	    v->store, &f->cx, f->token_id, clock_wall_ms(), LEASE_MS, &f->claim));
 	TRY(vault_provider(v, &f->cx, f->claim.token.provider, &f->provider));
 	client = (struct oauth_client){ .id = f->claim.token.app_key,
-		.secret = f->claim.secrets.app_secret, .auth = f->provider->auth };
+		.secret = f->claim.secrets.app_secret,
+		.auth = f->provider->auth };
 	request = oauth_refresh_request(f->arena, &client, f->claim.secrets.refresh);
 	call = upstream_token_call(f->provider, &request);
 	call.timeout_ms = CALL_TIMEOUT_MS;
@@ -258,8 +260,8 @@ not_started(struct flight *f, enum rc rc)
 		return;
 	ctx_init(&scratch, f->arena, v->clock);
 	scratch.may_block = true;
-	if (store_token_postpone(v->store, &scratch, f->token_id,
-	        clock_now_ms(v->clock) + BACKOFF_MAX_MS) != OK)
+	if (store_token_postpone(
+		v->store, &scratch, f->token_id, clock_now_ms(v->clock) + BACKOFF_MAX_MS) != OK)
 		log_event(LOG_ERROR, "token.postpone_failed", KV_STR("why", str_of(scratch.why)));
 }
 
@@ -295,8 +297,8 @@ look_for_due(struct engine *e)
 
 	ctx_init(&cx, a, e->vault->clock);
 	cx.may_block = true;
-	if (store_token_due(e->vault->store, &cx, now, clock_wall_ms(), IN_FLIGHT_MAX, &ids, &n,
-	        &next) != OK)
+	if (store_token_due(
+		e->vault->store, &cx, now, clock_wall_ms(), IN_FLIGHT_MAX, &ids, &n, &next) != OK)
 		log_event(LOG_ERROR, "engine.store_failed", KV_STR("why", str_of(cx.why)));
 	pthread_mutex_lock(&e->lock);
 	for (size_t i = 0; i < n; i++)
@@ -450,9 +452,9 @@ engine_refresh(struct engine *e, struct ctx *cx, struct str token_id)
 	pthread_cond_broadcast(&e->changed);
 	while (f->stage != FLIGHT_DONE && !e->stopping && clock_mono_ms() < until)
 		wait_changed(e, until - clock_mono_ms());
-	rc = f->stage == FLIGHT_DONE
-	    ? outcome(cx, f)
-	    : fail_at(cx, E_UPSTREAM, "refresh-slow", NULL, "The refresh is taking long; try again.");
+	rc = f->stage == FLIGHT_DONE ? outcome(cx, f)
+				     : fail_at(cx, E_UPSTREAM, "refresh-slow", NULL,
+					   "The refresh is taking long; try again.");
 	if (--f->readers == 0 && f->stage == FLIGHT_DONE)
 		flight_drop(e, f);
 	pthread_mutex_unlock(&e->lock);

@@ -149,7 +149,7 @@ vault_key_check(struct vault *v, struct ctx *cx, struct secret key, struct key_r
 
 	if (text.len != KEY_LEN || !str_starts(text, S(PREFIX)) ||
 	    !str_eq(str_sub(text, KEY_LEN - CHECK_LEN, KEY_LEN),
-	        checksum(cx->arena, str_sub(text, 0, KEY_LEN - CHECK_LEN))))
+		checksum(cx->arena, str_sub(text, 0, KEY_LEN - CHECK_LEN))))
 		return unknown_key(cx);
 	digest = crypto_digest(v->keyring, cx->arena, S("api key"), key);
 	pthread_rwlock_rdlock(&v->keys->lock);
@@ -207,7 +207,8 @@ vault_key_create(struct vault *v, struct ctx *cx, struct api_key *k, struct secr
 	for (size_t i = 0; i < k->token_count; i++)
 		TRY(store_token_get(v->store, cx, k->token_ids[i], &ignored));
 	k->id = vault_new_id(cx->arena);
-	k->hint = str_printf(cx->arena, PREFIX "…%.*s", STR_ARG(str_sub(text, text.len - 4, text.len)));
+	k->hint =
+	    str_printf(cx->arena, PREFIX "…%.*s", STR_ARG(str_sub(text, text.len - 4, text.len)));
 	k->digest = crypto_digest(v->keyring, cx->arena, S("api key"), key);
 	k->created_ms = clock_now_ms(v->clock);
 	TRY(store_key_create(v->store, cx, k));

@@ -13,14 +13,14 @@ struct key_ref {
 };
 
 /* Never blocks. E_AUTH. */
-MUST enum rc vault_key_check(struct vault *v, struct ctx *cx, struct secret key,
-    struct key_ref *out);
+MUST enum rc vault_key_check(
+    struct vault *v, struct ctx *cx, struct secret key, struct key_ref *out);
 /* Never blocks. */
 bool vault_key_allows(struct vault *v, const struct key_ref *key, struct str token_id);
 
 /* The key itself is only ever in *key_out. */
-MUST enum rc vault_key_create(struct vault *v, struct ctx *cx, struct api_key *k,
-    struct secret *key_out);
+MUST enum rc vault_key_create(
+    struct vault *v, struct ctx *cx, struct api_key *k, struct secret *key_out);
 MUST enum rc vault_key_list(struct vault *v, struct ctx *cx, struct api_key **out, size_t *count);
 MUST enum rc vault_key_delete(struct vault *v, struct ctx *cx, struct str id);
 

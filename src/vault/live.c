@@ -21,7 +21,7 @@ struct live_entry {
 struct live_cache {
 	pthread_rwlock_t lock;
 	struct map *by_name;
-	struct map *by_id; /* the same entries, borrowed */
+	struct map *by_id;   /* the same entries, borrowed */
 	uint64_t generation; /* moves with every forget */
 };
 
@@ -100,7 +100,8 @@ cached(struct live_cache *c, struct ctx *cx, struct str name, struct view *out)
 		*out = (struct view){
 			.id = str_dup(cx->arena, str_of(e->id)),
 			.sealed = str_dup(cx->arena, (struct str){ e->bytes, e->sealed_len }),
-			.scope = str_dup(cx->arena, (struct str){ e->bytes + e->sealed_len, e->scope_len }),
+			.scope = str_dup(
+			    cx->arena, (struct str){ e->bytes + e->sealed_len, e->scope_len }),
 			.status = e->status,
 			.has_refresh = e->has_refresh,
 			.expires_ms = e->expires_ms,
@@ -113,8 +114,8 @@ cached(struct live_cache *c, struct ctx *cx, struct str name, struct view *out)
 static struct live_entry *
 entry_new(const struct token *t, struct str sealed)
 {
-	struct live_entry *e = mem_alloc(
-	    sizeof(*e) + sealed.len + t->scope_granted.len + t->name.len);
+	struct live_entry *e =
+	    mem_alloc(sizeof(*e) + sealed.len + t->scope_granted.len + t->name.len);
 
 	memcpy(e->id, t->id.p, t->id.len < ID_LEN ? t->id.len : ID_LEN);
 	e->status = t->status;
@@ -156,8 +157,11 @@ load(struct vault *v, struct ctx *cx, struct str name, struct view *out)
 	generation = v->live->generation;
 	pthread_rwlock_unlock(&v->live->lock);
 	TRY(store_token_open(v->store, cx, name, &t, &secrets));
-	*out = (struct view){ .id = t.id, .scope = t.scope_granted, .status = t.status,
-		.has_refresh = t.has_refresh, .expires_ms = t.expires_ms,
+	*out = (struct view){ .id = t.id,
+		.scope = t.scope_granted,
+		.status = t.status,
+		.has_refresh = t.has_refresh,
+		.expires_ms = t.expires_ms,
 		.refreshed_ms = t.refreshed_ms };
 	out->sealed = crypto_seal(v->keyring, cx->arena, cache_place(t.id), secrets.access);
 	put(v->live, &t, out->sealed, generation);
@@ -184,7 +188,8 @@ needs_person(struct vault *v, struct ctx *cx, struct str id)
 	if (t.status == TOKEN_MISCONFIGURED)
 		fail_at(cx, E_REAUTH, "misconfigured", NULL, "%.*s", STR_ARG(t.status_reason));
 	else
-		fail_at(cx, E_REAUTH, "reauthorization-required", NULL, "%.*s", STR_ARG(t.status_reason));
+		fail_at(cx, E_REAUTH, "reauthorization-required", NULL, "%.*s",
+		    STR_ARG(t.status_reason));
 	return fail_todo(cx, "Open \"%.*s\" in the console (%.*s/tokens/%.*s) and click Reconnect.",
 	    STR_ARG(t.name), STR_ARG(v->public_url), STR_ARG(t.id));
 }
@@ -194,8 +199,8 @@ ran_out(struct vault *v, struct ctx *cx, struct str id)
 {
 	fail_at(cx, E_REAUTH, "reauthorization-required", NULL,
 	    "The access token has run out, and the provider gave no refresh token to renew it.");
-	return fail_todo(cx, "Open %.*s/tokens/%.*s and click Reconnect.", STR_ARG(v->public_url),
-	    STR_ARG(id));
+	return fail_todo(
+	    cx, "Open %.*s/tokens/%.*s and click Reconnect.", STR_ARG(v->public_url), STR_ARG(id));
 }
 
 /* Refreshes and reads again; while the old token lives, a failure to refresh is no failure. */

@@ -28,7 +28,7 @@ plausible_cookie(struct str s)
 		char c = s.p[i];
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		        c == '-' || c == '_'))
+			c == '-' || c == '_'))
 			return false;
 	}
 	return s.len == COOKIE_LEN;
@@ -43,8 +43,8 @@ vault_session(struct vault *v, struct ctx *cx, struct str cookie, struct session
 	session_of_cookie(v, cx, *fresh ? crypto_random_token(cx->arena) : secret_of(cookie), out);
 	if (*fresh)
 		return OK;
-	rc = store_session_check(v->store, cx, out->digest, clock_wall_ms(), IDLE_MS, LIFE_MS,
-	    &out->user);
+	rc = store_session_check(
+	    v->store, cx, out->digest, clock_wall_ms(), IDLE_MS, LIFE_MS, &out->user);
 	if (rc != E_NOTFOUND)
 		return rc;
 	ctx_clear(cx);

@@ -16,8 +16,8 @@ struct session {
 
 /* A session for this cookie value, signed in or not. An empty or odd value gets a fresh one and
  * *fresh is set. */
-MUST enum rc vault_session(struct vault *v, struct ctx *cx, struct str cookie, struct session *out,
-    bool *fresh);
+MUST enum rc vault_session(
+    struct vault *v, struct ctx *cx, struct str cookie, struct session *out, bool *fresh);
 bool vault_csrf_ok(const struct session *s, struct str token);
 
 /* A new session id on success, the one before is gone (S-104). E_AUTH for a wrong user or password,
@@ -30,8 +30,8 @@ MUST enum rc vault_password_change(struct vault *v, struct ctx *cx, const struct
     struct secret current, struct secret replacement);
 
 /* Sets a password without knowing the old one: first start and `valetkey passwd`. */
-MUST enum rc vault_password_set(struct vault *v, struct ctx *cx, struct str username,
-    struct secret password);
+MUST enum rc vault_password_set(
+    struct vault *v, struct ctx *cx, struct str username, struct secret password);
 MUST enum rc vault_has_users(struct vault *v, struct ctx *cx, bool *out);
 
 #endif

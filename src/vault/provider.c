@@ -19,7 +19,8 @@ expand(struct ctx *cx, struct arena *a, const json_t *bases, struct str text, st
 		*out = str_dup(a, text);
 		return OK;
 	}
-	base = json_string_value(json_object_get(bases, str_cstr(cx->arena, str_sub(text, 1, end))));
+	base =
+	    json_string_value(json_object_get(bases, str_cstr(cx->arena, str_sub(text, 1, end))));
 	if (base == NULL)
 		return fail(cx, E_BUG, "A provider definition names an unknown base.");
 	*out = str_printf(a, "%.*s%.*s", STR_ARG(base_url.len > 0 ? base_url : str_of(base)),
@@ -33,7 +34,8 @@ is_loopback(struct str authority)
 	static const char *const hosts[] = { "127.0.0.1", "localhost", "[::1]" };
 
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		struct str host = str_of(hosts[i]), rest = str_sub(authority, host.len, authority.len);
+		struct str host = str_of(hosts[i]),
+			   rest = str_sub(authority, host.len, authority.len);
 
 		if (str_starts(authority, host) && (rest.len == 0 || rest.p[0] == ':'))
 			return true;
@@ -82,7 +84,7 @@ take_extra(struct arena *a, const json_t *def, struct provider *out)
 	json_t *params = json_object_get(def, "authorize_params"), *value;
 	const char *name;
 
-	json_object_foreach(params, name, value) {
+	json_object_foreach (params, name, value) {
 		if (out->extra_count == OAUTH_MAX_EXTRA)
 			break;
 		out->extra[out->extra_count++] = (struct oauth_param){
@@ -93,8 +95,8 @@ take_extra(struct arena *a, const json_t *def, struct provider *out)
 }
 
 static enum rc
-take_account(struct ctx *cx, struct arena *a, const json_t *def, struct str base_url,
-    struct provider *out)
+take_account(
+    struct ctx *cx, struct arena *a, const json_t *def, struct str base_url, struct provider *out)
 {
 	const json_t *account = json_object_get(def, "account");
 
@@ -124,8 +126,8 @@ provider_read(struct ctx *cx, struct arena *a, struct str definition, struct str
 	TRY(take_text(cx, a, def, "client_auth", &auth));
 	out->auth = str_eq(auth, S("basic")) ? CLIENT_AUTH_BASIC : CLIENT_AUTH_BODY;
 	take_extra(a, def, out);
-	out->redirect_uri = str_printf(a, "%.*s/oauth/callback/%.*s", STR_ARG(public_url),
-	    STR_ARG(out->id));
+	out->redirect_uri =
+	    str_printf(a, "%.*s/oauth/callback/%.*s", STR_ARG(public_url), STR_ARG(out->id));
 	return take_account(cx, a, def, base_url, out);
 }
 
@@ -138,8 +140,8 @@ vault_provider(struct vault *v, struct ctx *cx, struct str id, const struct prov
 			return OK;
 		}
 	}
-	return fail_at(cx, E_NOTFOUND, "unknown-provider", "provider",
-	    "There is no provider of this name.");
+	return fail_at(
+	    cx, E_NOTFOUND, "unknown-provider", "provider", "There is no provider of this name.");
 }
 
 const struct provider *

@@ -27,8 +27,8 @@ MUST enum rc provider_read(struct ctx *cx, struct arena *a, struct str definitio
     struct str base_url, struct str public_url, struct provider *out);
 
 /* E_NOTFOUND. */
-MUST enum rc vault_provider(struct vault *v, struct ctx *cx, struct str id,
-    const struct provider **out);
+MUST enum rc vault_provider(
+    struct vault *v, struct ctx *cx, struct str id, const struct provider **out);
 const struct provider *vault_providers(const struct vault *v, size_t *count);
 
 #endif

@@ -15,8 +15,9 @@ token_name_check(struct ctx *cx, struct str name)
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.p[i];
 
-		ok = ok && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		               c == ' ');
+		ok = ok &&
+		    ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			c == ' ');
 	}
 	if (ok)
 		return OK;
@@ -24,7 +25,8 @@ token_name_check(struct ctx *cx, struct str name)
 		fail_at(cx, E_INPUT, "bad-field", "name", "The token needs a name.");
 	else
 		fail_at(cx, E_INPUT, "bad-field", "name",
-		    "A token name has letters, numbers and single spaces between them, at most 100.");
+		    "A token name has letters, numbers and single spaces between them, at most "
+		    "100.");
 	return fail_todo(cx, "For example: Dropbox Archive 2");
 }
 
@@ -110,8 +112,8 @@ test_again_after_refresh(struct vault *v, struct ctx *cx, const struct provider 
 	if (store_token_secrets(v->store, cx, id, &secrets) == OK)
 		upstream_account(v, cx, p, secrets.access, out, &rejected);
 	if (out->ok)
-		out->message = str_printf(cx->arena, "%.*s The token had to be refreshed for it.",
-		    STR_ARG(out->message));
+		out->message = str_printf(
+		    cx->arena, "%.*s The token had to be refreshed for it.", STR_ARG(out->message));
 }
 
 enum rc

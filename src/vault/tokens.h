@@ -8,13 +8,13 @@ struct vault;
 
 MUST enum rc vault_token_list(struct vault *v, struct ctx *cx, struct token **out, size_t *count);
 MUST enum rc vault_token_get(struct vault *v, struct ctx *cx, struct str id, struct token *out);
-MUST enum rc vault_token_by_name(struct vault *v, struct ctx *cx, struct str name,
-    struct token *out);
-MUST enum rc vault_token_edit(struct vault *v, struct ctx *cx, struct str id,
-    struct token_edit *edit);
+MUST enum rc vault_token_by_name(
+    struct vault *v, struct ctx *cx, struct str name, struct token *out);
+MUST enum rc vault_token_edit(
+    struct vault *v, struct ctx *cx, struct str id, struct token_edit *edit);
 MUST enum rc vault_token_delete(struct vault *v, struct ctx *cx, struct str id);
-MUST enum rc vault_token_reveal(struct vault *v, struct ctx *cx, struct str id,
-    struct secret *access);
+MUST enum rc vault_token_reveal(
+    struct vault *v, struct ctx *cx, struct str id, struct secret *access);
 /* Refreshes now, whatever is left of the old one. */
 MUST enum rc vault_token_refresh(struct vault *v, struct ctx *cx, struct str id);
 
@@ -24,8 +24,8 @@ struct token_test {
 	struct str message, todo;
 	struct str account_id, account_name, account_email;
 };
-MUST enum rc vault_token_test(struct vault *v, struct ctx *cx, struct str id,
-    struct token_test *out);
+MUST enum rc vault_token_test(
+    struct vault *v, struct ctx *cx, struct str id, struct token_test *out);
 
 /* Letters, numbers and single spaces between them, 1 to 100. E_INPUT field "name". */
 MUST enum rc token_name_check(struct ctx *cx, struct str name);

@@ -43,15 +43,16 @@ not_answered(struct ctx *cx, const struct provider *p, const struct http_reply *
 		fail_at(cx, E_UPSTREAM, "timed-out", NULL, "%s did not answer in time.", name);
 		break;
 	case CALL_LOST:
-		fail_at(cx, E_UPSTREAM, "reply-lost", NULL, "The connection to %s was lost: %s.", name,
-		    reply->error);
+		fail_at(cx, E_UPSTREAM, "reply-lost", NULL, "The connection to %s was lost: %s.",
+		    name, reply->error);
 		break;
 	default:
 		fail_at(cx, E_UPSTREAM, "unreachable", NULL, "%s could not be reached: %s.", name,
 		    reply->error);
 		break;
 	}
-	return fail_todo(cx, "Try again; if it stays, check the network between here and %s.", name);
+	return fail_todo(
+	    cx, "Try again; if it stays, check the network between here and %s.", name);
 }
 
 /* "invalid_grant: code has expired", or what there is of it. */
@@ -78,20 +79,23 @@ refused(struct ctx *cx, const struct provider *p, int status, const struct oauth
 	case OUTCOME_MISCONFIGURED:
 		if (str_starts(r->error, S("invalid_client"))) {
 			fail_at(cx, E_INPUT, "invalid-client", "app_secret",
-			    "%s did not accept the App Secret for this App Key (%.*s).", name, STR_ARG(words));
+			    "%s did not accept the App Secret for this App Key (%.*s).", name,
+			    STR_ARG(words));
 			return fail_todo(cx,
-			    "Copy both again from the app's Settings tab: App key, and App secret after Show.");
+			    "Copy both again from the app's Settings tab: App key, and App secret "
+			    "after Show.");
 		}
-		fail_at(cx, E_INPUT, "refused-request", NULL, "%s refused the request (%.*s).", name,
-		    STR_ARG(words));
+		fail_at(cx, E_INPUT, "refused-request", NULL, "%s refused the request (%.*s).",
+		    name, STR_ARG(words));
 		return fail_todo(cx, "Check the app's settings at %s.", name);
 	case OUTCOME_TRANSIENT:
-		fail_at(cx, E_UPSTREAM, "provider-busy", NULL, "%s answered with HTTP status %d.", name,
-		    status);
+		fail_at(cx, E_UPSTREAM, "provider-busy", NULL, "%s answered with HTTP status %d.",
+		    name, status);
 		return fail_todo(cx, "Try again in a moment.");
 	default:
 		fail_at(cx, E_UPSTREAM, "unreadable-reply", NULL,
-		    "%s answered with HTTP status %d and no token that could be used.", name, status);
+		    "%s answered with HTTP status %d and no token that could be used.", name,
+		    status);
 		return fail_todo(cx, "Check the provider's address; nothing was stored.");
 	}
 }
@@ -131,8 +135,8 @@ say_account(struct ctx *cx, const struct provider *p, struct secret body, struct
 
 	if (json_read_lenient(cx, secret_expose(body), REPLY_DEPTH_MAX, &obj) != OK) {
 		ctx_clear(cx);
-		out->message = str_printf(cx->arena, "%s accepted the token, but its answer is unreadable.",
-		    p->name.p);
+		out->message = str_printf(
+		    cx->arena, "%s accepted the token, but its answer is unreadable.", p->name.p);
 		return;
 	}
 	out->ok = true;
@@ -150,8 +154,8 @@ upstream_account(struct vault *v, struct ctx *cx, const struct provider *p, stru
 	struct http_call call = {
 		.method = p->account.method.p,
 		.url = p->account.url,
-		.authorization = secret_of(
-		    str_printf(cx->arena, "Bearer %.*s", STR_ARG(secret_expose(access)))),
+		.authorization =
+		    secret_of(str_printf(cx->arena, "Bearer %.*s", STR_ARG(secret_expose(access)))),
 		.body = secret_of(p->account.body),
 		.content_type = S("application/json"),
 		.has_body = true,
@@ -176,5 +180,5 @@ upstream_account(struct vault *v, struct ctx *cx, const struct provider *p, stru
 	    ? str_printf(cx->arena, "%s did not accept the access token.", p->name.p)
 	    : str_printf(cx->arena, "%s answered with HTTP status %d.", p->name.p, reply.status);
 	out->todo = *rejected ? S("Connect again to get a new one.")
-	                      : S("Check the app's permissions, or try again in a moment.");
+			      : S("Check the app's permissions, or try again in a moment.");
 }

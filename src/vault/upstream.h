@@ -8,8 +8,8 @@
 #include "vault/tokens.h"
 
 /* The token request as a call. Memory is the arena's. */
-struct http_call upstream_token_call(const struct provider *p,
-    const struct oauth_token_request *request);
+struct http_call upstream_token_call(
+    const struct provider *p, const struct oauth_token_request *request);
 
 /* Reads the reply; OK only with tokens in *out. Otherwise the context says what happened and what
  * to do, and out->outcome what kind it is: E_REAUTH, E_INPUT (field "app_secret"), E_UPSTREAM. */

@@ -14,7 +14,8 @@
 struct str
 vault_new_id(struct arena *a)
 {
-	return secret_expose(crypto_random_text(a, ID_LEN, S("0123456789abcdefghijklmnopqrstuvwxyz")));
+	return secret_expose(
+	    crypto_random_text(a, ID_LEN, S("0123456789abcdefghijklmnopqrstuvwxyz")));
 }
 
 static enum rc
@@ -28,8 +29,8 @@ read_providers(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
 		if (!str_starts(name, S("providers/")) || v->provider_count == PROVIDERS_MAX)
 			continue;
 		TRY(provider_read(cx, v->arena, text,
-		    str_eq(name, S("providers/dropbox.json")) ? cfg->dropbox_url : S(""), v->public_url,
-		    &v->providers[v->provider_count++]));
+		    str_eq(name, S("providers/dropbox.json")) ? cfg->dropbox_url : S(""),
+		    v->public_url, &v->providers[v->provider_count++]));
 	}
 	return OK;
 }

@@ -12,10 +12,10 @@
 struct vault;
 
 struct vault_config {
-	const char *data_dir;        /* made with mode 0700 when missing */
-	struct str master_key_file;  /* empty: DIR/master.key, made when the directory is new */
-	struct str public_url;       /* no trailing slash; redirect URIs are made from it */
-	struct str dropbox_url;      /* empty: the real Dropbox; a sandbox's address otherwise */
+	const char *data_dir;       /* made with mode 0700 when missing */
+	struct str master_key_file; /* empty: DIR/master.key, made when the directory is new */
+	struct str public_url;      /* no trailing slash; redirect URIs are made from it */
+	struct str dropbox_url;     /* empty: the real Dropbox; a sandbox's address otherwise */
 	struct clock *clock;
 };
 

@@ -17,6 +17,7 @@ export class Client {
 	constructor(url, sessionPath) {
 		this.url = url;
 		this.sessionPath = sessionPath;
+		this.origin = undefined; /* set it when the public URL is another */
 		this.cookies = new Map();
 		this.cookieLines = [];
 		this.csrf = '';
@@ -59,7 +60,7 @@ export class Client {
 	/* As the page does it. A header given as undefined is left out. */
 	send(method, path, body, headers = {}) {
 		const all = {
-			origin: new URL(this.url).origin,
+			origin: this.origin ?? new URL(this.url).origin,
 			'x-csrf-token': this.csrf,
 			...(body === undefined ? {} : { 'content-type': 'application/json' }),
 			...headers,

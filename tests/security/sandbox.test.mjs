@@ -294,6 +294,30 @@ test("S-069 later changes of an app's permissions need new consent", async () =>
 	assert.equal(last.body.scope, "account_info.read");
 });
 
+test("S-070 every route checks its scope", async () => {
+	const routes = {
+		"users/get_current_account": ["account_info.read", null], "users/get_space_usage": ["account_info.read", null],
+		"check/user": ["account_info.read", { query: "x" }], "users/get_account": ["sharing.read", { account_id: "dbid:" + "A".repeat(35) }],
+		"files/list_folder": ["files.metadata.read", { path: "" }], "files/list_folder/continue": ["files.metadata.read", { cursor: "x" }],
+		"files/get_metadata": ["files.metadata.read", { path: "/Welcome.txt" }], "files/create_folder_v2": ["files.content.write", { path: "/S070" }],
+		"files/delete_v2": ["files.content.write", { path: "/Welcome.txt" }], "files/download": ["files.content.read", undefined],
+		"files/upload": ["files.content.write", undefined],
+	};
+	const source = readFileSync(new URL("../../src/sandbox/routes.c", import.meta.url), "utf8");
+	const inTable = new Set([...source.matchAll(/"\/2\/([^"]+)", API\((?!NONE)/g)].map((m) => m[1]));
+	assert.deepEqual([...inTable].sort(), Object.keys(routes).sort());
+	const got = await connect(basic, app);
+	for (const [route, [scope, arg]] of Object.entries(routes)) {
+		const others = got.scope.split(" ").filter((s) => s !== scope).join(" ");
+		const narrow = (await refresh(box, app, got.refresh_token, { scope: others })).body.access_token;
+		const headers = { "dropbox-api-arg": '{"path":"/S070"}', "content-type": "application/octet-stream" };
+		const reply = await api(box, narrow, route, arg, arg === undefined ? headers : {});
+		assert.equal(reply.status, 401, route);
+		assert.deepEqual(reply.body.error, { ".tag": "missing_scope", required_scope: scope });
+	}
+	assert.equal((await api(box, got.access_token, "files/get_metadata", { path: "/S070" })).status, 409, "nothing was written");
+});
+
 test("S-072 tokens, codes and secrets are not in the data directory as they are", async () => {
 	const got = await connect(basic, app);
 	const open = await getCode(basic, app);
@@ -349,6 +373,28 @@ async function attempt(method, path, headers, body) {
 	return res.status;
 }
 
+test("S-077 revoking, disconnecting and deleting end exactly what they should", async () => {
+	const one = await makeApp(basic);
+	const two = await makeApp(business);
+	const grants = { a1: await connect(basic, one), a2: await connect(business, one), b1: await connect(basic, two), b2: await connect(business, two) };
+	const alive = async () => {
+		const list = [];
+		for (const [name, got] of Object.entries(grants))
+			if ((await api(box, got.access_token, "users/get_current_account")).status === 200) list.push(name);
+		return list.join(" ");
+	};
+	assert.equal(await alive(), "a1 a2 b1 b2");
+	await api(box, grants.a1.access_token, "auth/token/revoke");
+	assert.equal(await alive(), "a2 b1 b2");
+	const link = (await basic.get("/_web/connected-apps")).body.apps.find((a) => a.app_key === two.key);
+	await basic.send("DELETE", `/_web/connected-apps/${link.grant_id}`);
+	assert.equal(await alive(), "a2 b2");
+	await basic.send("DELETE", `/_web/apps/${one.key}`);
+	assert.equal(await alive(), "b2");
+	assert.equal((await refresh(box, one, grants.a2.refresh_token)).status, 400);
+	assert.equal((await refresh(box, two, grants.b2.refresh_token)).status, 200);
+});
+
 test("S-080 Allow counts only from our own page, in this session, for this request", async () => {
 	const mine = await makeApp(basic);
 	const id = await beginAuthorize(basic, mine);
@@ -401,6 +447,17 @@ test("S-084 a remembered approval covers the same address and no more scopes", a
 	assert.equal(await stage({ scope: "files.metadata.read files.content.read" }), "consent");
 	assert.equal(await stage({ scope: "files.metadata.read", force_reapprove: "true" }), "consent");
 	assert.equal(await stage({ scope: "files.metadata.read" }), "redirect");
+});
+
+test("S-086 response_type=token is refused and never puts a token anywhere", async () => {
+	for (const params of [{ response_type: "token" }, { response_type: "code token" }, { response_mode: "fragment" }]) {
+		const res = await fetch(box.url + authorizePath(app, params), { redirect: "manual" });
+		assert.equal(res.status, 302);
+		const back = new URL(res.headers.get("location"));
+		assert.match(back.searchParams.get("error"), /^(unauthorized_client|unsupported_response_type|invalid_request)$/);
+		assert.equal(back.hash, "");
+		assert.doesNotMatch(back.href, /access_token/);
+	}
 });
 
 test("S-087 a bearer token counts in the header only", async () => {
@@ -469,6 +526,22 @@ test("S-105 the session cookie's flags", async () => {
 	assert.match(cookie, /^sandbox_[0-9a-f]{8}=[A-Za-z0-9_-]{43}; /);
 	for (const flag of [/; HttpOnly/i, /; SameSite=Lax/i, /; Path=\/(;|$)/i]) assert.match(cookie, flag);
 	assert.doesNotMatch(cookie, /Domain|Secure/i);
+});
+
+test("S-106 two sandboxes on one host do not take each other's cookies", async () => {
+	const second = await startSandbox();
+	try {
+		const there = new Browser(second);
+		await there.signIn("basic");
+		const [name, value] = [...there.cookies][0];
+		const [ours] = [...basic.cookies][0];
+		assert.notEqual(name, ours);
+		const use = (n) => fetch(box.url + "/_web/apps", { headers: { cookie: `${n}=${value}` } });
+		assert.equal((await use(name)).status, 401);
+		assert.equal((await use(ours)).status, 401);
+	} finally {
+		await second.stop();
+	}
 });
 
 test("S-107 duplicate cookies never carry a session", async () => {

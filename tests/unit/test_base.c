@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#undef fail /* base/ctx.h has its own */
 
 #include "base/buf.h"
 #include "base/ctx.h"

@@ -246,7 +246,6 @@ function ConnectArea({ c, saved, provider }: { c: ReturnType<typeof useConfig>; 
 	return (
 		<div class="stack-12" ref={ref}>
 			{trouble && !placed && <Notice kind="error"><p>{troubleWords(trouble)}</p></Notice>}
-			{placed && <p class="visually-hidden" role="alert">{troubleWords(trouble)}</p>}
 			{notice && (
 				<Notice kind="warn" live onClose={() => c.connector.dismissNotice()}><p>{troubleWords(notice)}</p></Notice>
 			)}

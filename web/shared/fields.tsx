@@ -40,7 +40,7 @@ export function Field(p: FieldProps) {
 			</div>
 			{p.children({ id, "aria-describedby": described || undefined,
 				"aria-invalid": p.error ? true : undefined }, `${id}-label`)}
-			{p.error && <p class="field-error" id={`${id}-err`}>{p.error}</p>}
+			{p.error && <p class="field-error" role="alert" id={`${id}-err`}>{p.error}</p>}
 			{p.hint && <p class="hint" id={`${id}-hint`}>{p.hint}</p>}
 		</div>
 	);
@@ -221,7 +221,7 @@ export function RadioCards(p: RadioCardsProps) {
 					</div>
 				))}
 			</div>
-			{p.error && <p class="field-error" id={`${id}-err`}>{p.error}</p>}
+			{p.error && <p class="field-error" role="alert" id={`${id}-err`}>{p.error}</p>}
 		</div>
 	);
 }

@@ -70,6 +70,7 @@ test('S-142 broken chunk framing is refused', async () => {
 		'no size': '\r\nhello\r\n0\r\n\r\n',
 		'data longer than its size': '5\r\nhelloo\r\n0\r\n\r\n',
 		'trailer with LF only': '0\r\nX: y\n\r\n',
+		'300 bytes of extension': `5;${'a'.repeat(300)}\r\nhello\r\n0\r\n\r\n`,
 		'1 MB of extension': `5;${'a'.repeat(1 << 20)}\r\nhello\r\n0\r\n\r\n`,
 		'10,000 trailers': `0\r\n${'X-T: y\r\n'.repeat(10000)}\r\n`,
 		'folded trailer': '0\r\nX: y\r\n z\r\n\r\n',
