@@ -61,13 +61,23 @@ http_req_param(struct ctx *cx, const struct http_req *req, const char *name, str
 	return OK;
 }
 
+/* The type has no parameters (RFC 8259 section 11), but many programs name the charset. */
+static bool
+is_json(struct str type)
+{
+	size_t end = str_find(type, ';');
+	struct str parameter = str_trim(str_sub(type, end + 1, type.len));
+
+	if (!str_eq_nocase(str_trim(str_sub(type, 0, end)), S("application/json")))
+		return false;
+	return end == type.len || str_eq_nocase(parameter, S("charset=utf-8")) ||
+	    str_eq_nocase(parameter, S("charset=\"utf-8\""));
+}
+
 enum rc
 http_req_want_json(struct ctx *cx, const struct http_req *req)
 {
-	struct str type = http_req_header(req, S("content-type"));
-
-	type = str_trim(str_sub(type, 0, str_find(type, ';')));
-	if (str_eq_nocase(type, S("application/json")))
+	if (is_json(http_req_header(req, S("content-type"))))
 		return OK;
 	return fail_at(cx, E_INPUT, "unsupported-media-type", NULL,
 	    "The body must be JSON, sent with Content-Type: application/json.");

@@ -45,15 +45,15 @@ function environment(build, extra) {
 }
 
 /*
- * The sanitizers of every program that a file starts write to `scratch`, so that no report is lost
- * with a standard error that nobody reads. The servers forbid being traced, which the leak check
- * needs.
+ * The address sanitizer of every program that a file starts writes to `scratch`, so that no report is
+ * lost with a standard error that nobody reads. The other one can only write to standard error: it
+ * ends the program as well. The servers forbid being traced, which the leak check needs.
  */
 function sanitizerOptions(leaks, scratch) {
 	const log = `log_path=${path.join(scratch, 'report')}`;
 	return {
 		ASAN_OPTIONS: `abort_on_error=0:detect_leaks=${leaks ? 1 : 0}:${log}`,
-		UBSAN_OPTIONS: `print_stacktrace=1:${log}`,
+		UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
 	};
 }
 
@@ -153,7 +153,8 @@ function judge({ job, code, end, out, reports }) {
 	const rows = job.read(out);
 	for (const text of reports) rows.push({ name: 'a sanitizer reported', failed: true, reason: first(text) });
 	if (rows.length === 0) rows.push({ name: 'no test ran', failed: true, reason: end });
-	if (code !== 0 && !rows.some((r) => r.failed)) rows.push({ name: 'the file itself', failed: true, reason: end });
+	if (code !== 0 && !rows.some((r) => r.failed))
+		rows.push({ name: 'the file itself', failed: true, reason: end });
 	return rows;
 }
 
@@ -172,7 +173,8 @@ function note(result) {
 	const words = [`${count(rows, isPassed)} passed`];
 	if (failed > 0) words.push(`${failed} failed`);
 	if (skipped > 0) words.push(`${skipped} skipped`);
-	console.log(`${failed > 0 ? 'FAIL' : 'ok  '}  ${result.job.file}: ${words.join(', ')} (${(result.ms / 1000).toFixed(1)} s)`);
+	const seconds = (result.ms / 1000).toFixed(1);
+	console.log(`${failed > 0 ? 'FAIL' : 'ok  '}  ${result.job.file}: ${words.join(', ')} (${seconds} s)`);
 	all.push(...rows);
 	if (failed > 0) failures.push({ ...result, rows: rows.filter(isFailed) });
 }
@@ -192,7 +194,8 @@ const last = (text) => text.trimEnd().split('\n').slice(-OUTPUT_LINES).join('\n'
 function showFailures() {
 	for (const { job, rows, out, err } of failures) {
 		console.log(`\n${job.file}`);
-		for (const row of rows) console.log(`   not ok: ${row.name}${row.reason ? `\n${indent(row.reason)}` : ''}`);
+		for (const { name, reason } of rows)
+			console.log(`   not ok: ${name}${reason ? `\n${indent(reason)}` : ''}`);
 		if (job.read === readTap && out.trim()) console.log(`   what it printed:\n${indent(last(out))}`);
 		if (err.trim()) console.log(`   on standard error:\n${indent(last(err))}`);
 	}
@@ -201,7 +204,8 @@ function showFailures() {
 async function main(words) {
 	const width = Number(process.env.TEST_JOBS) || TWO;
 	const wanted = (job) => words.length === 0 || words.some((w) => job.file.includes(w));
-	const together = [...unitJobs(), ...nodeJobs('tests/flow', sanitized), ...nodeJobs('tests/security', sanitized)];
+	const programs = ['tests/flow', 'tests/security'].flatMap((dir) => nodeJobs(dir, sanitized));
+	const together = [...unitJobs(), ...programs];
 	await runAll(together.filter(wanted), width);
 	/* A browser takes both cores by itself. */
 	await runAll(nodeJobs('tests/e2e', plain).filter(wanted), 1);

@@ -19,9 +19,11 @@ import { binary, cleanEnv, sanitizerReport } from './binary.mjs';
 const START_MS = 30000;
 const STOP_MS = 15000;
 const running = new Set();
+const directories = new Set();
 
 process.on('exit', () => {
 	for (const child of running) child.kill('SIGKILL');
+	for (const dir of directories) rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
 });
 
 /* How a program ended, for a person. */
@@ -38,7 +40,8 @@ class Program {
 		running.add(this.child);
 		this.child.stdout.on('data', (d) => this.take('out', d));
 		this.child.stderr.on('data', (d) => this.take('err', d));
-		this.ended = new Promise((resolve) => {
+		this.holds = 0;
+		this.gone = new Promise((resolve) => {
 			this.child.on('error', (e) => resolve({ code: -1, signal: e.message }));
 			this.child.on('close', (code, signal) => resolve({ code, signal }));
 		}).then((end) => {
@@ -47,6 +50,20 @@ class Program {
 			for (const watch of this.watchers) watch();
 			return end;
 		});
+		this.hold(0);
+	}
+
+	/* Only somebody who waits for it keeps the test process alive: a test that fails before its
+	 * stop() leaves a program behind, but not a test process that never ends. */
+	hold(change) {
+		this.holds += change;
+		for (const part of [this.child, this.child.stdout, this.child.stderr])
+			this.holds > 0 ? part.ref() : part.unref();
+	}
+
+	get ended() {
+		this.hold(1);
+		return this.gone.finally(() => this.hold(-1));
 	}
 
 	get pid() {
@@ -58,16 +75,22 @@ class Program {
 		for (const watch of this.watchers) watch();
 	}
 
+	why(ms) {
+		return this.end ? `it ended with ${ending(this.end)}` : `nothing in ${ms} ms`;
+	}
+
 	/* Resolves with what find(stdout, stderr) returns, as soon as that is not null. */
 	until(find, what, ms = START_MS) {
+		this.hold(1);
 		return new Promise((resolve, reject) => {
 			const watch = () => {
 				const found = find(this.out, this.err);
 				if (found == null && !this.end && !this.late) return;
 				clearTimeout(timer);
 				this.watchers.delete(watch);
+				this.hold(-1);
 				if (found != null) resolve(found);
-				else reject(new Error(`${what}: ${this.end ? `it ended with ${ending(this.end)}` : `nothing in ${ms} ms`}\n${this.out}${this.err}`));
+				else reject(new Error(`${what}: ${this.why(ms)}\n${this.out}${this.err}`));
 			};
 			const timer = setTimeout(() => {
 				this.late = true;
@@ -109,6 +132,7 @@ export async function run(args, opt = {}) {
 async function start(command, args, ready, opt) {
 	const { data, env, log = 'debug' } = opt;
 	const dir = data ?? mkdtempSync(path.join(tmpdir(), 'valetkey-test-'));
+	if (data === undefined) directories.add(dir);
 	const program = new Program([command, '--data', dir, ...args, ...(opt.args ?? [])], {
 		env: { VALETKEY_LOG_LEVEL: log, ...env },
 	});
@@ -153,7 +177,8 @@ function jsonLine(out) {
 
 /* { seed, manager, sandbox, control(method, path, body), advance(seconds), … } */
 export async function startDemo(opt = {}) {
-	const args = ['--seed', '--listen', opt.listen ?? '127.0.0.1:0', '--sandbox-listen', opt.sandboxListen ?? '127.0.0.1:0'];
+	const { listen = '127.0.0.1:0', sandboxListen = '127.0.0.1:0' } = opt;
+	const args = ['--seed', '--listen', listen, '--sandbox-listen', sandboxListen];
 	const demo = await start('demo', args, (out) => {
 		const seed = jsonLine(out);
 		return seed && { seed };

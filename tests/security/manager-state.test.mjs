@@ -254,17 +254,18 @@ test('S-014 the redirect URI does not come from the request', async () => {
 	assert.equal(url.searchParams.get('redirect_uri'), configured);
 });
 
-test('S-015 the token request repeats the redirect URI of its authorization request', async () => {
+test('S-015 the token request repeats the redirect URI of its authorization request', async (t) => {
 	p.reset();
 	for (const publicUrl of [null, 'http://manager.test:8123', 'http://manager.test/', 'http://manager.test:8123/']) {
 		const env = { VALETKEY_DROPBOX_URL: p.url };
 		const port = await freePort();
 		const args = publicUrl ? ['--public-url', publicUrl] : [];
 		const first = await startServe({ env, listen: `127.0.0.1:${port}`, args });
+		t.after(() => first.stop());
 		first.url = `http://127.0.0.1:${port}`;
 		const bob = managerVisitor(first);
 		bob.origin = publicUrl?.replace(/\/$/, '');
-		await bob.signIn('/api/console/sign-in', first);
+		await bob.signIn('/api/console/sign-in', { username: first.username, password: first.password });
 		for (let i = 0; i < 5; i++) await connect(bob);
 		assert.equal(p.count('/oauth2/token'), 5, `${publicUrl}`);
 		const asked = p.requests.filter((r) => r.path === '/oauth2/authorize').map((r) => r.query.redirect_uri);
@@ -272,11 +273,10 @@ test('S-015 the token request repeats the redirect URI of its authorization requ
 		assert.deepEqual(sent, asked);
 		assert.equal(asked[0], `${bob.origin ?? first.url}/oauth/callback/dropbox`);
 		p.reset();
-		await first.stop();
 	}
 });
 
-test('S-015 another public URL in mid-flow changes nothing for the open attempt', async () => {
+test('S-015 another public URL in mid-flow changes nothing for the open attempt', async (t) => {
 	p.reset();
 	const env = { VALETKEY_DROPBOX_URL: p.url };
 	const first = await startServe({ env });
@@ -286,13 +286,13 @@ test('S-015 another public URL in mid-flow changes nothing for the open attempt'
 	const port = await freePort();
 	const args = ['--public-url', 'http://other.test'];
 	const second = await startServe({ env, data: first.data, listen: `127.0.0.1:${port}`, args });
+	t.after(() => second.stop());
 	bob.url = `http://127.0.0.1:${port}`;
 	bob.origin = 'http://other.test';
 	const page = await openCallback(bob, back);
 	const sent = p.last('/oauth2/token')?.form.redirect_uri;
 	if (page.boot.outcome === 'connected') assert.equal(sent, p.last('/oauth2/authorize').query.redirect_uri);
 	else assert.match(page.boot.todo, /again/);
-	await second.stop();
 });
 
 test('S-017 a callback that nobody asked for starts nothing', async () => {
