@@ -47,6 +47,7 @@ struct str crypto_mac_text(
 
 /* Argon2id, interactive cost; about 50 ms and 64 MiB. */
 struct str crypto_password_hash(struct arena *a, struct secret password);
+/* An empty hash, of nobody, takes the same time and is never right: time does not tell who exists. */
 bool crypto_password_ok(struct str hash, struct secret password);
 
 void crypto_random(void *out, size_t len);

@@ -68,23 +68,21 @@ enum rc
 vault_sign_in(struct vault *v, struct ctx *cx, struct session *s, struct str peer,
     struct str username, struct secret password)
 {
+	/* By name and address: nobody elsewhere can lock a person out. */
+	struct str attempt = str_printf(cx->arena, "%.*s %.*s", STR_ARG(peer), STR_ARG(username));
 	struct user user = { 0 };
-	bool known, ok;
 	enum rc rc;
 
-	TRY(throttle_check(v->throttle, cx, peer, FAILURES_A_MINUTE));
+	TRY(throttle_check(v->throttle, cx, attempt, FAILURES_A_MINUTE));
 	rc = store_user_by_name(v->store, cx, username, &user);
 	if (rc != OK && rc != E_NOTFOUND)
 		return rc;
 	ctx_clear(cx);
-	known = rc == OK;
-	/* The same work for an unknown name, so that time does not tell who exists. */
-	ok = crypto_password_ok(known ? user.password_hash : v->nobody_hash, password) && known;
-	if (!ok) {
-		throttle_failed(v->throttle, peer);
+	if (!crypto_password_ok(user.password_hash, password)) {
+		throttle_failed(v->throttle, attempt);
 		return wrong_password(cx);
 	}
-	throttle_forget(v->throttle, peer);
+	throttle_forget(v->throttle, attempt);
 	TRY(store_session_delete(v->store, cx, s->digest));
 	session_of_cookie(v, cx, crypto_random_token(cx->arena), s);
 	s->user = user;

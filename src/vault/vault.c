@@ -82,7 +82,6 @@ open_parts(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
 	TRY(take_instance(v, cx));
 	TRY(read_providers(v, cx, cfg));
 	TRY(key_index_load(v, cx));
-	v->nobody_hash = crypto_password_hash(v->arena, crypto_random_token(v->arena));
 	return http_client_new(cx, S("valetkey"), &v->client);
 }
 

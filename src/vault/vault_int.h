@@ -27,7 +27,7 @@ struct vault {
 	struct live_cache *live;
 	struct key_index *keys;
 	struct throttle *throttle;
-	struct str public_url, instance, nobody_hash;
+	struct str public_url, instance;
 	struct provider *providers;
 	size_t provider_count;
 };
