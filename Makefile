@@ -41,10 +41,9 @@ fresh:
 format:
 	@clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 
-check: deps
-	@clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
-	@scripts/check-rooms
-	@node web/build.mjs --check
+check:
+	@scripts/deps --check
+	@scripts/check
 
 clean:
 	@rm -rf build build-asan build.log build-asan.log .files
