@@ -1,0 +1,52 @@
+/* API keys in the console: made for some tokens, shown once, refused after Revoke. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { openBrowser } from '../lib/browser.mjs';
+import { programGet } from '../lib/http.mjs';
+import { startDemo } from '../lib/server.mjs';
+import { connect, signInManager } from './walk.mjs';
+
+let demo, browser, page;
+
+before(async () => {
+	demo = await startDemo();
+	browser = await openBrowser();
+	page = await browser.person();
+	await signInManager(page, demo);
+	await connect(page, await page.context().newPage(), demo, { name: 'Readable', app: 'Keys One' });
+	await connect(page, await page.context().newPage(), demo, { name: 'Hidden', app: 'Keys Two', signedIn: true });
+});
+
+after(async () => {
+	await browser?.close();
+	await demo?.stop();
+});
+
+const read = (key, name) => programGet(demo.manager, `/api/v1/tokens/${name}/access-token`, key);
+
+test('a key reads the tokens it was made for, is shown once, and is dead after Revoke', async () => {
+	await page.getByRole('link', { name: 'API Keys' }).click();
+	await page.getByLabel('Label').fill('backup script');
+	await page.getByRole('checkbox', { name: 'Readable' }).check();
+	await page.getByRole('button', { name: 'Create API key' }).click();
+	const key = await page.getByLabel('Your new key').inputValue();
+	assert.match(key, /^vk_[0-9A-Za-z]{49}$/);
+
+	assert.equal((await read(key, 'Readable')).status, 200);
+	const hidden = await read(key, 'Hidden'), absent = await read(key, 'Nothing');
+	assert.equal(hidden.status, 403);
+	assert.equal(absent.status, 403);
+	assert.equal(hidden.body.code, absent.body.code, 'a limited key does not learn which names exist');
+	const list = await programGet(demo.manager, '/api/v1/tokens', key);
+	assert.deepEqual(list.body.tokens.map((t) => t.name), ['Readable']);
+
+	await page.reload();
+	const row = page.getByRole('row', { name: /backup script/ });
+	await row.waitFor();
+	assert.equal((await page.content()).includes(key), false, 'it is shown this once');
+	await row.getByRole('button', { name: 'Revoke' }).click();
+	await page.getByRole('button', { name: 'Revoke it' }).click();
+	await row.waitFor({ state: 'detached' });
+	assert.equal((await read(key, 'Readable')).status, 401);
+});
