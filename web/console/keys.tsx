@@ -96,7 +96,7 @@ function Fresh({ value, onClose }: { value: string; onClose: () => void }) {
 function KeyRow({ k, onRevoke }: { k: ApiKey; onRevoke: () => void }) {
 	return (
 		<tr>
-			<td class="cell-name"><b>{k.label}</b></td>
+			<td class="cell-name"><b id={`label-${k.id}`}>{k.label}</b></td>
 			<td data-label="Key"><code>{k.hint}</code></td>
 			<td data-label="May read">
 				{k.all_tokens ? "Every token" : k.tokens.map((t) => t.name).join(", ") || "Nothing any more"}
@@ -104,8 +104,7 @@ function KeyRow({ k, onRevoke }: { k: ApiKey; onRevoke: () => void }) {
 			<td data-label="Created"><Ago at_ms={k.created_ms} /></td>
 			<td data-label="Last used">{k.last_used_ms ? <Ago at_ms={k.last_used_ms} /> : "Never"}</td>
 			<td class="cell-end">
-				<span id={`rv-${k.id}`} hidden>{k.label}</span>
-				<Button small kind="quiet" describedBy={`rv-${k.id}`} onClick={onRevoke}>Revoke</Button>
+				<Button small kind="quiet" describedBy={`label-${k.id}`} onClick={onRevoke}>Revoke</Button>
 			</td>
 		</tr>
 	);

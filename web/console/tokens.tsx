@@ -70,7 +70,7 @@ function Row({ token, onRemove }: { token: Token; onRemove: () => void }) {
 			<td class="cell-name" onKeyDown={rowKey}>
 				<div class="marked">
 					<LetterMark name={token.type} />
-					<div>
+					<div id={`name-${token.id}`}>
 						<Link href={href} class="row-link">{token.name}</Link>
 						{token.description && <p class="hint one-line">{token.description}</p>}
 					</div>
@@ -82,8 +82,7 @@ function Row({ token, onRemove }: { token: Token; onRemove: () => void }) {
 			<td data-label="Encrypted">{token.encrypted ? "Yes" : "No"}</td>
 			<td data-label="Renewal">{token.renewal}</td>
 			<td class="cell-end">
-				<span id={`rm-${token.id}`} hidden>{token.name}</span>
-				<Button small kind="quiet" describedBy={`rm-${token.id}`} onClick={onRemove}>Remove</Button>
+				<Button small kind="quiet" describedBy={`name-${token.id}`} onClick={onRemove}>Remove</Button>
 			</td>
 		</tr>
 	);
