@@ -3,7 +3,7 @@
 #include "vault/live.h"
 
 #define MIN_TTL_MAX_S 86400
-#define REPLY_MAX 65536
+#define REPLY_MAX 131072 /* the largest token and scope there are, every byte escaped */
 
 static const struct key_ref *
 key_of(const struct http_req *req)

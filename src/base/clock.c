@@ -76,16 +76,12 @@ clock_offset_ms(const struct clock *c)
 void
 clock_set_offset_ms(struct clock *c, int64_t offset_ms)
 {
-	struct listener call[MAX_LISTENERS];
-	int n;
-
 	atomic_store(&c->offset_ms, offset_ms);
+	/* Called under the lock, so that a listener that has been taken off is not running either. */
 	pthread_mutex_lock(&c->lock);
-	n = c->listener_count;
-	memcpy(call, c->listeners, sizeof(call));
+	for (int i = 0; i < c->listener_count; i++)
+		c->listeners[i].fn(c->listeners[i].arg);
 	pthread_mutex_unlock(&c->lock);
-	for (int i = 0; i < n; i++)
-		call[i].fn(call[i].arg);
 }
 
 void
@@ -94,6 +90,19 @@ clock_on_change(struct clock *c, void (*fn)(void *), void *arg)
 	pthread_mutex_lock(&c->lock);
 	if (c->listener_count < MAX_LISTENERS)
 		c->listeners[c->listener_count++] = (struct listener){ fn, arg };
+	pthread_mutex_unlock(&c->lock);
+}
+
+void
+clock_off_change(struct clock *c, void (*fn)(void *), void *arg)
+{
+	pthread_mutex_lock(&c->lock);
+	for (int i = 0; i < c->listener_count; i++) {
+		if (c->listeners[i].fn != fn || c->listeners[i].arg != arg)
+			continue;
+		c->listeners[i] = c->listeners[--c->listener_count];
+		break;
+	}
 	pthread_mutex_unlock(&c->lock);
 }
 

@@ -19,8 +19,11 @@ int64_t clock_mono_ms(void);                 /* ms, monotonic */
 
 int64_t clock_offset_ms(const struct clock *c);
 void clock_set_offset_ms(struct clock *c, int64_t offset_ms);
-/* Calls fn(arg) after each change of the offset, on the thread that changed it. At most 8. */
+/* Calls fn(arg) after each change of the offset, on the thread that changed it. At most 8. fn must
+ * not change the clock or its listeners. */
 void clock_on_change(struct clock *c, void (*fn)(void *), void *arg);
+/* Once this returns, fn(arg) does not run and is never called again. */
+void clock_off_change(struct clock *c, void (*fn)(void *), void *arg);
 
 /* RFC 3339 in UTC with seconds, "2026-01-02T03:04:05Z". */
 struct arena;

@@ -18,12 +18,25 @@ ctx_clear(struct ctx *cx)
 	cx->retry_after_s = 0;
 }
 
+/* A sentence that was cut inside a character, or that quotes a stranger's bytes, stays text: what is
+ * not UTF-8 could not be shown or stored. */
+static void
+keep_text(char *s)
+{
+	if (str_utf8(str_of(s)))
+		return;
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s >= 0x80)
+			*s = '?';
+}
+
 static enum rc
 record(struct ctx *cx, enum rc rc, const char *fmt, va_list ap)
 {
 	ctx_clear(cx);
 	cx->rc = rc;
 	vsnprintf(cx->why, sizeof(cx->why), fmt, ap);
+	keep_text(cx->why);
 	return rc;
 }
 
@@ -58,6 +71,7 @@ fail_todo(struct ctx *cx, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	vsnprintf(cx->todo, sizeof(cx->todo), fmt, ap);
+	keep_text(cx->todo);
 	va_end(ap);
 	return cx->rc;
 }

@@ -192,6 +192,8 @@ str_printf(struct arena *a, const char *fmt, ...)
 	buf_vaddf(&b, fmt, ap);
 	va_end(ap);
 	buf_addc(&b, '\0');
+	if (b.overflow)
+		return S("");
 	b.len--;
 	return buf_str(&b);
 }

@@ -10,6 +10,7 @@
 
 #define KEPT_CONNECTIONS 64
 #define POLL_MS 1000
+#define POLL_STOPPING_MS 20
 #define ANSWER_GRACE_MS 500 /* the thread may be this late before a waiter goes on without it */
 
 struct http_client {
@@ -20,7 +21,9 @@ struct http_client {
 
 	pthread_mutex_t lock;
 	struct http_transfer *queue, **queue_end; /* handed over, not started */
-	bool stop;
+	bool stop;                                /* no new calls */
+	int64_t stop_by_ms;                       /* with stop: when those in flight are given up */
+	bool stopped;                             /* the thread has been joined */
 
 	struct http_transfer *running; /* the thread's own */
 };
@@ -60,11 +63,12 @@ take_off(struct http_client *c, struct http_transfer *t)
 		t->next->prev = t->prev;
 }
 
-/* True when the client is stopping. */
+/* False once the client is stopping and nothing is in flight, or has run out of time. */
 static bool
-start_queued(struct http_client *c)
+start_queued(struct http_client *c, int *poll_ms)
 {
 	struct http_transfer *t, *next;
+	int64_t stop_by_ms;
 	bool stop;
 
 	pthread_mutex_lock(&c->lock);
@@ -72,12 +76,14 @@ start_queued(struct http_client *c)
 	c->queue = NULL;
 	c->queue_end = &c->queue;
 	stop = c->stop;
+	stop_by_ms = c->stop_by_ms;
 	pthread_mutex_unlock(&c->lock);
 	for (; t != NULL; t = next) {
 		next = t->next;
 		start(c, t);
 	}
-	return stop;
+	*poll_ms = stop ? POLL_STOPPING_MS : POLL_MS;
+	return !stop || (c->running != NULL && clock_mono_ms() < stop_by_ms);
 }
 
 static void
@@ -102,12 +108,12 @@ run(void *arg)
 {
 	struct http_client *c = arg;
 	struct http_transfer *t;
-	int running;
+	int running, poll_ms;
 
-	while (!start_queued(c)) {
+	while (start_queued(c, &poll_ms)) {
 		curl_multi_perform(c->multi, &running);
 		report_finished(c);
-		curl_multi_poll(c->multi, NULL, 0, POLL_MS, NULL);
+		curl_multi_poll(c->multi, NULL, 0, poll_ms, NULL);
 	}
 	while ((t = c->running) != NULL) {
 		transfer_abandon(t);
@@ -168,15 +174,25 @@ http_client_new(struct ctx *cx, struct str user_agent, struct http_client **out)
 }
 
 void
+http_client_stop(struct http_client *c, int grace_ms)
+{
+	if (c->stopped)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->stop = true;
+	c->stop_by_ms = clock_mono_ms() + grace_ms;
+	pthread_mutex_unlock(&c->lock);
+	curl_multi_wakeup(c->multi);
+	pthread_join(c->thread, NULL);
+	c->stopped = true;
+}
+
+void
 http_client_free(struct http_client *c)
 {
 	if (c == NULL)
 		return;
-	pthread_mutex_lock(&c->lock);
-	c->stop = true;
-	pthread_mutex_unlock(&c->lock);
-	curl_multi_wakeup(c->multi);
-	pthread_join(c->thread, NULL);
+	http_client_stop(c, 0);
 	release(c);
 }
 
@@ -186,14 +202,22 @@ http_client_send(struct http_client *c, const struct http_call *call,
 {
 	struct http_transfer *t =
 	    transfer_new(call, (struct str){ c->user_agent, c->user_agent_len });
+	bool stop;
 
 	t->done = done;
 	t->arg = arg;
 	pthread_mutex_lock(&c->lock);
-	*c->queue_end = t;
-	c->queue_end = &t->next;
+	stop = c->stop;
+	if (!stop) {
+		*c->queue_end = t;
+		c->queue_end = &t->next;
+		curl_multi_wakeup(c->multi);
+	}
 	pthread_mutex_unlock(&c->lock);
-	curl_multi_wakeup(c->multi);
+	if (!stop)
+		return;
+	transfer_abandon(t);
+	report(t);
 }
 
 static void

@@ -85,10 +85,18 @@ add_member(struct buf *b, const char *name, struct str value)
 	buf_add_json_string(b, value);
 }
 
+/* A failure on this side keeps its words for the log, unless it has a code of its own: then they
+ * were written for a person. */
+static bool
+may_be_told(const struct ctx *cx, int status)
+{
+	return status != 500 || cx->code != NULL;
+}
+
 static struct str
 detail_of(const struct ctx *cx, struct arena *a, int status)
 {
-	if (status == 500)
+	if (!may_be_told(cx, status))
 		return S(
 		    "Something went wrong on this side. The log has more under the request id.");
 	if (cx->why[0] == '\0')
@@ -128,7 +136,7 @@ void
 http_res_problem(struct http_res *res, const struct ctx *cx, enum rc rc)
 {
 	int status = http_status_of(cx, rc);
-	const char *code = cx->code != NULL && status != 500 ? cx->code : rc_statuses[rc].code;
+	const char *code = cx->code != NULL ? cx->code : rc_statuses[rc].code;
 	struct buf b = buf_in(res->arena, PROBLEM_MAX);
 
 	if (status == 500)
@@ -137,7 +145,7 @@ http_res_problem(struct http_res *res, const struct ctx *cx, enum rc rc)
 	add_member(&b, "title", reply_phrase(status));
 	buf_addf(&b, ",\"status\":%d", status);
 	add_member(&b, "detail", detail_of(cx, res->arena, status));
-	if (cx->todo[0] != '\0' && status != 500)
+	if (cx->todo[0] != '\0' && may_be_told(cx, status))
 		add_member(&b, "todo", clean_text(res->arena, cx->todo));
 	add_member(&b, "code", str_of(code));
 	if (cx->field != NULL)

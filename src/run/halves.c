@@ -46,7 +46,7 @@ manager_start(struct ctx *cx, struct manager *m)
 void
 manager_stop(struct manager *m)
 {
-	/* The engine first: requests that wait for a refresh are let go by it. */
+	/* The vault first: requests that wait for a refresh or a provider are let go by it. */
 	if (m->vault != NULL)
 		vault_stop(m->vault);
 	if (m->server != NULL)

@@ -1,5 +1,6 @@
 #include "sandbox/store.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "sandbox/sql.h"
@@ -87,6 +88,9 @@ sandbox_store_open(struct sandbox *s, struct ctx *cx, const char *dir)
 	bool data_exists = stat(db_path.p, &st) == 0 && st.st_size > 0;
 	enum rc rc;
 
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return fail(cx, E_INPUT, "The data directory %s could not be made: %s.", dir,
+		    strerror(errno));
 	TRY(keyring_open(cx, key_path.p, true, data_exists, &s->keys));
 	TRY(db_open(cx, db_path.p, &s->db));
 	TRY(db_migrate(cx, s->db, steps, sizeof(steps) / sizeof(steps[0])));

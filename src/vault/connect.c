@@ -204,7 +204,9 @@ find_attempt(struct vault *v, struct ctx *cx, const struct session *who,
 		return start_again(cx, E_INPUT, "unknown-state",
 		    "This sign-in link is not known here, or was cancelled meanwhile.");
 	TRY(rc);
-	if (!crypto_equal(secret_of(c->session_digest), secret_of(who->digest)))
+	/* A session that has ended is nobody's, also when its cookie is still around. */
+	if (who->user.id.len == 0 ||
+	    !crypto_equal(secret_of(c->session_digest), secret_of(who->digest)))
 		return start_again(cx, E_DENIED, "other-session",
 		    "This sign-in was started in another browser, or before you signed in again.");
 	if (!str_eq(c->provider, in->provider))

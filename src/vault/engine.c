@@ -187,6 +187,9 @@ commit(struct flight *f, const struct oauth_reply *r)
 	};
 
 	grant.due_ms = engine_due_ms(now, grant.expires_ms, true);
+	/* A provider that gives tokens without life is not asked in a circle. */
+	if (grant.due_ms > 0 && grant.due_ms < now + BACKOFF_FIRST_MS)
+		grant.due_ms = now + BACKOFF_FIRST_MS;
 	TRY(store_refresh_commit(v->store, &f->cx, &f->claim, &grant));
 	log_event(LOG_INFO, "token.refreshed", KV_STR("token", f->token_id),
 	    KV_INT("expires_in", r->expires_in_s));
@@ -343,7 +346,8 @@ engine_main(void *arg)
 			wait_changed(e, look_at > now ? look_at - now : IDLE_MS);
 			continue;
 		}
-		e->look = false;
+		if (f == NULL)
+			e->look = false; /* a wish to look stays until it is looked */
 		pthread_mutex_unlock(&e->lock);
 		if (f != NULL)
 			work(e, f);
@@ -405,6 +409,7 @@ engine_free(struct engine *e)
 {
 	if (e == NULL)
 		return;
+	clock_off_change(e->vault->clock, clock_moved, e);
 	while (e->flights != NULL)
 		flight_drop(e, e->flights);
 	pthread_cond_destroy(&e->changed);
@@ -429,6 +434,7 @@ outcome(struct ctx *cx, const struct flight *f)
 		return OK;
 	cx->rc = f->rc;
 	cx->code = f->cx.code;
+	cx->field = f->cx.field;
 	cx->retry_after_s = f->cx.retry_after_s;
 	memcpy(cx->why, f->cx.why, sizeof(cx->why));
 	memcpy(cx->todo, f->cx.todo, sizeof(cx->todo));

@@ -25,7 +25,8 @@ struct key_entry {
 struct key_index {
 	pthread_rwlock_t lock;
 	struct map *by_digest;
-	struct map *by_id; /* the same entries, borrowed */
+	struct map *by_id;     /* the same entries, borrowed */
+	uint64_t loads, shown; /* numbers of the newest load begun, and of the one in the maps */
 };
 
 static void
@@ -63,19 +64,54 @@ entry_new(const struct api_key *k)
 	return e;
 }
 
+static uint64_t
+begin_load(struct key_index *k)
+{
+	uint64_t load;
+
+	pthread_rwlock_wrlock(&k->lock);
+	load = ++k->loads;
+	pthread_rwlock_unlock(&k->lock);
+	return load;
+}
+
+/* Loads that overlap may end in any order. The one that began last has read every change made before
+ * it, so an earlier one must not bring back a key that was deleted meanwhile. */
+static void
+show(struct key_index *k, uint64_t load, struct map *by_digest, struct map *by_id)
+{
+	struct map *old_digest = by_digest, *old_id = by_id;
+
+	pthread_rwlock_wrlock(&k->lock);
+	if (load > k->shown) {
+		old_digest = k->by_digest;
+		old_id = k->by_id;
+		k->by_digest = by_digest;
+		k->by_id = by_id;
+		k->shown = load;
+	}
+	pthread_rwlock_unlock(&k->lock);
+	map_free(old_id, NULL);
+	map_free(old_digest, entry_free);
+}
+
 enum rc
 key_index_load(struct vault *v, struct ctx *cx)
 {
 	struct map *by_digest, *by_id;
 	struct api_key *keys;
+	uint64_t load;
 	size_t n;
 
-	key_index_flush(v, cx);
-	TRY(store_key_list(v->store, cx, &keys, &n));
 	if (v->keys == NULL) {
 		v->keys = mem_alloc(sizeof(*v->keys));
 		pthread_rwlock_init(&v->keys->lock, NULL);
+		v->keys->by_digest = map_new();
+		v->keys->by_id = map_new();
 	}
+	key_index_flush(v, cx);
+	load = begin_load(v->keys);
+	TRY(store_key_list(v->store, cx, &keys, &n));
 	by_digest = map_new();
 	by_id = map_new();
 	for (size_t i = 0; i < n; i++) {
@@ -84,42 +120,59 @@ key_index_load(struct vault *v, struct ctx *cx)
 		map_put(by_digest, keys[i].digest, e);
 		map_put(by_id, keys[i].id, e);
 	}
-	pthread_rwlock_wrlock(&v->keys->lock);
-	map_free(v->keys->by_id, NULL);
-	map_free(v->keys->by_digest, entry_free);
-	v->keys->by_digest = by_digest;
-	v->keys->by_id = by_id;
-	pthread_rwlock_unlock(&v->keys->lock);
+	show(v->keys, load, by_digest, by_id);
 	return OK;
 }
 
-struct flush {
-	struct vault *v;
-	struct ctx *cx;
+/* The keys that were used since they were last written down. */
+struct used {
+	struct arena *arena;
+	struct key_use {
+		struct str id;
+		int64_t ms;
+	} * keys;
+	size_t count;
 };
 
 static bool
-flush_one(struct str key, void *value, void *arg)
+note_used(struct str key, void *value, void *arg)
 {
 	struct key_entry *e = value;
-	struct flush *f = arg;
-	int64_t used = atomic_load(&e->used_ms);
+	struct used *u = arg;
+	int64_t ms = atomic_load(&e->used_ms);
 
-	if (used == e->flushed_ms)
-		return true;
-	if (store_key_used(f->v->store, f->cx, key, used) == OK)
-		e->flushed_ms = used;
+	if (ms != e->flushed_ms)
+		u->keys[u->count++] = (struct key_use){ str_dup(u->arena, key), ms };
 	return true;
 }
 
+static void
+flushed(struct key_index *k, const struct key_use *use)
+{
+	struct key_entry *e;
+
+	pthread_rwlock_wrlock(&k->lock);
+	e = map_get(k->by_id, use->id);
+	if (e != NULL)
+		e->flushed_ms = use->ms;
+	pthread_rwlock_unlock(&k->lock);
+}
+
+/* The store is written without the lock: a server loop that checks a key must not wait for a disk. */
 void
 key_index_flush(struct vault *v, struct ctx *cx)
 {
+	struct used used = { .arena = cx->arena };
+
 	if (v->keys == NULL)
 		return;
-	pthread_rwlock_wrlock(&v->keys->lock);
-	map_each(v->keys->by_id, flush_one, &(struct flush){ v, cx });
+	pthread_rwlock_rdlock(&v->keys->lock);
+	used.keys = ARENA_ARRAY(cx->arena, struct key_use, map_count(v->keys->by_id));
+	map_each(v->keys->by_id, note_used, &used);
 	pthread_rwlock_unlock(&v->keys->lock);
+	for (size_t i = 0; i < used.count; i++)
+		if (store_key_used(v->store, cx, used.keys[i].id, used.keys[i].ms) == OK)
+			flushed(v->keys, &used.keys[i]);
 }
 
 /* Lets a mistyped key be told from a wrong one without any look-up. */

@@ -13,7 +13,7 @@ struct live_entry {
 	char id[ID_LEN + 1];
 	enum token_status status;
 	bool has_refresh;
-	int64_t expires_ms, refreshed_ms;
+	int64_t expires_ms, refreshed_ms, retry_ms;
 	size_t sealed_len, scope_len, name_len;
 	char bytes[]; /* sealed, scope, name */
 };
@@ -31,6 +31,7 @@ struct view {
 	enum token_status status;
 	bool has_refresh;
 	int64_t expires_ms, refreshed_ms;
+	int64_t retry_ms; /* after failed refreshes: not again before; 0: none failed */
 };
 
 struct live_cache *
@@ -106,9 +107,16 @@ cached(struct live_cache *c, struct ctx *cx, struct str name, struct view *out)
 			.has_refresh = e->has_refresh,
 			.expires_ms = e->expires_ms,
 			.refreshed_ms = e->refreshed_ms,
+			.retry_ms = e->retry_ms,
 		};
 	pthread_rwlock_unlock(&c->lock);
 	return e != NULL;
+}
+
+static int64_t
+retry_ms(const struct token *t)
+{
+	return t->attempts > 0 ? t->due_ms : 0;
 }
 
 static struct live_entry *
@@ -122,6 +130,7 @@ entry_new(const struct token *t, struct str sealed)
 	e->has_refresh = t->has_refresh;
 	e->expires_ms = t->expires_ms;
 	e->refreshed_ms = t->refreshed_ms;
+	e->retry_ms = retry_ms(t);
 	e->sealed_len = sealed.len;
 	e->scope_len = t->scope_granted.len;
 	memcpy(e->bytes, sealed.p, sealed.len);
@@ -162,7 +171,8 @@ load(struct vault *v, struct ctx *cx, struct str name, struct view *out)
 		.status = t.status,
 		.has_refresh = t.has_refresh,
 		.expires_ms = t.expires_ms,
-		.refreshed_ms = t.refreshed_ms };
+		.refreshed_ms = t.refreshed_ms,
+		.retry_ms = retry_ms(&t) };
 	out->sealed = crypto_seal(v->keyring, cx->arena, cache_place(t.id), secrets.access);
 	put(v->live, &t, out->sealed, generation);
 	return OK;
@@ -203,6 +213,19 @@ ran_out(struct vault *v, struct ctx *cx, struct str id)
 	    cx, "Open %.*s/tokens/%.*s and click Reconnect.", STR_ARG(v->public_url), STR_ARG(id));
 }
 
+/* The provider asked for a pause, or just failed: readers do not knock meanwhile. */
+static enum rc
+not_yet(struct vault *v, struct ctx *cx, const struct view *view, int64_t now)
+{
+	int64_t wait_s = (view->retry_ms - now + 999) / 1000;
+	struct token t;
+
+	TRY(store_token_get(v->store, cx, view->id, &t));
+	fail_at(cx, E_UPSTREAM, "refresh-failed", NULL, "%.*s", STR_ARG(t.last_error));
+	cx->retry_after_s = (int)wait_s;
+	return fail_todo(cx, "Try again in %lld seconds.", (long long)wait_s);
+}
+
 /* Refreshes and reads again; while the old token lives, a failure to refresh is no failure. */
 static enum rc
 renew(struct vault *v, struct ctx *cx, struct str name, struct view *view)
@@ -218,6 +241,8 @@ renew(struct vault *v, struct ctx *cx, struct str name, struct view *view)
 		return alive ? OK : ran_out(v, cx, id);
 	if (view->status == TOKEN_MISCONFIGURED)
 		return alive ? OK : needs_person(v, cx, id);
+	if (view->retry_ms > now)
+		return alive ? OK : not_yet(v, cx, view, now);
 	rc = engine_refresh(v->engine, cx, id);
 	if (rc == OK)
 		return load(v, cx, name, view);
@@ -254,6 +279,9 @@ vault_token_live(struct vault *v, struct ctx *cx, const struct key_ref *key, str
 		if (!cx->may_block)
 			return E_AGAIN;
 		TRY(renew(v, cx, name, &view));
+		/* While it waited, the name may have become another token's, or the key lost this one. */
+		if (!vault_key_allows(v, key, view.id))
+			return not_yours(cx);
 	}
 	out->expires_ms = view.expires_ms;
 	out->scope = view.scope;

@@ -10,6 +10,7 @@
 #include "vault/vault_int.h"
 
 #define PROVIDERS_MAX 256
+#define CALLS_GRACE_MS 2000
 
 struct str
 vault_new_id(struct arena *a)
@@ -116,6 +117,9 @@ vault_stop(struct vault *v)
 {
 	if (v->engine != NULL)
 		engine_stop(v->engine);
+	/* A request that waits for a provider would keep the servers from stopping. */
+	if (v->client != NULL)
+		http_client_stop(v->client, CALLS_GRACE_MS);
 }
 
 void

@@ -21,7 +21,7 @@ struct vault_config {
 
 MUST enum rc vault_open(struct ctx *cx, const struct vault_config *cfg, struct vault **out);
 MUST enum rc vault_start(struct ctx *cx, struct vault *v); /* the refresh engine */
-/* Lets refreshes in flight finish for a few seconds; after it only vault_close is allowed. */
+/* Lets refreshes and other calls in flight finish for a few seconds; later ones fail at once. */
 void vault_stop(struct vault *v);
 void vault_close(struct vault *v); /* takes NULL */
 

@@ -65,8 +65,9 @@ async function keptAlive(status, what) {
 	return reply.body;
 }
 
-test('S-018 no redirect of the token endpoint is followed', async () => {
+test('S-018 no redirect of the token endpoint is followed', async (t) => {
 	const e = await evil();
+	t.after(() => e.stop());
 	for (const status of [301, 302, 303, 307, 308]) {
 		for (const location of [`${e.url}/oauth2/token`, `${p.url}/elsewhere`, '/elsewhere', '//evil.example/']) {
 			p.on.token = () => ({ status, text: 'moved', headers: { location } });
@@ -79,7 +80,6 @@ test('S-018 no redirect of the token endpoint is followed', async () => {
 		assert.equal(p.count('/elsewhere'), 0);
 	}
 	assert.deepEqual([e.connections, e.said], [0, '']);
-	await e.stop();
 	p.reset();
 	const mended = await ann.post(`/api/console/tokens/${archive.id}/refresh`);
 	assert.equal(mended.status, 200, 'secret and refresh token were kept');

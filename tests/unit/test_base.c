@@ -211,6 +211,56 @@ test_throttle_closes_and_forgets(void **state)
 	throttle_free(t);
 }
 
+static void
+count_change(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void
+test_clock_forgets_a_listener_that_ended(void **state)
+{
+	struct fixture *f = *state;
+	int first = 0, second = 0;
+
+	clock_on_change(f->clock, count_change, &first);
+	clock_on_change(f->clock, count_change, &second);
+	clock_set_offset_ms(f->clock, 1000);
+	clock_off_change(f->clock, count_change, &first);
+	clock_set_offset_ms(f->clock, 2000);
+	assert_int_equal(first, 1);
+	assert_int_equal(second, 2);
+}
+
+static void
+test_a_cut_sentence_stays_text(void **state)
+{
+	struct fixture *f = *state;
+	char longer[600];
+
+	for (size_t i = 0; i + 1 < sizeof(longer); i++)
+		longer[i] = (char)(i % 2 == 0 ? 0xc3 : 0xa9);
+	longer[sizeof(longer) - 1] = '\0';
+	assert_int_equal(fail(&f->cx, E_INPUT, "%s", longer), E_INPUT);
+	assert_true(str_utf8(str_of(f->cx.why)));
+	fail(&f->cx, E_INPUT, "They said \"%s\".", "\xff\xfe");
+	assert_string_equal(f->cx.why, "They said \"??\".");
+	fail_todo(&f->cx, "Ask \xc3");
+	assert_string_equal(f->cx.todo, "Ask ?");
+}
+
+static void
+test_a_text_that_is_too_long_to_print_is_empty(void **state)
+{
+	struct fixture *f = *state;
+	size_t len = 2 << 20;
+	char *p = mem_alloc(len);
+
+	memset(p, 'x', len);
+	assert_int_equal(str_printf(f->arena, "%.*s", (int)len, p).len, 0);
+	free(p);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -228,6 +278,9 @@ main(void)
 		TEST(test_map_holds_many),
 		TEST(test_json_has_limits),
 		TEST(test_throttle_closes_and_forgets),
+		TEST(test_clock_forgets_a_listener_that_ended),
+		TEST(test_a_cut_sentence_stays_text),
+		TEST(test_a_text_that_is_too_long_to_print_is_empty),
 	};
 
 	json_setup();
