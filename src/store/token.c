@@ -414,6 +414,7 @@ store_refresh_claim(struct store *s, struct ctx *cx, struct str id, int64_t wall
 	struct db_stmt *st;
 
 	TRY(db_begin(cx, s->db));
+	TRY(get_one(s, cx, BY_ID, id, &out->token)); /* a deleted token is no conflict */
 	TRY(db_stmt(cx, s->db,
 	    "UPDATE token SET lease_until_ms = $1, fence = fence + 1 WHERE id = $2 AND"
 	    " lease_until_ms < $3",

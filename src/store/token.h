@@ -78,7 +78,8 @@ MUST enum rc store_token_due(struct store *s, struct ctx *cx, int64_t now_ms, in
 MUST enum rc store_token_postpone(struct store *s, struct ctx *cx, struct str id, int64_t due_ms);
 
 /* Takes the lease: the state is read after the claim, in the same transaction. E_CONFLICT when
- * somebody else holds it, E_REAUTH when there is nothing to refresh with. */
+ * somebody else holds it, E_NOTFOUND when it was deleted, E_REAUTH when there is nothing to refresh
+ * with. */
 struct refresh_claim {
 	struct token token;
 	struct token_secrets secrets;

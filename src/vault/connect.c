@@ -220,11 +220,13 @@ spend(struct vault *v, struct ctx *cx, const struct connection *c)
 {
 	enum rc rc = store_connection_spend(v->store, cx, c->id);
 
-	if (rc == E_CONFLICT)
-		return start_again(cx, E_CONFLICT, "state-used",
-		    "This sign-in link has already been used; nothing was changed by using it "
-		    "again.");
-	return rc;
+	if (rc != E_CONFLICT)
+		return rc;
+	fail_at(cx, rc, "state-used", NULL,
+	    "This sign-in link has already been used; nothing was changed by using it again.");
+	return fail_todo(cx,
+	    "Go back to the access token's screen. If it shows no token, click Get OAuth2 Access "
+	    "Token there.");
 }
 
 static enum rc

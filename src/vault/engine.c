@@ -196,13 +196,15 @@ commit(struct flight *f, const struct oauth_reply *r)
 	return OK;
 }
 
-/* Which state a failed refresh leads to; only a refused grant ends the token. */
-static void
+/* Which state a failed refresh leads to; only a refused grant ends the token. E_CONFLICT: the fence
+ * has moved on, nothing was recorded. */
+static enum rc
 record_failure(struct flight *f, enum oauth_outcome outcome)
 {
 	struct vault *v = f->engine->vault;
 	struct ctx *cx = &f->cx, scratch;
 	int64_t now = clock_now_ms(v->clock);
+	enum rc rc;
 	struct refresh_failure failure = { .status = f->claim.token.status, .now_ms = now };
 
 	if (outcome == OUTCOME_REAUTHORIZE)
@@ -214,11 +216,13 @@ record_failure(struct flight *f, enum oauth_outcome outcome)
 	failure.reason = str_dup(f->arena, str_of(cx->why));
 	ctx_init(&scratch, f->arena, v->clock);
 	scratch.may_block = true;
-	if (store_refresh_failed(v->store, &scratch, &f->claim, &failure) != OK)
+	rc = store_refresh_failed(v->store, &scratch, &f->claim, &failure);
+	if (rc != OK)
 		log_event(LOG_ERROR, "token.refresh_not_recorded", KV_STR("token", f->token_id),
 		    KV_STR("why", str_of(scratch.why)));
 	log_event(LOG_WARN, "token.refresh_failed", KV_STR("token", f->token_id),
 	    KV_STR("why", failure.reason));
+	return rc;
 }
 
 static void
@@ -229,8 +233,12 @@ conclude(struct flight *f)
 
 	if (rc == OK)
 		rc = commit(f, &reply);
-	else
-		record_failure(f, reply.outcome);
+	else if (record_failure(f, reply.outcome) == E_CONFLICT)
+		rc = E_CONFLICT;
+	/* The lease outlives the call, so only a new consent moves the fence under it: that token is in
+	 * the store, and what became of the old grant concerns nobody. */
+	if (rc == E_CONFLICT)
+		rc = OK;
 	live_forget(f->engine->vault, f->token_id);
 	flight_done(f, rc);
 }

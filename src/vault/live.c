@@ -7,6 +7,7 @@
 
 #define SETTLED_MS 10000 /* a token refreshed this lately is as fresh as it gets */
 #define ENTRIES_MAX 100000
+#define LEASED_RETRY_S 10
 
 /* One token as handed out last; the access token stays sealed in memory too. */
 struct live_entry {
@@ -226,6 +227,16 @@ not_yet(struct vault *v, struct ctx *cx, const struct view *view, int64_t now)
 	return fail_todo(cx, "Try again in %lld seconds.", (long long)wait_s);
 }
 
+/* The lease of an attempt that a power cut ended has not lapsed yet. */
+static enum rc
+leased(struct ctx *cx)
+{
+	fail_at(cx, E_BUSY, "refresh-under-way", NULL,
+	    "Another refresh of this token is under way, or was cut off.");
+	cx->retry_after_s = LEASED_RETRY_S;
+	return fail_todo(cx, "Try again; it is over within a minute.");
+}
+
 /* Refreshes and reads again; while the old token lives, a failure to refresh is no failure. */
 static enum rc
 renew(struct vault *v, struct ctx *cx, struct str name, struct view *view)
@@ -248,7 +259,9 @@ renew(struct vault *v, struct ctx *cx, struct str name, struct view *view)
 		return load(v, cx, name, view);
 	if (rc == E_REAUTH || rc == E_INPUT)
 		return alive && rc == E_INPUT ? OK : needs_person(v, cx, id);
-	return alive ? OK : rc;
+	if (!alive && rc == E_CONFLICT)
+		return leased(cx);
+	return alive && rc != E_NOTFOUND ? OK : rc;
 }
 
 static enum rc

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 
 import { managerClient, managerVisitor, programGet } from '../lib/http.mjs';
-import { connectToken, makeKey, openCallback, startAttempt } from '../lib/manager.mjs';
+import { connect, connectToken, makeKey, openCallback, startAttempt } from '../lib/manager.mjs';
 import { startProvider, tokenReply, usual } from '../lib/provider.mjs';
 import { startServe } from '../lib/server.mjs';
 
@@ -57,6 +57,37 @@ test('a name that became another token while a reader waited does not give that 
 	assert.equal(got.status, 403, JSON.stringify(got.body));
 	assert.equal((await read('Old name', key)).status, 200);
 	for (const t of [mine, other]) await ann.del(`/api/console/tokens/${t.id}`);
+});
+
+test('a token that was deleted while a reader waited is not handed out', async () => {
+	const t = await connectToken(ann, 'Deleted');
+	const { key } = await makeKey(ann);
+	const open = holdRefreshes();
+	const waiting = read('Deleted', key, '?min_ttl=86400');
+	assert.ok(await until(() => refreshes() === 1));
+	assert.equal((await ann.del(`/api/console/tokens/${t.id}`)).status, 204);
+	open();
+	assert.equal((await waiting).status, 404);
+});
+
+test('a reader whose refresh was refused while somebody connected again gets the new token', async () => {
+	const t = await connectToken(ann, 'Reconnected');
+	const { key } = await makeKey(ann, { tokens: [t] });
+	let refuse;
+	const refused = new Promise((resolve) => (refuse = resolve));
+	p.on.token = async (req) => {
+		if (req.form.grant_type !== 'refresh_token') return { json: tokenReply({ access_token: 'sl.the-new-one' }) };
+		await refused;
+		return { status: 400, json: { error: 'invalid_grant' } };
+	};
+	const waiting = read('Reconnected', key, '?min_ttl=86400');
+	assert.ok(await until(() => refreshes() === 1));
+	assert.equal((await connect(ann, { token_id: t.id })).page.boot.outcome, 'connected');
+	refuse();
+	const got = await waiting;
+	assert.equal(got.status, 200, JSON.stringify(got.body));
+	assert.equal(got.body.access_token, 'sl.the-new-one');
+	await ann.del(`/api/console/tokens/${t.id}`);
 });
 
 test('readers keep to the pause that the provider asked for', async () => {
@@ -149,4 +180,21 @@ test('a stop does not wait for a provider that hangs', async () => {
 	await own.stop();
 	assert.ok(Date.now() - began < 8000, `${Date.now() - began} ms`);
 	await lost;
+});
+
+test('after a power cut during a refresh a reader is told to come back, not that it did wrong', async () => {
+	const first = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url } });
+	const bob = await managerClient(first);
+	p.on.token = (req) =>
+		req.form.grant_type === 'refresh_token' ? undefined : { json: tokenReply({ expires_in: 2 }) };
+	const t = await connectToken(bob, 'Cut off');
+	const { key } = await makeKey(bob, { tokens: [t] });
+	assert.ok(await until(() => refreshes() === 1));
+	await first.kill();
+	await pause(2100);
+	const again = await startServe({ data: first.data, env: { VALETKEY_DROPBOX_URL: p.url } });
+	const got = await programGet(again.url, '/api/v1/tokens/Cut%20off/access-token', key);
+	assert.equal(got.status, 503, JSON.stringify(got.body));
+	assert.ok(Number(got.headers.get('retry-after')) > 0);
+	await again.stop();
 });

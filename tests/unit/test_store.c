@@ -494,7 +494,7 @@ test_refresh_needs_a_refresh_token(void **state)
 	assert_rc(store_refresh_claim(store(f), &f->cx, S("t1"), NOW, LEASE, &c), E_REAUTH);
 	/* and nothing stays locked behind it */
 	assert_rc(store_refresh_claim(store(f), &f->cx, S("t1"), NOW, LEASE, &c), E_REAUTH);
-	assert_rc(store_refresh_claim(store(f), &f->cx, S("none"), NOW, LEASE, &c), E_CONFLICT);
+	assert_rc(store_refresh_claim(store(f), &f->cx, S("none"), NOW, LEASE, &c), E_NOTFOUND);
 }
 
 static void
