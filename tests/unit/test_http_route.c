@@ -212,10 +212,16 @@ test_problems(void **state)
 	rc = fail_at(&fx.cx, E_INPUT, "unsupported-media-type", NULL, "no");
 	assert_int_equal(http_status_of(&fx.cx, rc), 415);
 	/* A code never turns an inner failure into the caller's fault. */
-	rc = fail_at(&fx.cx, E_STORE, "too-large", NULL, "disk /var/x is full");
+	rc = fail_at(&fx.cx, E_STORE, "too-large", NULL, "no");
+	assert_int_equal(http_status_of(&fx.cx, rc), 500);
+	/* An inner failure keeps its words, unless it has a code: then they are for people. */
+	rc = fail(&fx.cx, E_STORE, "disk /var/x is full");
 	http_res_problem(&fx.res, &fx.cx, rc);
 	assert_int_equal(fx.res.status, 500);
 	assert_false(str_contains(fx.res.body, S("/var/x")));
+	rc = fail_at(&fx.cx, E_STORE, "integrity", NULL, "row 7 does not open");
+	http_res_problem(&fx.res, &fx.cx, rc);
+	assert_true(str_contains(fx.res.body, S("row 7")));
 }
 
 static void
