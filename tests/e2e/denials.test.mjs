@@ -155,3 +155,13 @@ test('a token name with other characters, and one that is taken', async () => {
 	await page.getByText('There is already an access token of this name.', { exact: false }).waitFor();
 	assert.equal(await page.getByLabel('App Key').inputValue(), app.key);
 });
+
+test('the session ends half-way: sign in over the page, and go on with what was typed', async () => {
+	await page.context().clearCookies();
+	await page.getByRole('button', { name: 'Get OAuth2 Access Token' }).click();
+	await page.getByLabel('Username').fill(demo.seed.admin.username);
+	await page.getByLabel('Password').fill(demo.seed.admin.password);
+	await page.getByRole('button', { name: 'Sign in' }).click();
+	await page.getByLabel('Username').waitFor({ state: 'detached' });
+	await nothingLost();
+});

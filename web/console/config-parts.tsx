@@ -80,7 +80,7 @@ export function TokenField({ live, renewed }: { live: LiveToken | null; renewed:
 					<p class="hint">
 						{live.expires_at_ms > now ? <>Expires <Time at_ms={live.expires_at_ms} interval_ms={1000} /></>
 							: <>Expired <Time at_ms={live.expires_at_ms} interval_ms={1000} /></>}
-						{renewed && ", renewed before that"}
+						{renewed && live.expires_at_ms > now && ", renewed before that"}
 						{live.account && <>. Account of <b>{accountWords(live.account)}</b></>}
 					</p>
 				</div>
@@ -94,6 +94,8 @@ export function TokenField({ live, renewed }: { live: LiveToken | null; renewed:
 		</div>
 	);
 }
+
+const MEND = " Choose Reconnect below, and then Allow.";
 
 /* On top of the screen of a saved token. */
 export function StatusCard({ token, onToken }: { token: Token; onToken: (t: Token) => void }) {
@@ -129,7 +131,9 @@ export function StatusCard({ token, onToken }: { token: Token; onToken: (t: Toke
 			{token.has_refresh_token && token.status !== "needs_reauthorization" &&
 				<Button small busy={busy} onClick={() => void refresh()}>Refresh now</Button>}
 			{token.status_reason && token.status !== "active" &&
-				<Notice kind="warn"><p>{token.status_reason}</p></Notice>}
+				<Notice kind="warn">
+					<p>{token.status_reason}{token.status === "needs_reauthorization" && MEND}</p>
+				</Notice>}
 			{token.last_error && token.last_error !== token.status_reason &&
 				<Notice kind="warn" title="The last refresh failed"><p>{token.last_error}</p></Notice>}
 			{problem && <ProblemNotice problem={problem} onClose={() => setProblem(null)} />}

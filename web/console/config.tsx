@@ -117,7 +117,7 @@ interface FormProps {
 /* What the screen can do at the server; the state stays in the hook below. */
 async function askTest(path: string | null): Promise<TestResult | string> {
 	if (!path)
-		return "There is no access token to test yet. Get one first with the button above.";
+		return "There is no access token to test yet. Choose Get OAuth2 Access Token first.";
 	try {
 		return await api.post<TestResult>(`${path}/test`);
 	} catch (e) {
@@ -222,6 +222,11 @@ function useConfig({ provider, token, onToken }: FormProps) {
 		runTest, save };
 }
 
+/* Only a person can mend it: with Reconnect. */
+function needsConsent(token: Token): boolean {
+	return token.status === "needs_reauthorization" || token.status === "misconfigured";
+}
+
 function liveToken(state: ConnectState, token: Token | null, stale: boolean): LiveToken | null {
 	const { got } = state;
 	if (token)
@@ -232,7 +237,15 @@ function liveToken(state: ConnectState, token: Token | null, stale: boolean): Li
 		account: got.token.account, from_ms: got.received_ms, warning: got.token.warning, stale, stamp: got.id };
 }
 
-function ConnectArea({ c, saved, provider }: { c: ReturnType<typeof useConfig>; saved: boolean; provider: Provider }) {
+interface ConnectAreaProps {
+	c: ReturnType<typeof useConfig>;
+	token: Token | null;
+	provider: Provider;
+}
+
+function ConnectArea({ c, token, provider }: ConnectAreaProps) {
+	const saved = token !== null;
+	const settled = saved && !needsConsent(token);
 	const { trouble, notice, phase, got } = c.state;
 	const busy = phase === "waiting" || phase === "exchanging";
 	const ref = useRef<HTMLDivElement>(null);
@@ -250,14 +263,14 @@ function ConnectArea({ c, saved, provider }: { c: ReturnType<typeof useConfig>; 
 				<Notice kind="warn" live onClose={() => c.connector.dismissNotice()}><p>{troubleWords(notice)}</p></Notice>
 			)}
 			<div>
-				<Button kind={got || (saved && !trouble) ? "plain" : "primary"} busy={phase === "starting"}
+				<Button kind={got || (settled && !trouble) ? "plain" : "primary"} busy={phase === "starting"}
 					onClick={c.connect}>
 					{saved ? "Reconnect" : "Get OAuth2 Access Token"}
 				</Button>
 			</div>
 			{busy && <WaitingPanel connector={c.connector} provider={provider.name} again={c.connect} />}
 			{phase === "connected" && <Notice kind="ok" live>
-				<p>{saved ? `${provider.name} is connected again.` : `${provider.name} sent the token. Save to keep it.`}</p>
+				<p>{saved ? `${provider.name} is connected again.` : `${provider.name} sent the token. Choose Done to keep it.`}</p>
 			</Notice>}
 		</div>
 	);
@@ -285,7 +298,7 @@ function ConfigForm(p: FormProps) {
 		void c.save();
 	};
 	const received = live !== null;
-	const guided = token === null || token.status === "needs_reauthorization" || token.status === "misconfigured";
+	const guided = token === null || needsConsent(token);
 	return (
 		<>
 			{token && <StatusCard token={token} onToken={p.onToken} />}
@@ -294,7 +307,7 @@ function ConfigForm(p: FormProps) {
 					<Fields draft={c.draft} saved={token !== null} provider={provider} onInput={c.input}
 						error={(f) => errorAt(f, c.errors, c.state)} onCopied={() => c.setCopied(true)} />
 					<hr />
-					<ConnectArea c={c} saved={token !== null} provider={provider} />
+					<ConnectArea c={c} token={token} provider={provider} />
 					<TokenField live={live}
 						renewed={(token ?? c.state.got?.token)?.has_refresh_token ?? false} />
 					<Checkbox label="Encrypt" checked disabled
@@ -306,7 +319,8 @@ function ConfigForm(p: FormProps) {
 						<Button busy={c.testing} onClick={() => void c.runTest()}>Test Connection</Button>
 						<span class="grow" />
 						<Button onClick={() => void navigate("/tokens")}>Cancel</Button>
-						<Button type="submit" kind={live ? "primary" : "plain"} busy={c.saving}>Done</Button>
+						<Button type="submit" kind={live && !(token && needsConsent(token)) ? "primary" : "plain"}
+							busy={c.saving}>Done</Button>
 					</div>
 				</form>
 				{guided ? <Guide provider={provider} progress={progressOf(c, p, received)} /> : <UseIt token={token} />}

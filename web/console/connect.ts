@@ -75,6 +75,7 @@ function closedEarly(provider: string): Trouble {
 
 export class Connector {
 	state: ConnectState = START;
+	private ended: string | null = null; /* the attempt whose failure is shown */
 	private run = 0; /* answers that belong to an older attempt are dropped */
 	private popup: Window | null = null;
 	private timer = 0;
@@ -230,6 +231,7 @@ export class Connector {
 	}
 
 	private finish(trouble: Trouble): void {
+		this.ended = this.state.attempt?.id ?? null;
 		this.stop();
 		this.fail({ field: trouble.field, detail: trouble.detail, todo: trouble.todo });
 	}
@@ -249,6 +251,8 @@ export class Connector {
 			await this.ownMessage(m);
 		else if (m.connection !== null && m.connection === got?.id)
 			this.show(m, true);
+		else if (m.connection !== null && m.connection === this.ended)
+			this.ack(m, true); /* the question was faster than the message: it is said already */
 		else if (m.outcome === "failed")
 			setTimeout(() => this.foreignMessage(m), OWNER_MS);
 	}

@@ -95,7 +95,7 @@ export function saveRefusal(s: SaveState): Refusal | null {
 	if (name)
 		return { errors: { name } };
 	if (!s.saved && !s.received)
-		return because("There is no access token to save yet.", "Get one first, then save.");
+		return because("There is no access token to save yet.", "Choose Get OAuth2 Access Token first, and then Done.");
 	if (s.stale)
 		return because("The app's data changed after the token was received.",
 			"Get it again, or put the former values back.");

@@ -65,7 +65,7 @@ function steps(provider: Provider, p: Progress): Step[] {
 			</>
 		) },
 		{ title: "Save", done: false, body:
-			<p>From then on it is kept fresh, and your programs can ask for it.</p> },
+			<p>Choose <b>Done</b>. From then on it is kept fresh, and your programs can ask for it.</p> },
 	];
 }
 

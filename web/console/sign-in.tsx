@@ -30,6 +30,7 @@ export function SignInForm({ onSignedIn }: { onSignedIn: (s: Session) => void })
 		} catch (err) {
 			setProblem(problemOf(err));
 			setBusy(false);
+			form.current?.querySelector<HTMLInputElement>("input[type=password]")?.select();
 		}
 	};
 	const missing = (value: string, words: string) => tried && value === "" ? words : undefined;

@@ -112,7 +112,7 @@ export class Api<S extends SessionBase> {
 
 	/* Another tab may have renewed or ended the session. Never goes on as somebody else by itself:
 	 * what this page shows was decided as the person who was signed in when it was drawn. */
-	private async renewed(): Promise<boolean> {
+	private async renewed(opt?: CallOptions): Promise<boolean> {
 		const now = await this.get<S>(this.sessionPath);
 		if (now.csrf === this.csrf)
 			return false;
@@ -123,7 +123,8 @@ export class Api<S extends SessionBase> {
 		if (isSignedIn(now) || !this.onSignedOut)
 			return false;
 		this.adopt(now);
-		return this.onSignedOut();
+		/* The sign-in form's own call must not wait for a sign-in. */
+		return opt?.expect401 || this.onSignedOut();
 	}
 
 	get<T>(path: string, opt?: CallOptions): Promise<T> {
@@ -159,7 +160,7 @@ export class Api<S extends SessionBase> {
 			return false;
 		if (p.status === 401 && !opt?.expect401 && this.onSignedOut)
 			return this.onSignedOut();
-		return p.status === 403 && !p.field && method !== "GET" && this.renewed();
+		return p.status === 403 && !p.field && method !== "GET" && this.renewed(opt);
 	}
 
 	private async once<T>(method: string, path: string, body?: object, opt?: CallOptions): Promise<T> {
