@@ -51,7 +51,7 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].main(argc - 1, argv + 1);
-	fprintf(stderr, "valetkey: there is no command \"%s\".\n          See valetkey --help\n",
+	fprintf(stderr, "valetkey: There is no command \"%s\".\n          See valetkey --help\n",
 	    argv[1]);
 	return 2;
 }

@@ -78,8 +78,9 @@ static void
 say_what_to_do(struct ctx *cx, const struct cli_config *config, enum rc rc)
 {
 	if (rc == E_AUTH)
-		fail_todo(
-		    cx, "Make a new key in the console under API Keys: %.*s", STR_ARG(config->url));
+		fail_todo(cx,
+		    "Set VALETKEY_API_KEY to a key made in the console under API Keys: %.*s",
+		    STR_ARG(config->url));
 	else if (rc == E_DENIED)
 		fail_todo(cx, "Let the key read this token, in the console under API Keys: %.*s",
 		    STR_ARG(config->url));
@@ -101,7 +102,8 @@ problem(struct ctx *cx, const struct cli_config *config, int status, const json_
 	if (detail[0] == '\0')
 		detail = text_of(doc, "title");
 	(void)fail(cx, rc, "%s", detail[0] != '\0' ? detail : "The manager refused.");
-	if (text_of(doc, "todo")[0] != '\0')
+	/* The manager speaks of headers there; here the key is a setting. */
+	if (rc != E_AUTH && text_of(doc, "todo")[0] != '\0')
 		fail_todo(cx, "%s", text_of(doc, "todo"));
 	else
 		say_what_to_do(cx, config, rc);

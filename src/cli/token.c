@@ -335,7 +335,7 @@ cli_token_main(int argc, char **argv)
 		return print_help();
 	cmd = find_command(argv[1]);
 	if (cmd == NULL)
-		return out_usage("There is no command token %.40s.", argv[1]);
+		return out_usage("There is no command \"token %.40s\".", argv[1]);
 	status = parse(cmd, argc - 1, argv + 1, &args);
 	if (status != CLI_DONE || args.help)
 		return args.help ? print_help() : status;

@@ -1,8 +1,10 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "crypto/crypto.h"
@@ -129,28 +131,42 @@ print_seed_line(struct ctx *cx, const struct demo *d, const struct sandbox_seed 
 	return OK;
 }
 
+/* This program as a shell finds it, wherever the demo was started from. */
+static void
+print_program(void)
+{
+	char path[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path));
+
+	printf("    %.*s token list\n", len > 0 ? (int)len : 8, len > 0 ? path : "valetkey");
+}
+
+static void
+print_sign_in(struct str name, struct secret password)
+{
+	printf("            %-22.*s  password %.*s\n", STR_ARG(name),
+	    STR_ARG(secret_expose(password)));
+}
+
 static enum rc
 print_for_people(const struct demo *d, const struct sandbox_seed *seed)
 {
 	struct str manager = http_server_url(d->manager.server);
 	struct str sandbox = http_server_url(d->sandbox.server);
 
-	printf("\n  Manager   %.*s\n            sign in: admin, password %.*s\n", STR_ARG(manager),
-	    STR_ARG(secret_expose(d->admin_password)));
+	printf("\n  Manager   %.*s\n", STR_ARG(manager));
+	print_sign_in(S("admin"), d->admin_password);
 	printf("\n  Sandbox   %.*s   (the Dropbox side)\n", STR_ARG(sandbox));
 	for (size_t i = 0; i < seed->account_count; i++)
-		printf("            sign in: %.*s (%.*s), password %.*s\n",
-		    STR_ARG(seed->accounts[i].email), STR_ARG(seed->accounts[i].type),
-		    STR_ARG(secret_expose(seed->accounts[i].password)));
-	printf("\n  1. In the manager: Add Token, Dropbox. In the sandbox: Create App, then copy "
-	       "its App\n"
-	       "     key and App secret across, and the manager's Redirect URI back.\n"
-	       "  2. In the manager: Get OAuth2 Access Token, Continue, Allow, Done.\n");
-	printf("\n  For programs:\n    export VALETKEY_URL=%.*s VALETKEY_API_KEY=%.*s\n"
-	       "    valetkey token list\n",
-	    STR_ARG(manager), STR_ARG(secret_expose(d->api_key)));
+		print_sign_in(seed->accounts[i].email, seed->accounts[i].password);
 	printf(
-	    "  To move the sandbox's clock: Authorization: Bearer %.*s\n\n  Ctrl-C ends both.\n\n",
+	    "\n  1. Manager: Add Token, Dropbox. Sandbox: Create App; copy key and secret over.\n"
+	    "  2. Copy the Redirect URI back; Get OAuth2 Access Token, Continue, Allow, Done.\n");
+	printf("\n  For programs:\n    export VALETKEY_URL=%.*s VALETKEY_API_KEY=%.*s\n",
+	    STR_ARG(manager), STR_ARG(secret_expose(d->api_key)));
+	print_program();
+	printf("\n  Control token, to move the sandbox's clock (docs/sandbox.md):\n"
+	       "    %.*s\n\n  Ctrl-C ends both.\n\n",
 	    STR_ARG(secret_expose(seed->control_token)));
 	return OK;
 }
