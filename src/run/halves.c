@@ -1,17 +1,49 @@
 #include "run/halves.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "api/api.h"
 #include "http/server.h"
 #include "sandbox/sandbox.h"
 #include "vault/vault.h"
 
 #define STOP_GRACE_MS 3000
+#define WORKERS 16 /* more than readers of a slow provider may hold (vault/engine.c) */
+
+/* One server for a data directory: what it keeps in memory, nobody else may change below it. The
+ * lock is the process's and goes with it. */
+static enum rc
+lock_data(struct ctx *cx, const char *data_dir, int *fd)
+{
+	const char *path = str_printf(cx->arena, "%s/lock", data_dir).p;
+
+	mkdir(data_dir, 0700); /* what is wrong with the directory, opening the file tells */
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*fd < 0)
+		return fail(cx, E_INPUT, "The data directory %s cannot be used: %s.", data_dir,
+		    strerror(errno));
+	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+		return OK;
+	fail(cx, E_CONFLICT, "Another valetkey is running on the data directory %s.", data_dir);
+	return fail_todo(cx, "Stop it first, or name another directory with --data.");
+}
+
+static void
+unlock_data(int fd)
+{
+	if (fd > 0)
+		close(fd);
+}
 
 static enum rc
 open_server(struct ctx *cx, const char *name, const char *listen, const char *public_url,
     struct clock *clock, struct http_server **out)
 {
-	struct http_server_config cfg = { .clock = clock, .name = name };
+	struct http_server_config cfg = { .clock = clock, .name = name, .workers = WORKERS };
 
 	TRY(options_listen(cx, listen, &cfg.host, &cfg.port));
 	TRY(options_url(cx, "--public-url", public_url, &cfg.public_url));
@@ -31,6 +63,7 @@ manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *o
 	*out = (struct manager){ 0 };
 	TRY(open_server(cx, "manager", cfg->listen, cfg->public_url, cfg->clock, &out->server));
 	vault.public_url = http_server_url(out->server);
+	TRY(lock_data(cx, cfg->data_dir, &out->lock_fd));
 	TRY(vault_open(cx, &vault, &out->vault));
 	out->api = api_new(out->vault);
 	return OK;
@@ -54,6 +87,7 @@ manager_stop(struct manager *m)
 	http_server_free(m->server);
 	api_free(m->api);
 	vault_close(m->vault);
+	unlock_data(m->lock_fd);
 	*m = (struct manager){ 0 };
 }
 
@@ -67,6 +101,7 @@ sandbox_half_open(struct ctx *cx, const char *data_dir, const char *listen, cons
 	TRY(open_server(cx, "sandbox", listen, public_url, clock, &out->server));
 	cfg.server = out->server;
 	cfg.public_url = http_server_url(out->server);
+	TRY(lock_data(cx, data_dir, &out->lock_fd));
 	return sandbox_new(cx, &cfg, &out->sandbox);
 }
 
@@ -83,5 +118,6 @@ sandbox_half_stop(struct sandbox_half *h)
 		http_server_stop(h->server, STOP_GRACE_MS);
 	http_server_free(h->server);
 	sandbox_free(h->sandbox);
+	unlock_data(h->lock_fd);
 	*h = (struct sandbox_half){ 0 };
 }

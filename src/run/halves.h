@@ -14,6 +14,7 @@ struct manager {
 	struct http_server *server;
 	struct vault *vault;
 	struct api *api;
+	int lock_fd; /* of the data directory */
 };
 
 struct manager_config {
@@ -34,6 +35,7 @@ void manager_stop(struct manager *m);
 struct sandbox_half {
 	struct http_server *server;
 	struct sandbox *sandbox;
+	int lock_fd;
 };
 
 MUST enum rc sandbox_half_open(struct ctx *cx, const char *data_dir, const char *listen,

@@ -52,6 +52,10 @@ set_password(struct start *st)
 
 	TRY(start_want_data(st));
 	cfg.data_dir = st->options.data;
+	if (access(str_printf(cx->arena, "%s/valetkey.db", cfg.data_dir).p, F_OK) != 0) {
+		fail(cx, E_INPUT, "There is no manager's data in %s.", cfg.data_dir);
+		return fail_todo(cx, "Name the directory that valetkey serve uses with --data.");
+	}
 	TRY(read_password(cx, &password));
 	TRY(vault_open(cx, &cfg, &v));
 	rc = vault_password_set(v, cx, S("admin"), password);

@@ -27,7 +27,8 @@ start_command(struct start *st, enum command_bit command, const char *usage, con
 	enum rc rc;
 
 	process_harden();
-	process_hold_signals();
+	if (command != FOR_PASSWD) /* a prompt ends at Ctrl-C as any does */
+		process_hold_signals();
 	crypto_setup();
 	json_setup();
 	st->clock = clock_new();

@@ -96,11 +96,10 @@ name_taken(struct ctx *cx, enum rc rc)
 	return fail_todo(cx, "Choose another name.");
 }
 
-enum rc
-store_token_create(
+static enum rc
+insert_token(
     struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets)
 {
-	STORE_HOLD hold = store_hold(s, cx);
 	const struct str texts[] = { t->id, t->name, t->description, t->provider, t->app_key,
 		t->scopes, t->scope_granted, t->redirect_uri, t->account_id, t->account_name,
 		t->account_email };
@@ -131,6 +130,30 @@ store_token_create(
 	bind_secrets(s, cx, st, i, t, secrets);
 	db_bind_text(st, i + 3, lower_case(cx->arena, t->name));
 	return name_taken(cx, db_run(cx, st, NULL));
+}
+
+static enum rc
+end_connection(struct store *s, struct ctx *cx, struct str id)
+{
+	struct db_stmt *st;
+
+	if (id.len == 0)
+		return OK;
+	TRY(db_stmt(cx, s->db, "DELETE FROM connection WHERE id = $1", &st));
+	db_bind_text(st, 1, id);
+	return store_write_one(cx, st, E_NOTFOUND, "This access token has been saved already.");
+}
+
+enum rc
+store_token_create(struct store *s, struct ctx *cx, const struct token *t,
+    const struct token_secrets *secrets, struct str connection_id)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+
+	TRY(db_begin(cx, s->db));
+	TRY(end_connection(s, cx, connection_id));
+	TRY(insert_token(s, cx, t, secrets));
+	return db_commit(cx, s->db);
 }
 
 static enum rc

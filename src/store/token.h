@@ -37,9 +37,10 @@ struct token_grant {
 	int64_t now_ms, due_ms;
 };
 
-/* E_CONFLICT field "name" when the name is taken (letter case ignored). */
-MUST enum rc store_token_create(
-    struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets);
+/* E_CONFLICT field "name" when the name is taken (letter case ignored). The connection it was made
+ * from, if any, ends in the same transaction: E_NOTFOUND when it has been used up already. */
+MUST enum rc store_token_create(struct store *s, struct ctx *cx, const struct token *t,
+    const struct token_secrets *secrets, struct str connection_id);
 MUST enum rc store_token_get(struct store *s, struct ctx *cx, struct str id, struct token *out);
 MUST enum rc store_token_by_name(
     struct store *s, struct ctx *cx, struct str name, struct token *out);

@@ -476,8 +476,7 @@ vault_connection_save(struct vault *v, struct ctx *cx, const struct session *who
 		.due_ms = engine_due_ms(now, c.token_expires_ms, c.has_refresh),
 	};
 	TRY(store_token_create(v->store, cx, out,
-	    &(struct token_secrets){ secrets.app_secret, secrets.access, secrets.refresh }));
-	TRY(store_connection_delete(v->store, cx, id));
+	    &(struct token_secrets){ secrets.app_secret, secrets.access, secrets.refresh }, id));
 	engine_wake(v->engine);
 	return OK;
 }

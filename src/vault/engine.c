@@ -11,6 +11,10 @@
 #define LEASE_MS 45000        /* longer than any call may take */
 #define CALL_TIMEOUT_MS 20000 /* shorter than the lease, so it cannot lapse under a call */
 #define WAIT_MS 10000         /* what a reader waits at most */
+#define WAITING_MAX 12        /* readers that may wait so long; past them workers must stay free */
+#define WAIT_SHORT_MS 1000    /* for the readers past them */
+#define WAITING_MAX 12        /* readers that may wait so long: the other workers stay free */
+#define WAIT_SHORT_MS 1000    /* for the readers past it */
 #define STOP_WAIT_MS 5000
 #define IDLE_MS 30000
 #define BACKOFF_FIRST_MS 5000
@@ -43,6 +47,7 @@ struct engine {
 	pthread_t thread;
 	struct flight *flights;
 	int in_flight; /* FLIGHT_CALLING or FLIGHT_ANSWERED */
+	int waiting;   /* readers in engine_refresh */
 	bool look;     /* something may be due */
 	bool stopping, ended;
 };
@@ -452,13 +457,15 @@ outcome(struct ctx *cx, const struct flight *f)
 enum rc
 engine_refresh(struct engine *e, struct ctx *cx, struct str token_id)
 {
-	int64_t until = clock_mono_ms() + WAIT_MS;
 	struct flight *f;
+	int64_t until;
 	enum rc rc;
 
+	pthread_mutex_lock(&e->lock);
+	/* A provider that hangs must not take every worker: the console needs some too (S-250). */
+	until = clock_mono_ms() + (e->waiting++ < WAITING_MAX ? WAIT_MS : WAIT_SHORT_MS);
 	if (cx->deadline_ms > 0 && cx->deadline_ms < until)
 		until = cx->deadline_ms;
-	pthread_mutex_lock(&e->lock);
 	f = flight_find(e, token_id);
 	if (f == NULL)
 		f = flight_new(e, token_id);
@@ -471,6 +478,7 @@ engine_refresh(struct engine *e, struct ctx *cx, struct str token_id)
 					   "The refresh is taking long; try again.");
 	if (--f->readers == 0 && f->stage == FLIGHT_DONE)
 		flight_drop(e, f);
+	e->waiting--;
 	pthread_mutex_unlock(&e->lock);
 	return rc;
 }

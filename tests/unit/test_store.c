@@ -123,7 +123,7 @@ create(struct fixture *f, const char *id, const char *name)
 {
 	struct token t = a_token(id, name);
 
-	assert_ok(store_token_create(store(f), &f->cx, &t, &plain));
+	assert_ok(store_token_create(store(f), &f->cx, &t, &plain, S("")));
 }
 
 static void
@@ -208,7 +208,7 @@ test_token_name_is_taken_in_any_case(void **state)
 	struct token_edit edit = { .set_name = true, .name = S("my TOKEN"), .now_ms = NOW };
 
 	create(f, "t1", "My Token");
-	assert_rc(store_token_create(store(f), &f->cx, &t, &plain), E_CONFLICT);
+	assert_rc(store_token_create(store(f), &f->cx, &t, &plain, S("")), E_CONFLICT);
 	assert_string_equal(f->cx.code, "name-taken");
 	assert_string_equal(f->cx.field, "name");
 	create(f, "t2", "Other");
@@ -490,7 +490,7 @@ test_refresh_needs_a_refresh_token(void **state)
 	struct refresh_claim c;
 
 	s.refresh = secret_of(S(""));
-	assert_ok(store_token_create(store(f), &f->cx, &t, &s));
+	assert_ok(store_token_create(store(f), &f->cx, &t, &s, S("")));
 	assert_rc(store_refresh_claim(store(f), &f->cx, S("t1"), NOW, LEASE, &c), E_REAUTH);
 	/* and nothing stays locked behind it */
 	assert_rc(store_refresh_claim(store(f), &f->cx, S("t1"), NOW, LEASE, &c), E_REAUTH);
@@ -614,6 +614,26 @@ test_connection_finishes_with_its_secrets(void **state)
 	assert_true(secret_empty(s.verifier));
 	assert_ok(store_connection_delete(store(f), &f->cx, S("c1")));
 	assert_rc(store_connection_finish(store(f), &f->cx, &c, &s), E_NOTFOUND);
+}
+
+/* Done twice at once, with two names, once made two tokens of one grant. */
+static void
+test_connection_becomes_one_token(void **state)
+{
+	struct fixture *f = *state;
+	struct token first = a_token("t1", "First"), second = a_token("t2", "Second"), t;
+	struct token taken = a_token("t3", "FIRST");
+	struct connection c;
+
+	start(f, "c1", NOW);
+	assert_ok(store_token_create(store(f), &f->cx, &first, &plain, S("c1")));
+	assert_rc(store_connection_get(store(f), &f->cx, S("c1"), &c), E_NOTFOUND);
+	assert_rc(store_token_create(store(f), &f->cx, &second, &plain, S("c1")), E_NOTFOUND);
+	assert_rc(store_token_get(store(f), &f->cx, S("t2"), &t), E_NOTFOUND);
+	/* A name that is taken leaves the connection for another try. */
+	start(f, "c2", NOW);
+	assert_rc(store_token_create(store(f), &f->cx, &taken, &plain, S("c2")), E_CONFLICT);
+	assert_ok(store_connection_get(store(f), &f->cx, S("c2"), &c));
 }
 
 static void
@@ -796,6 +816,7 @@ main(void)
 		STORE_TEST(test_reconnect_replaces_all_and_ends_a_refresh_under_way),
 		STORE_TEST(test_connection_is_spent_once),
 		STORE_TEST(test_connection_finishes_with_its_secrets),
+		STORE_TEST(test_connection_becomes_one_token),
 		STORE_TEST(test_connection_secrets_moved_by_hand_do_not_open),
 		STORE_TEST(test_connection_prune_keeps_the_newest),
 		STORE_TEST(test_keys_with_their_tokens),
