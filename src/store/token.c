@@ -494,7 +494,7 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	TRY(db_stmt(cx, s->db,
 	    "UPDATE token SET status = $1, status_reason = $2, status_ms = $3, due_ms = $4,"
 	    " attempts = attempts + 1, last_error = $5, lease_until_ms = 0"
-	    " WHERE id = $6 AND fence = $7",
+	    " WHERE id = $6 AND fence = $7 AND (sealed_version = $8 OR status = $1)",
 	    &st));
 	db_bind_int(st, 1, failure->status);
 	db_bind_text(st, 2, failure->status == TOKEN_ACTIVE ? S("") : failure->reason);
@@ -503,5 +503,6 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	db_bind_text(st, 5, failure->reason);
 	db_bind_text(st, 6, claim->token.id);
 	db_bind_int(st, 7, claim->fence);
-	return store_write_one(cx, st, E_CONFLICT, "A newer refresh has taken over.");
+	db_bind_int(st, 8, claim->token.sealed_version);
+	return store_write_one(cx, st, E_CONFLICT, "Something newer has taken over.");
 }

@@ -92,7 +92,8 @@ MUST enum rc store_refresh_claim(struct store *s, struct ctx *cx, struct str id,
  * nothing was written. */
 MUST enum rc store_refresh_commit(struct store *s, struct ctx *cx,
     const struct refresh_claim *claim, const struct token_grant *grant);
-/* A refresh that did not work: a state changes, never a secret. */
+/* A refresh that did not work: a state changes, never a secret. E_CONFLICT when a newer refresh has
+ * taken over, or when the state would change although the secret it was tried with has meanwhile. */
 struct refresh_failure {
 	enum token_status status;
 	struct str reason; /* a sentence for people */

@@ -481,6 +481,28 @@ test_refresh_failure_changes_the_state_and_no_secret(void **state)
 	assert_true(crypto_equal(s.refresh, plain.refresh));
 }
 
+/* The new secret was blamed for a refusal of the old one. */
+static void
+test_refresh_failure_does_not_blame_a_newer_secret(void **state)
+{
+	struct fixture *f = *state;
+	struct token_edit edit = {
+		.set_app_secret = true, .app_secret = secret_of(S("newer")), .now_ms = NOW + 1
+	};
+	struct refresh_failure failure = { .status = TOKEN_MISCONFIGURED,
+		.reason = S("The App Secret was not accepted."),
+		.now_ms = NOW + 2 };
+	struct refresh_claim c;
+	struct token t;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	assert_ok(store_token_edit(store(f), &f->cx, S("t1"), &edit));
+	assert_rc(store_refresh_failed(store(f), &f->cx, &c, &failure), E_CONFLICT);
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.status, TOKEN_ACTIVE);
+}
+
 static void
 test_refresh_needs_a_refresh_token(void **state)
 {
@@ -811,6 +833,7 @@ main(void)
 		STORE_TEST(test_refresh_without_a_new_refresh_token_keeps_the_old),
 		STORE_TEST(test_refresh_fence_stops_the_late_one),
 		STORE_TEST(test_refresh_failure_changes_the_state_and_no_secret),
+		STORE_TEST(test_refresh_failure_does_not_blame_a_newer_secret),
 		STORE_TEST(test_refresh_needs_a_refresh_token),
 		STORE_TEST(test_due_tokens_oldest_first_without_the_claimed),
 		STORE_TEST(test_reconnect_replaces_all_and_ends_a_refresh_under_way),
