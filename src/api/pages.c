@@ -81,6 +81,14 @@ answer_param(struct ctx *cx, const struct http_req *req, const char *name)
 	return value.p == NULL ? S("") : value;
 }
 
+static const char *
+callback_title(const struct ctx *cx, enum rc rc)
+{
+	if (rc == OK)
+		return "Connected";
+	return str_eq(str_of(cx->code), S("state-used")) ? "Used before" : "Not connected";
+}
+
 /* The provider has sent the pop-up back here. The page tells the configuration screen behind it what
  * came of it, and closes itself. */
 enum rc
@@ -100,7 +108,7 @@ api_callback(void *app, struct ctx *cx, const struct http_req *req, struct http_
 
 	json_put(boot, "outcome", json_string(rc == OK ? "connected" : "failed"));
 	json_put(boot, "connection", json_opt_str(connection));
-	json_put(boot, "title", json_string(rc == OK ? "Connected" : "Not connected"));
+	json_put(boot, "title", json_string(callback_title(cx, rc)));
 	json_put(boot, "detail", json_string(rc == OK ? "The access token is here." : cx->why));
 	json_put(boot, "todo", json_string(rc == OK ? "You can close this window." : cx->todo));
 	/* An attempt that ended is a page of its own; an answer that belongs to none is an error. */
