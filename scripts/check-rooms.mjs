@@ -14,7 +14,7 @@ function readRooms() {
 	readFileSync("src/ROOMS", "utf8").split("\n").forEach((line, i) => {
 		if (line === "" || line.startsWith("#"))
 			return;
-		const m = /^([\w.]+):((?: [\w./]+)*)$/.exec(line);
+		const m = /^([\w./]+):((?: [\w./]+)*)$/.exec(line);
 		if (m === null)
 			report("src/ROOMS", i + 1, "is not of the form \"room: room room/header.h\"");
 		else
@@ -24,20 +24,22 @@ function readRooms() {
 }
 
 function sources() {
-	return readdirSync("src", { withFileTypes: true }).flatMap((e) => e.isDirectory()
-		? readdirSync(join("src", e.name)).map((f) => `${e.name}/${f}`)
-		: [e.name]).filter((f) => /\.[ch]$/.test(f)).sort();
+	return readdirSync("src", { recursive: true })
+		.map((f) => f.replaceAll("\\", "/")).filter((f) => /\.[ch]$/.test(f)).sort();
 }
 
+/* A room is a directory: "sandbox/files" for "sandbox/files/list.c"; of a file of src/, its name. */
+const roomOf = (path) => path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : path;
+
 function checkIncludes(rooms, path, lines) {
-	const room = path.split("/")[0], may = rooms.get(room);
+	const room = roomOf(path), may = rooms.get(room);
 	if (may === undefined)
 		return report(`src/${path}`, 1, `the room ${room} is not in src/ROOMS`);
 	lines.forEach((line, i) => {
 		const header = /^\s*#\s*include\s+"([^"]+)"/.exec(line)?.[1];
 		if (header === undefined)
 			return;
-		const from = header.split("/")[0];
+		const from = roomOf(header);
 		if (header.includes("..") || (header.includes("/") && !existsSync(join("src", header))))
 			report(`src/${path}`, i + 1, `"${header}" is not a header named from src/`);
 		else if (from !== room && !may.includes(from) && !may.includes(header))

@@ -1,13 +1,13 @@
 #include "sandbox/gate.h"
 
-#include "sandbox/access.h"
-#include "sandbox/apps.h"
-#include "sandbox/basic.h"
-#include "sandbox/grants.h"
-#include "sandbox/scopes.h"
-#include "sandbox/session.h"
-#include "sandbox/state.h"
-#include "sandbox/store.h"
+#include "sandbox/console/apps.h"
+#include "sandbox/core/basic.h"
+#include "sandbox/oauth/grants.h"
+#include "sandbox/core/scopes.h"
+#include "sandbox/core/row.h"
+#include "sandbox/people/session.h"
+#include "sandbox/core/state.h"
+#include "sandbox/core/store.h"
 
 /* What "Authorization: Bearer x" carries; empty when it is something else. */
 static struct secret
@@ -98,11 +98,11 @@ check_path_root(struct ctx *cx, const struct http_req *req, const struct caller 
 }
 
 static enum rc
-check_scope(struct ctx *cx, const struct caller *who, int scope)
+check_scope(struct ctx *cx, const struct caller *who, enum scope scope)
 {
 	if (scope == SCOPE_NONE || (who->scopes & SCOPE_BIT(scope)) != 0)
 		return OK;
-	return fail_at(cx, E_AUTH, "missing_scope", scope_name((enum scope)scope),
+	return fail_at(cx, E_AUTH, "missing_scope", scope_name(scope),
 	    "The access token lacks a scope that this function needs.");
 }
 
@@ -128,7 +128,7 @@ gate_api_user(struct sandbox *s, struct ctx *cx, struct http_req *req)
 	TRY(store_leave(s, cx, STORE_READ, rc));
 	req->session = who;
 	TRY(check_path_root(cx, req, who));
-	return check_scope(cx, who, access_scope(req->route->access));
+	return check_scope(cx, who, row_of(s, req)->scope);
 }
 
 static enum rc
@@ -168,7 +168,7 @@ gate_control(struct sandbox *s, struct ctx *cx, struct http_req *req)
 enum rc
 sandbox_gate(void *app, struct ctx *cx, struct http_req *req, struct http_res *res)
 {
-	enum access class = access_class(req->route->access);
+	enum access class = row_of(app, req)->access;
 
 	(void)res;
 	switch (class) {

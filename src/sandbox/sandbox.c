@@ -2,12 +2,12 @@
 
 #include <stdlib.h>
 
-#include "sandbox/accounts.h"
-#include "sandbox/control.h"
-#include "sandbox/pages.h"
+#include "sandbox/people/accounts.h"
+#include "sandbox/control/control.h"
+#include "sandbox/core/pages.h"
 #include "sandbox/routes.h"
-#include "sandbox/state.h"
-#include "sandbox/store.h"
+#include "sandbox/core/state.h"
+#include "sandbox/core/store.h"
 #include "base/throttle.h"
 
 /* Each instance has its own cookie name: others on this host's ports share our cookies (S-106). */

@@ -17,6 +17,7 @@ struct sandbox_config {
 	struct http_server *server; /* for its address when public_url is empty */
 	struct clock *clock;        /* its offset is restored here and moved by the control API */
 	struct str public_url;      /* without a trailing slash; empty: the server's */
+	const char *seed_file;      /* NULL: none; read at the first start of a data directory */
 };
 
 #define SANDBOX_SEED_MAX 8

@@ -1,11 +1,11 @@
 /* The pure parts of the sandbox: names, redirect URIs, scopes, addresses, times, hashes. */
 #include "base/ctx.h"
 #include "crypto/crypto.h"
-#include "sandbox/files.h"
-#include "sandbox/redirect.h"
-#include "sandbox/scopes.h"
-#include "sandbox/text.h"
-#include "sandbox/times.h"
+#include "sandbox/tree/files.h"
+#include "sandbox/oauth/redirect.h"
+#include "sandbox/core/scopes.h"
+#include "sandbox/core/text.h"
+#include "sandbox/core/times.h"
 
 /* After ours: cmocka has a macro with the name of our fail(). */
 #include <setjmp.h>

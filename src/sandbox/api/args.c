@@ -1,0 +1,229 @@
+#include "sandbox/api/args.h"
+
+#include "sandbox/core/state.h"
+#include "sandbox/core/text.h"
+
+#define ARG_DEPTH 16
+#define PATH_MAX_LEN 4096
+#define NAME_MAX_LEN 255
+
+static bool
+known(const char *name, const char *const *names)
+{
+	for (; *names != NULL; names++)
+		if (strcmp(name, *names) == 0)
+			return true;
+	return false;
+}
+
+static enum rc
+check_members(struct ctx *cx, json_t *arg, const char *const *names)
+{
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(arg))
+		return fail(cx, E_INPUT, "request body: expected object");
+	json_object_foreach (arg, name, value) {
+		if (!known(name, names))
+			return fail(cx, E_INPUT, "request body: unknown field '%.60s'", name);
+	}
+	return OK;
+}
+
+static enum rc
+parse(struct ctx *cx, struct str text, const char *const *names, json_t **out)
+{
+	if (json_read(cx, text, ARG_DEPTH, out) != OK)
+		return fail(cx, E_INPUT, "request body: could not decode input as JSON");
+	return check_members(cx, *out, names);
+}
+
+static enum rc
+check_rpc_type(struct ctx *cx, const struct http_req *req)
+{
+	struct str type = http_req_header(req, S("Content-Type"));
+
+	if (type.p == NULL && req->body.len == 0)
+		return OK;
+	if (str_eq_nocase(type, S("application/json")) ||
+	    str_eq_nocase(type, S("application/json; charset=utf-8")) ||
+	    str_eq_nocase(type, S("application/json;charset=utf-8")) ||
+	    str_eq_nocase(type, S("text/plain; charset=dropbox-cors-hack")))
+		return OK;
+	return fail(cx, E_INPUT,
+	    "Bad HTTP \"Content-Type\" header: \"%.60s\". Expecting one of \"application/json\", "
+	    "\"application/json; charset=utf-8\", \"text/plain; charset=dropbox-cors-hack\".",
+	    type.len > 0 ? str_cstr(cx->arena, type) : "");
+}
+
+enum rc
+api_rpc_arg(struct ctx *cx, const struct http_req *req, const char *const *names, json_t **out)
+{
+	TRY(check_rpc_type(cx, req));
+	if (names != NULL)
+		return parse(cx, req->body, names, out);
+	if (req->body.len == 0 || str_eq(str_trim(req->body), S("null")))
+		return OK;
+	return fail(
+	    cx, E_INPUT, "request body: expected null, since this function takes no argument");
+}
+
+enum rc
+api_header_arg(struct ctx *cx, const struct http_req *req, const char *const *names, json_t **out)
+{
+	struct str header = http_req_header(req, S("Dropbox-API-Arg")), query;
+
+	TRY(http_req_param(cx, req, "arg", &query));
+	if (header.p != NULL && query.p != NULL)
+		return fail(cx, E_INPUT, "The argument stands in the header and in the address.");
+	if (header.p == NULL && query.p == NULL)
+		return fail(cx, E_INPUT,
+		    "Must provide HTTP header \"Dropbox-API-Arg\" or URL parameter \"arg\".");
+	return parse(cx, header.p != NULL ? header : query, names, out);
+}
+
+enum rc
+api_arg_bool(struct ctx *cx, const json_t *arg, const char *name, bool *out)
+{
+	if (json_take_bool_opt(cx, arg, name, out) == OK)
+		return OK;
+	return fail(cx, E_INPUT, "request body: %s: expected boolean", name);
+}
+
+enum rc
+api_arg_str(struct ctx *cx, const json_t *arg, const char *name, size_t max, struct str *out)
+{
+	if (json_take_str_opt(cx, arg, name, max, out) == OK)
+		return OK;
+	return fail(
+	    cx, E_INPUT, "request body: %s: expected string of at most %zu bytes", name, max);
+}
+
+static enum rc
+bad_path(struct ctx *cx, struct str path, const char *why)
+{
+	return fail(cx, E_INPUT, "request body: path: '%.80s' %s", str_cstr(cx->arena, path), why);
+}
+
+/* Components: none empty, none "." or "..", none too long, nothing that cannot be shown. */
+static enum rc
+check_components(struct ctx *cx, struct str path)
+{
+	struct str rest = str_sub(path, 1, path.len), name;
+
+	while (str_split(&rest, '/', &name)) {
+		if (name.len == 0 || str_eq(name, S(".")) || str_eq(name, S("..")) ||
+		    name.len > NAME_MAX_LEN || str_find(name, '\\') < name.len)
+			return fail_at(
+			    cx, E_CONFLICT, "path/malformed_path", NULL, "The path is malformed.");
+	}
+	return OK;
+}
+
+static enum rc
+absolute_path(struct ctx *cx, const struct caller *who, struct str path, struct place *out)
+{
+	if (path.len == 1)
+		return bad_path(cx, path, "is not how the root is written: use the empty string.");
+	if (path.p[0] != '/')
+		return bad_path(cx, path, "did not match pattern '(/(.|[\\r\\n])*)?|id:.*'");
+	TRY(check_components(cx, path));
+	out->absolute = str_printf(cx->arena, "%.*s%.*s", STR_ARG(who->root), STR_ARG(path));
+	return OK;
+}
+
+/* A namespace that is the caller's own home is just another way to write the root. */
+static enum rc
+strip_namespace(struct ctx *cx, const struct caller *who, struct str *path)
+{
+	struct str own = str_printf(cx->arena, "ns:%.*s", STR_ARG(who->account.namespace_id));
+
+	if (!str_starts(*path, S("ns:")))
+		return OK;
+	if (who->root.len > 0 || !str_starts(*path, own) ||
+	    (path->len > own.len && path->p[own.len] != '/'))
+		return fail_at(
+		    cx, E_CONFLICT, "path/not_found", NULL, "There is no such namespace.");
+	*path = str_sub(*path, own.len, path->len);
+	return OK;
+}
+
+enum rc
+api_place(struct ctx *cx, const struct caller *who, const json_t *arg, int forms, struct place *out)
+{
+	struct str path;
+
+	*out = (struct place){ 0 };
+	TRY(api_arg_str(cx, arg, "path", PATH_MAX_LEN, &path));
+	if (path.p == NULL)
+		return fail(cx, E_INPUT, "request body: missing required field 'path'");
+	TRY(strip_namespace(cx, who, &path));
+	if (path.len == 0) {
+		out->absolute = who->root;
+		return (forms & PATH_ROOT) != 0 ? OK
+						: bad_path(cx, path, "cannot be the root here");
+	}
+	if ((forms & PATH_ID) != 0 && str_starts(path, S("id:")) && path.len > 3) {
+		out->id = path;
+		return OK;
+	}
+	if ((forms & PATH_REV) != 0 && str_starts(path, S("rev:"))) {
+		out->rev = str_sub(path, 4, path.len);
+		return OK;
+	}
+	return absolute_path(cx, who, path, out);
+}
+
+static bool
+within_root(struct ctx *cx, const struct caller *who, const struct file *f)
+{
+	struct str root = text_fold(cx->arena, who->root);
+
+	return root.len == 0 ||
+	    (str_starts(f->path_lower, root) && f->path_lower.len > root.len &&
+		f->path_lower.p[root.len] == '/');
+}
+
+enum rc
+api_find(struct sandbox *s, struct ctx *cx, const struct caller *who, const struct place *at,
+    struct file *out)
+{
+	if (at->id.len > 0)
+		TRY(file_by_id(s, cx, who->account.id, at->id, out));
+	else if (at->rev.len > 0)
+		TRY(file_by_rev(s, cx, who->account.id, at->rev, out));
+	else
+		TRY(file_by_path(s, cx, who->account.id, at->absolute, out));
+	if (within_root(cx, who, out))
+		return OK;
+	return fail(cx, E_NOTFOUND, "There is nothing at this path.");
+}
+
+json_t *
+api_metadata(struct ctx *cx, const struct caller *who, const struct file *f, bool tagged)
+{
+	json_t *o = json_object();
+	size_t skip = who->root.len;
+
+	if (tagged)
+		json_put(o, ".tag",
+		    json_string(f->deleted ? "deleted"
+			    : f->folder    ? "folder"
+					   : "file"));
+	json_put(o, "name", json_str(path_name(f->path_display)));
+	json_put(o, "path_lower", json_str(str_sub(f->path_lower, skip, f->path_lower.len)));
+	json_put(o, "path_display", json_str(str_sub(f->path_display, skip, f->path_display.len)));
+	if (f->deleted)
+		return o;
+	json_put(o, "id", json_str(f->id));
+	if (f->folder)
+		return o;
+	json_put(o, "client_modified", json_str(clock_rfc3339(cx->arena, f->client_ms)));
+	json_put(o, "server_modified", json_str(clock_rfc3339(cx->arena, f->server_ms)));
+	json_put(o, "rev", json_str(f->rev));
+	json_put(o, "size", json_integer(f->size));
+	json_put(o, "is_downloadable", json_true());
+	json_put(o, "content_hash", json_str(f->content_hash));
+	return o;
+}

@@ -1,0 +1,299 @@
+#include "sandbox/console/apps.h"
+
+#include "base/throttle.h"
+#include "sandbox/core/scopes.h"
+#include "sandbox/core/sql.h"
+#include "sandbox/core/state.h"
+#include "sandbox/core/text.h"
+
+#define COLUMNS                                                                             \
+	"app_key, owner_id, name, api, access, folder_name, scopes, created_ms, "           \
+	"status, more_users, public_clients, token_life, publisher, website, description, " \
+	"personality"
+#define KEY_ALPHABET S("abcdefghijklmnopqrstuvwxyz0123456789")
+#define MAX_APPS_PER_ACCOUNT 200
+#define MAX_URIS 100
+#define WRONG_SECRETS_A_MINUTE 20
+
+static struct str
+secret_digest(struct sandbox *s, struct ctx *cx, struct secret value)
+{
+	return crypto_digest(s->keys, cx->arena, S("sandbox.app_secret"), value);
+}
+
+static struct seal_place
+secret_place(struct str key)
+{
+	return (struct seal_place){ .purpose = S("sandbox.app_secret"), .row = key };
+}
+
+static void
+read_app(struct ctx *cx, struct db_stmt *st, struct app *out)
+{
+	struct arena *a = cx->arena;
+
+	*out = (struct app){
+		.key = db_col_text(st, 0, a),
+		.owner_id = db_col_text(st, 1, a),
+		.name = db_col_text(st, 2, a),
+		.api = db_col_text(st, 3, a),
+		.access = db_col_text(st, 4, a),
+		.folder_name = db_col_text(st, 5, a),
+		.created_ms = db_col_int(st, 7),
+		.production = str_eq(db_col_text(st, 8, a), S("production")),
+		.more_users = db_col_int(st, 9) != 0,
+		.public_clients = db_col_int(st, 10) != 0,
+		.no_expiration = str_eq(db_col_text(st, 11, a), S("none")),
+		.publisher = db_col_text(st, 12, a),
+		.website = db_col_text(st, 13, a),
+		.description = db_col_text(st, 14, a),
+		.personality = db_col_text(st, 15, a),
+	};
+	scopes_parse(db_col_text(st, 6, a), &out->scopes);
+}
+
+static enum rc
+no_such_app(struct ctx *cx)
+{
+	fail_at(cx, E_NOTFOUND, "no-app", NULL, "There is no such app among yours.");
+	return fail_todo(cx, "Look at My apps.");
+}
+
+enum rc
+app_get(struct sandbox *s, struct ctx *cx, struct str key, struct app *out)
+{
+	struct db_stmt *st;
+	bool row;
+
+	TRY(sql_bind(
+	    cx, s->db, "SELECT " COLUMNS " FROM apps WHERE app_key = $1", SQL_ARGS(T(key)), &st));
+	TRY(db_step(cx, st, &row));
+	if (!row)
+		return no_such_app(cx);
+	read_app(cx, st, out);
+	db_done(st);
+	return OK;
+}
+
+enum rc
+app_get_own(struct sandbox *s, struct ctx *cx, struct str key, struct str owner_id, struct app *out)
+{
+	TRY(app_get(s, cx, key, out));
+	return str_eq(out->owner_id, owner_id) ? OK : no_such_app(cx);
+}
+
+/* App folder names follow the app's name, without what a path cannot hold. */
+static struct str
+folder_of(struct ctx *cx, struct str name)
+{
+	char *p = str_cstr(cx->arena, name);
+
+	for (size_t i = 0; i < name.len; i++)
+		if (strchr("/\\:?*<>\"|", p[i]) != NULL)
+			p[i] = '_';
+	while (name.len > 0 && (p[name.len - 1] == '.' || p[name.len - 1] == ' '))
+		name.len--;
+	return name.len > 0 ? (struct str){ p, name.len } : S("App");
+}
+
+enum rc
+app_create(struct sandbox *s, struct ctx *cx, struct app *app)
+{
+	struct secret secret = crypto_random_text(cx->arena, APP_KEY_LEN, KEY_ALPHABET);
+	int64_t count;
+	enum rc rc;
+
+	TRY(sql_count(cx, s->db, "SELECT count(*) FROM apps WHERE owner_id = $1",
+	    SQL_ARGS(T(app->owner_id)), &count));
+	if (count >= MAX_APPS_PER_ACCOUNT)
+		return fail_at(cx, E_CONFLICT, "too-many-apps", NULL,
+		    "This account has %d apps already; delete one first.", MAX_APPS_PER_ACCOUNT);
+	app->key = secret_expose(crypto_random_text(cx->arena, APP_KEY_LEN, KEY_ALPHABET));
+	app->scopes = SCOPES_OF_A_NEW_APP;
+	app->created_ms = clock_now_ms(s->clock);
+	app->folder_name =
+	    str_eq(app->access, S("app_folder")) ? folder_of(cx, app->name) : (struct str){ 0 };
+	rc = sql_exec(cx, s->db, NULL,
+	    "INSERT INTO apps (app_key, owner_id, name, name_folded, api, access, folder_name, "
+	    "scopes,"
+	    " secret_digest, secret_sealed, created_ms)"
+	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	    SQL_ARGS(T(app->key), T(app->owner_id), T(app->name),
+		T(text_fold(cx->arena, app->name)), T(app->api), T(app->access),
+		T(app->folder_name), T(scopes_text(cx->arena, app->scopes)),
+		B(secret_digest(s, cx, secret)),
+		B(crypto_seal(s->keys, cx->arena, secret_place(app->key), secret)),
+		I(app->created_ms)));
+	if (rc != E_CONFLICT)
+		return rc;
+	fail_at(cx, E_CONFLICT, "name-taken", "name", "An app with this name exists already.");
+	return fail_todo(cx, "Names are unique across all accounts: choose another one.");
+}
+
+enum rc
+app_secret(struct sandbox *s, struct ctx *cx, struct str key, struct secret *out)
+{
+	struct db_stmt *st;
+	struct str sealed;
+	bool row;
+
+	TRY(sql_bind(
+	    cx, s->db, "SELECT secret_sealed FROM apps WHERE app_key = $1", SQL_ARGS(T(key)), &st));
+	TRY(db_step(cx, st, &row));
+	if (!row)
+		return no_such_app(cx);
+	sealed = db_col_blob(st, 0, cx->arena);
+	db_done(st);
+	return crypto_open(s->keys, cx, secret_place(key), sealed, out);
+}
+
+static enum rc
+secret_ok(struct sandbox *s, struct ctx *cx, struct str key, struct secret given, bool *out)
+{
+	struct str digest = secret_digest(s, cx, given), stored;
+	struct db_stmt *st;
+	bool row;
+
+	TRY(sql_bind(
+	    cx, s->db, "SELECT secret_digest FROM apps WHERE app_key = $1", SQL_ARGS(T(key)), &st));
+	TRY(db_step(cx, st, &row));
+	stored = row ? db_col_blob(st, 0, cx->arena) : secret_digest(s, cx, secret_of(S("")));
+	db_done(st);
+	*out = crypto_equal(secret_of(stored), secret_of(digest)) && row;
+	return OK;
+}
+
+enum rc
+app_prove(struct sandbox *s, struct ctx *cx, struct str key, struct secret given, bool *right)
+{
+	TRY(throttle_check(s->throttle, cx, key, WRONG_SECRETS_A_MINUTE));
+	TRY(secret_ok(s, cx, key, given, right));
+	if (!*right)
+		throttle_failed(s->throttle, key);
+	return OK;
+}
+
+enum rc
+app_has_uri(struct sandbox *s, struct ctx *cx, struct str key, struct str uri, bool *out)
+{
+	int64_t n;
+
+	TRY(sql_count(cx, s->db,
+	    "SELECT count(*) FROM redirect_uris WHERE app_key = $1 AND uri = $2",
+	    SQL_ARGS(T(key), T(uri)), &n));
+	*out = n > 0;
+	return OK;
+}
+
+enum rc
+app_add_uri(struct sandbox *s, struct ctx *cx, struct str key, struct str uri)
+{
+	int64_t count, last;
+	enum rc rc;
+
+	TRY(sql_count(cx, s->db, "SELECT count(*) FROM redirect_uris WHERE app_key = $1",
+	    SQL_ARGS(T(key)), &count));
+	if (count >= MAX_URIS)
+		return fail_at(cx, E_INPUT, "too-many-uris", "uri",
+		    "An app can have %d redirect URIs; delete one first.", MAX_URIS);
+	TRY(sql_count(cx, s->db, "SELECT max(position) FROM redirect_uris WHERE app_key = $1",
+	    SQL_ARGS(T(key)), &last));
+	rc = sql_exec(cx, s->db, NULL,
+	    "INSERT INTO redirect_uris (app_key, uri, position) VALUES ($1, $2, $3)",
+	    SQL_ARGS(T(key), T(uri), I(last + 1)));
+	if (rc == E_CONFLICT)
+		return fail_at(
+		    cx, E_CONFLICT, "uri-there", "uri", "This redirect URI is there already.");
+	return rc;
+}
+
+enum rc
+app_remove_uri(struct sandbox *s, struct ctx *cx, struct str key, struct str uri)
+{
+	return sql_exec(cx, s->db, NULL,
+	    "DELETE FROM redirect_uris WHERE app_key = $1 AND uri = $2", SQL_ARGS(T(key), T(uri)));
+}
+
+enum rc
+app_set_scopes(struct sandbox *s, struct ctx *cx, struct str key, scope_set scopes)
+{
+	return sql_exec(cx, s->db, NULL, "UPDATE apps SET scopes = $1 WHERE app_key = $2",
+	    SQL_ARGS(T(scopes_text(cx->arena, scopes)), T(key)));
+}
+
+enum rc
+app_delete(struct sandbox *s, struct ctx *cx, struct str key)
+{
+	return sql_exec(cx, s->db, NULL, "DELETE FROM apps WHERE app_key = $1", SQL_ARGS(T(key)));
+}
+
+static json_t *
+summary_json(const struct app *app)
+{
+	json_t *o = json_object();
+
+	json_put(o, "app_key", json_str(app->key));
+	json_put(o, "name", json_str(app->name));
+	json_put(o, "api", json_str(app->api));
+	json_put(o, "access", json_str(app->access));
+	json_put(o, "status", json_string("development"));
+	json_put(o, "created_ms", json_integer(app->created_ms));
+	return o;
+}
+
+enum rc
+apps_json(struct sandbox *s, struct ctx *cx, struct str owner_id, json_t **out)
+{
+	struct db_stmt *st;
+	struct app app;
+	bool row;
+
+	TRY(sql_bind(cx, s->db,
+	    "SELECT " COLUMNS " FROM apps WHERE owner_id = $1 ORDER BY created_ms, app_key",
+	    SQL_ARGS(T(owner_id)), &st));
+	*out = json_array();
+	for (;;) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			return OK;
+		read_app(cx, st, &app);
+		json_array_append_new(*out, summary_json(&app));
+	}
+}
+
+static enum rc
+uris_json(struct sandbox *s, struct ctx *cx, struct str key, json_t **out)
+{
+	struct db_stmt *st;
+	bool row;
+
+	TRY(sql_bind(cx, s->db,
+	    "SELECT uri FROM redirect_uris WHERE app_key = $1 ORDER BY position", SQL_ARGS(T(key)),
+	    &st));
+	*out = json_array();
+	for (;;) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			return OK;
+		json_array_append_new(*out, json_str(db_col_text(st, 0, cx->arena)));
+	}
+}
+
+enum rc
+app_json(
+    struct sandbox *s, struct ctx *cx, const struct app *app, struct str owner_email, json_t **out)
+{
+	json_t *uris;
+	int64_t linked;
+
+	TRY(uris_json(s, cx, app->key, &uris));
+	TRY(sql_count(cx, s->db, "SELECT count(*) FROM links WHERE app_key = $1",
+	    SQL_ARGS(T(app->key)), &linked));
+	*out = summary_json(app);
+	json_put(*out, "folder_name", json_opt_str(app->folder_name));
+	json_put(*out, "owner_email", json_str(owner_email));
+	json_put(*out, "redirect_uris", uris);
+	json_put(*out, "scopes", scopes_json_choices(app->scopes));
+	json_put(*out, "users_linked", json_integer(linked));
+	return OK;
+}

@@ -1,0 +1,19 @@
+#include "sandbox/console/handlers.h"
+
+#define GET HTTP_M_GET
+#define POST HTTP_M_POST
+#define DELETE HTTP_M_DELETE
+
+static const struct row rows[] = {
+	{ GET, "/_web/apps", ROW(WEB, READ), 0, web_apps_list },
+	{ POST, "/_web/apps", ROW(CHANGE, WRITE), 4 * KB, web_app_create },
+	{ GET, "/_web/apps/{}", ROW(WEB, READ), 0, web_app_get },
+	{ POST, "/_web/apps/{}/secret", ROW(CHANGE, READ), KB, web_app_secret },
+	{ POST, "/_web/apps/{}/redirect-uris", ROW(CHANGE, WRITE), 16 * KB, web_app_uri_add },
+	{ POST, "/_web/apps/{}/redirect-uris/remove", ROW(CHANGE, WRITE), 16 * KB,
+	    web_app_uri_remove },
+	{ POST, "/_web/apps/{}/scopes", ROW(CHANGE, WRITE), 4 * KB, web_app_scopes },
+	{ DELETE, "/_web/apps/{}", ROW(CHANGE, WRITE), KB, web_app_delete },
+};
+
+ROW_GROUP(console_rows, rows);

@@ -1,0 +1,222 @@
+/* The App Console's private API: what web/sandbox calls for My apps and an app's tabs. */
+#include "base/json.h"
+#include "sandbox/console/apps.h"
+#include "sandbox/console/handlers.h"
+#include "sandbox/core/scopes.h"
+#include "sandbox/people/session.h"
+#include "sandbox/core/state.h"
+#include "sandbox/core/text.h"
+
+#define NAME_CHARS_MAX 50
+#define NAME_BYTES_MAX 200
+#define URI_BYTES_MAX 16384
+
+static enum rc
+own_app(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct app *out)
+{
+	struct session *sess = req->session;
+
+	return app_get_own(s, cx, req->args[0], sess->account.id, out);
+}
+
+static enum rc
+emit_app(
+    struct sandbox *s, struct ctx *cx, const struct http_req *req, struct http_res *res, int status)
+{
+	struct session *sess = req->session;
+	struct app app;
+	json_t *o;
+
+	TRY(own_app(s, cx, req, &app));
+	TRY(app_json(s, cx, &app, sess->account.email, &o));
+	http_res_json(res, status, json_write(cx->arena, o));
+	return OK;
+}
+
+enum rc
+web_apps_list(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct session *sess = req->session;
+	json_t *list, *o;
+
+	TRY(apps_json(app, cx, sess->account.id, &list));
+	o = json_object();
+	json_put(o, "apps", list);
+	http_res_json(res, 200, json_write(cx->arena, o));
+	return OK;
+}
+
+static enum rc
+check_name(struct ctx *cx, struct str name)
+{
+	if (name.len == 0)
+		return fail_at(cx, E_INPUT, "bad-name", "name", "The app needs a name.");
+	if (!text_printable(name))
+		return fail_at(cx, E_INPUT, "bad-name", "name",
+		    "The name has a character that cannot be shown.");
+	if (text_length(name) > NAME_CHARS_MAX)
+		return fail_at(cx, E_INPUT, "bad-name", "name",
+		    "The name is longer than %d characters.", NAME_CHARS_MAX);
+	if (name.len >= 7 && str_eq_nocase(str_sub(name, 0, 7), S("dropbox"))) {
+		fail_at(cx, E_INPUT, "bad-name", "name",
+		    "The name of an app may not start with Dropbox.");
+		return fail_todo(cx, "Choose a name that is your own.");
+	}
+	return OK;
+}
+
+static enum rc
+check_choice(struct ctx *cx, const char *field, struct str value, struct str a, struct str b)
+{
+	if (str_eq(value, a) || str_eq(value, b))
+		return OK;
+	return fail_at(cx, E_INPUT, "bad-choice", field, "Choose one of the two.");
+}
+
+static enum rc
+read_new_app(struct ctx *cx, const struct http_req *req, struct app *out)
+{
+	struct session *sess = req->session;
+	json_t *body;
+
+	TRY(json_read(cx, req->body, 4, &body));
+	TRY(json_take_str(cx, body, "api", 20, &out->api));
+	TRY(json_take_str(cx, body, "access", 20, &out->access));
+	TRY(json_take_str(cx, body, "name", NAME_BYTES_MAX, &out->name));
+	out->name = str_trim(out->name);
+	TRY(check_choice(cx, "api", out->api, S("dropbox"), S("business")));
+	TRY(check_choice(cx, "access", out->access, S("app_folder"), S("full")));
+	TRY(check_name(cx, out->name));
+	out->owner_id = sess->account.id;
+	if (str_eq(out->api, S("business")) && !sess->account.business) {
+		fail_at(cx, E_DENIED, "needs-business", "api",
+		    "The Dropbox Business API is for Business accounts.");
+		return fail_todo(cx, "Choose the Dropbox API, or sign in with a Business account.");
+	}
+	return OK;
+}
+
+enum rc
+web_app_create(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct session *sess = req->session;
+	struct app made = { 0 };
+	json_t *o;
+
+	TRY(read_new_app(cx, req, &made));
+	TRY(app_create(app, cx, &made));
+	TRY(app_json(app, cx, &made, sess->account.email, &o));
+	http_res_json(res, 201, json_write(cx->arena, o));
+	return OK;
+}
+
+enum rc
+web_app_get(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	return emit_app(app, cx, req, res, 200);
+}
+
+enum rc
+web_app_secret(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct secret secret;
+	struct app own;
+	json_t *o;
+
+	TRY(own_app(app, cx, req, &own));
+	TRY(app_secret(app, cx, own.key, &secret));
+	o = json_object();
+	json_put(o, "app_secret", json_str(secret_expose(secret)));
+	http_res_json(res, 200, json_write(cx->arena, o));
+	return OK;
+}
+
+static enum rc
+read_uri(struct ctx *cx, const struct http_req *req, struct str *out)
+{
+	json_t *body;
+
+	TRY(json_read(cx, req->body, 4, &body));
+	return json_take_str(cx, body, "uri", URI_BYTES_MAX, out);
+}
+
+enum rc
+web_app_uri_add(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	const char *why;
+	struct app own;
+	struct str uri;
+
+	TRY(own_app(app, cx, req, &own));
+	TRY(read_uri(cx, req, &uri));
+	if (!redirect_uri_ok(uri, &why)) {
+		fail_at(cx, E_INPUT, "bad-uri", "uri", "%s", why);
+		return fail_todo(cx, "Copy the address exactly as the other program shows it.");
+	}
+	TRY(app_add_uri(app, cx, own.key, uri));
+	return emit_app(app, cx, req, res, 200);
+}
+
+enum rc
+web_app_uri_remove(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct app own;
+	struct str uri;
+
+	TRY(own_app(app, cx, req, &own));
+	TRY(read_uri(cx, req, &uri));
+	TRY(app_remove_uri(app, cx, own.key, uri));
+	return emit_app(app, cx, req, res, 200);
+}
+
+static enum rc
+bad_scopes(struct ctx *cx, const char *why)
+{
+	return fail_at(cx, E_INPUT, "bad-scopes", "scopes", "%s", why);
+}
+
+static enum rc
+read_scopes(struct ctx *cx, const struct http_req *req, scope_set *out)
+{
+	enum scope scope, needed;
+	json_t *body, *list, *item;
+	size_t i;
+
+	TRY(json_read(cx, req->body, 4, &body));
+	list = json_object_get(body, "scopes");
+	if (!json_is_array(list))
+		return bad_scopes(cx, "The permissions must be a list of names.");
+	*out = SCOPE_BIT(SCOPE_ACCOUNT_READ);
+	json_array_foreach (list, i, item) {
+		if (!json_is_string(item) || !scope_find(str_of(json_string_value(item)), &scope))
+			return bad_scopes(cx, "One of the permissions does not exist.");
+		*out |= SCOPE_BIT(scope);
+	}
+	if (scopes_gap(*out, &scope, &needed))
+		return fail_at(cx, E_INPUT, "bad-scopes", "scopes",
+		    "The permission %s needs %s too.", scope_name(scope), scope_name(needed));
+	return OK;
+}
+
+enum rc
+web_app_scopes(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct app own;
+	scope_set scopes = 0;
+
+	TRY(own_app(app, cx, req, &own));
+	TRY(read_scopes(cx, req, &scopes));
+	TRY(app_set_scopes(app, cx, own.key, scopes));
+	return emit_app(app, cx, req, res, 200);
+}
+
+enum rc
+web_app_delete(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct app own;
+
+	TRY(own_app(app, cx, req, &own));
+	TRY(app_delete(app, cx, own.key));
+	res->status = 204;
+	return OK;
+}

@@ -1,0 +1,12 @@
+/* sandbox/core/basic.h - credentials of HTTP Basic (RFC 7617). Pure. */
+#ifndef SANDBOX_CORE_BASIC_H
+#define SANDBOX_CORE_BASIC_H
+
+#include "base/secret.h"
+#include "http/message.h"
+
+/* *present false: another scheme, or none. E_INPUT with code "invalid_client" when malformed. */
+MUST enum rc basic_read(struct ctx *cx, const struct http_req *req, struct str *user,
+    struct secret *password, bool *present);
+
+#endif

@@ -1,0 +1,224 @@
+#include "sandbox/core/errors.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include "sandbox/core/row.h"
+#include "sandbox/core/pages.h"
+#include "sandbox/core/state.h"
+
+void
+api_request_id(struct ctx *cx, struct http_res *res)
+{
+	http_res_header(res, S("X-Dropbox-Request-Id"), str_of(cx->request_id));
+}
+
+void
+api_json(struct ctx *cx, struct http_res *res, int status, json_t *body)
+{
+	api_request_id(cx, res);
+	http_res_json(res, status, json_write(cx->arena, body));
+}
+
+static void
+api_text(struct ctx *cx, struct http_res *res, int status, struct str text)
+{
+	api_request_id(cx, res);
+	http_res_text(res, status, text);
+}
+
+/* Clients must match a summary by its beginning: the run of dots differs each time. */
+static struct str
+summary(struct ctx *cx, struct str tags)
+{
+	unsigned char n;
+
+	crypto_random(&n, 1);
+	return str_printf(cx->arena, "%.*s/%.*s", STR_ARG(tags), n % 6, ".....");
+}
+
+/* "path/conflict/file" -> {".tag":"path","path":{".tag":"conflict","conflict":{".tag":"file"}}} */
+static json_t *
+nest(struct ctx *cx, struct str tags, const char *member)
+{
+	json_t *o = json_object();
+	struct str first = { 0 };
+
+	str_split(&tags, '/', &first);
+	json_put(o, ".tag", json_str(first));
+	if (tags.len > 0)
+		json_put(
+		    o, member != NULL ? member : str_cstr(cx->arena, first), nest(cx, tags, NULL));
+	return o;
+}
+
+static void
+fail_union(struct ctx *cx, struct http_res *res, int status)
+{
+	struct str tags = str_of(cx->code);
+	bool with_reason = cx->field != NULL && strcmp(cx->field, "reason") == 0;
+	json_t *o = json_object(), *error = nest(cx, tags, with_reason ? "reason" : NULL);
+
+	if (status == 401 && cx->field != NULL)
+		json_put(error, "required_scope", json_string(cx->field));
+	if (with_reason)
+		json_put(error, "upload_session_id", json_string(cx->request_id));
+	json_put(o, "error_summary", json_str(summary(cx, tags)));
+	json_put(o, "error", error);
+	api_json(cx, res, status, o);
+}
+
+/* What went wrong inside is for the log. */
+static void
+log_internal(struct ctx *cx, enum rc rc)
+{
+	log_event(LOG_ERROR, "sandbox.failed", KV_INT("rc", rc), KV_STR("why", str_of(cx->why)),
+	    KV_STR("req", str_of(cx->request_id)));
+}
+
+static int
+retry_after(struct ctx *cx, struct http_res *res)
+{
+	int wait_s = cx->retry_after_s > 0 ? cx->retry_after_s : 1;
+
+	http_res_header(res, S("Retry-After"), str_printf(cx->arena, "%d", wait_s));
+	return wait_s;
+}
+
+/* auth.stone, RateLimitError: its reason is a member, not a tag. */
+static void
+fail_busy(struct ctx *cx, struct http_res *res)
+{
+	json_t *o, *error, *reason;
+	int wait_s = retry_after(cx, res);
+
+	if (http_status_of(cx, E_BUSY) != 429) {
+		api_text(cx, res, 503, S("The sandbox is busy. Try again."));
+		return;
+	}
+	o = json_object();
+	error = json_object();
+	reason = json_object();
+	json_put(reason, ".tag", json_string("too_many_requests"));
+	json_put(error, "reason", reason);
+	json_put(error, "retry_after", json_integer(wait_s));
+	json_put(o, "error_summary", json_str(summary(cx, S("too_many_requests"))));
+	json_put(o, "error", error);
+	api_json(cx, res, 429, o);
+}
+
+static void
+fail_api(struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
+{
+	struct str function = str_sub(req->path, 3, req->path.len);
+
+	if (rc == E_AUTH || (rc == E_CONFLICT && cx->code != NULL)) {
+		fail_union(cx, res, rc == E_AUTH ? 401 : 409);
+	} else if (rc == E_INPUT) {
+		api_text(cx, res, 400,
+		    str_printf(cx->arena, "Error in call to API function \"%.*s\": %s",
+			STR_ARG(function), cx->why));
+	} else if (rc == E_BUSY) {
+		fail_busy(cx, res);
+	} else {
+		log_internal(cx, rc);
+		api_text(cx, res, 500, S("The sandbox failed to answer. Its log says why."));
+	}
+}
+
+static void
+oauth_error(struct ctx *cx, struct http_res *res, int status, const char *code, const char *why)
+{
+	json_t *o = json_object();
+
+	json_put(o, "error", json_string(code));
+	json_put(o, "error_description", json_string(why));
+	api_json(cx, res, status, o);
+}
+
+static void
+fail_token(struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
+{
+	const char *code = cx->code != NULL ? cx->code : "invalid_request";
+
+	if (rc == E_INPUT && strcmp(code, "invalid_client") == 0) {
+		bool header = http_req_header(req, S("Authorization")).p != NULL;
+
+		if (header)
+			http_res_header(res, S("WWW-Authenticate"), S("Basic realm=\"oauth2\""));
+		oauth_error(cx, res, header ? 401 : 400,
+		    "invalid_client: Invalid client_id or client_secret", cx->why);
+	} else if (rc == E_INPUT) {
+		oauth_error(cx, res, 400, code, cx->why);
+	} else if (rc == E_BUSY) {
+		int status = http_status_of(cx, rc);
+
+		retry_after(cx, res);
+		oauth_error(cx, res, status,
+		    status == 429 ? "too_many_requests" : "temporarily_unavailable", cx->why);
+	} else {
+		log_internal(cx, rc);
+		oauth_error(cx, res, 500, "server_error", "the sandbox failed to answer");
+	}
+}
+
+static void
+fail_page(struct sandbox *s, struct ctx *cx, struct http_res *res, enum rc rc)
+{
+	int status = http_status_of(cx, rc);
+
+	if (status >= 500)
+		log_internal(cx, rc);
+	page_emit_error(s, cx, res,
+	    &(struct page_error){
+		.status = status,
+		.title = status >= 500 ? "Something went wrong" : "This did not work",
+		.detail = status >= 500 ? S("The sandbox failed to answer. Its log says why.")
+					: str_of(cx->why),
+		.todo = "Go back and try again.",
+	    });
+}
+
+static void
+no_route(
+    struct sandbox *s, struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
+{
+	json_t *boot;
+
+	if (str_starts(req->path, S("/2/"))) {
+		api_text(cx, res, 400, S("Unknown API function."));
+		return;
+	}
+	if (rc != E_NOTFOUND || (req->method != HTTP_M_GET && req->method != HTTP_M_HEAD) ||
+	    str_starts(req->path, S("/_")) || str_starts(req->path, S("/assets/"))) {
+		http_res_problem(res, cx, rc);
+		return;
+	}
+	boot = json_object();
+	json_put(boot, "page", json_string("app"));
+	page_emit(s, res, 404, boot);
+}
+
+void
+sandbox_fail(
+    void *app, struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
+{
+	if (req->route == NULL) {
+		no_route(app, cx, req, res, rc);
+		return;
+	}
+	switch (row_of(app, req)->access) {
+	case ACCESS_API_USER:
+	case ACCESS_API_APP:
+		fail_api(cx, req, res, rc);
+		break;
+	case ACCESS_TOKEN:
+		fail_token(cx, req, res, rc);
+		break;
+	case ACCESS_PAGE:
+		fail_page(app, cx, res, rc);
+		break;
+	default:
+		http_res_problem(res, cx, rc);
+	}
+}

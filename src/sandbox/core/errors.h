@@ -1,0 +1,21 @@
+/* sandbox/core/errors.h - replies in Dropbox's shapes, and the one place that maps failures to them.
+ *
+ * A handler of the API fails with what the mapping needs: E_INPUT is a text reply with status 400;
+ * E_CONFLICT carries the route's own error union as its code, tags joined by "/" ("path/not_found");
+ * with field "reason" the union's second level is a struct with that member. E_AUTH carries the tag of
+ * the authentication error, and for "missing_scope" the scope as its field. */
+#ifndef SANDBOX_CORE_ERRORS_H
+#define SANDBOX_CORE_ERRORS_H
+
+#include "base/json.h"
+#include "http/message.h"
+
+/* JSON with X-Dropbox-Request-Id; consumes body. */
+void api_json(struct ctx *cx, struct http_res *res, int status, json_t *body);
+void api_request_id(struct ctx *cx, struct http_res *res);
+
+/* http_site.fail */
+void sandbox_fail(
+    void *app, struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc);
+
+#endif

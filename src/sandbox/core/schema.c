@@ -1,0 +1,94 @@
+#include "sandbox/core/schema.h"
+
+#define STEP_1                                                                                    \
+	"CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);"                     \
+	"CREATE TABLE accounts (id TEXT PRIMARY KEY, uid BIGINT NOT NULL UNIQUE,"                 \
+	" email TEXT NOT NULL UNIQUE, given_name TEXT NOT NULL, surname TEXT NOT NULL,"           \
+	" kind TEXT NOT NULL, role TEXT, member_id TEXT, namespace_id TEXT NOT NULL,"             \
+	" password_hash TEXT NOT NULL, password_sealed BLOB NOT NULL, created_ms BIGINT NOT "     \
+	"NULL);"                                                                                  \
+	"CREATE TABLE sessions (digest BLOB PRIMARY KEY,"                                         \
+	" account_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"                    \
+	" created_ms BIGINT NOT NULL);"                                                           \
+	"CREATE TABLE apps (app_key TEXT PRIMARY KEY,"                                            \
+	" owner_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"                      \
+	" name TEXT NOT NULL, name_folded TEXT NOT NULL UNIQUE, api TEXT NOT NULL,"               \
+	" access TEXT NOT NULL, folder_name TEXT, scopes TEXT NOT NULL, secret_digest BLOB NOT "  \
+	"NULL,"                                                                                   \
+	" secret_sealed BLOB NOT NULL, created_ms BIGINT NOT NULL);"                              \
+	"CREATE TABLE redirect_uris (app_key TEXT NOT NULL REFERENCES apps(app_key) ON DELETE "   \
+	"CASCADE,"                                                                                \
+	" uri TEXT NOT NULL, position BIGINT NOT NULL, PRIMARY KEY (app_key, uri));"              \
+	"CREATE TABLE links (id TEXT PRIMARY KEY,"                                                \
+	" app_key TEXT NOT NULL REFERENCES apps(app_key) ON DELETE CASCADE,"                      \
+	" account_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"                    \
+	" scopes TEXT NOT NULL, redirect_uri TEXT, connected_ms BIGINT NOT NULL,"                 \
+	" UNIQUE (app_key, account_id));"                                                         \
+	"CREATE TABLE requests (digest BLOB PRIMARY KEY,"                                         \
+	" app_key TEXT NOT NULL REFERENCES apps(app_key) ON DELETE CASCADE,"                      \
+	" redirect_uri TEXT, scopes TEXT NOT NULL, state BLOB, challenge TEXT, method TEXT,"      \
+	" offline BIGINT NOT NULL, reapprove BIGINT NOT NULL, reauthenticate BIGINT NOT NULL,"    \
+	" role TEXT, session_digest BLOB, done BIGINT NOT NULL, created_ms BIGINT NOT NULL);"     \
+	"CREATE INDEX requests_created ON requests (created_ms);"                                 \
+	"CREATE TABLE grants (id TEXT PRIMARY KEY,"                                               \
+	" app_key TEXT NOT NULL REFERENCES apps(app_key) ON DELETE CASCADE,"                      \
+	" account_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"                    \
+	" scopes TEXT NOT NULL, offline BIGINT NOT NULL, refresh_digest BLOB UNIQUE,"             \
+	" created_ms BIGINT NOT NULL);"                                                           \
+	"CREATE INDEX grants_app_account ON grants (app_key, account_id);"                        \
+	"CREATE TABLE codes (digest BLOB PRIMARY KEY, grant_id TEXT NOT NULL, app_key TEXT NOT "  \
+	"NULL,"                                                                                   \
+	" redirect_uri TEXT, challenge TEXT, method TEXT, expires_ms BIGINT NOT NULL,"            \
+	" used BIGINT NOT NULL, tries BIGINT NOT NULL);"                                          \
+	"CREATE INDEX codes_expires ON codes (expires_ms);"                                       \
+	"CREATE TABLE tokens (digest BLOB PRIMARY KEY,"                                           \
+	" grant_id TEXT NOT NULL REFERENCES grants(id) ON DELETE CASCADE,"                        \
+	" scopes TEXT NOT NULL, expires_ms BIGINT NOT NULL);"                                     \
+	"CREATE INDEX tokens_grant ON tokens (grant_id);"                                         \
+	"CREATE INDEX tokens_expires ON tokens (expires_ms);"                                     \
+	"CREATE TABLE files (account_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE," \
+	" path_lower TEXT NOT NULL, parent_lower TEXT NOT NULL, path_display TEXT NOT NULL,"      \
+	" id TEXT NOT NULL, folder BIGINT NOT NULL, deleted BIGINT NOT NULL, size BIGINT NOT "    \
+	"NULL,"                                                                                   \
+	" rev TEXT NOT NULL, content_hash TEXT NOT NULL, client_ms BIGINT NOT NULL,"              \
+	" server_ms BIGINT NOT NULL, seq BIGINT NOT NULL, content BLOB,"                          \
+	" PRIMARY KEY (account_id, path_lower));"                                                 \
+	"CREATE INDEX files_parent ON files (account_id, parent_lower, path_lower);"              \
+	"CREATE INDEX files_id ON files (account_id, id);"                                        \
+	"CREATE INDEX files_rev ON files (account_id, rev);"                                      \
+	"CREATE INDEX files_seq ON files (account_id, seq);"
+
+/* Step 2, room by room. */
+
+/* --- console: settings, branding, webhooks --- */
+#define CONSOLE_2                                                                 \
+	"ALTER TABLE apps ADD COLUMN status TEXT NOT NULL DEFAULT 'development';" \
+	"ALTER TABLE apps ADD COLUMN more_users BIGINT NOT NULL DEFAULT 0;"       \
+	"ALTER TABLE apps ADD COLUMN public_clients BIGINT NOT NULL DEFAULT 0;"   \
+	"ALTER TABLE apps ADD COLUMN token_life TEXT NOT NULL DEFAULT 'short';"   \
+	"ALTER TABLE apps ADD COLUMN publisher TEXT NOT NULL DEFAULT '';"         \
+	"ALTER TABLE apps ADD COLUMN website TEXT NOT NULL DEFAULT '';"           \
+	"ALTER TABLE apps ADD COLUMN description TEXT NOT NULL DEFAULT '';"       \
+	"ALTER TABLE apps ADD COLUMN icon BLOB;"
+
+/* --- oauth: personalities, families of refresh tokens, teams' grants --- */
+#define OAUTH_2 "ALTER TABLE apps ADD COLUMN personality TEXT NOT NULL DEFAULT '';"
+
+/* --- people: teams --- */
+#define PEOPLE_2 ""
+
+/* --- tree: contents on disk, revisions, upload sessions --- */
+#define TREE_2 ""
+
+/* --- files: shared links --- */
+#define FILES_2 ""
+
+/* --- control --- */
+#define CONTROL_2 ""
+
+const char *const schema_steps[] = {
+	STEP_1,
+	CONSOLE_2 OAUTH_2 PEOPLE_2 TREE_2 FILES_2 CONTROL_2,
+};
+
+const size_t schema_step_count = sizeof(schema_steps) / sizeof(schema_steps[0]);

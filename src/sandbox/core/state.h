@@ -1,0 +1,44 @@
+/* sandbox/core/state.h - what the handlers of the sandbox share.
+ *
+ * Everything but the database and the throttle is set before the server starts and never changes.
+ * The database is used between store_enter and store_leave only; the dispatcher does that for each
+ * row that says so, so that a request is one transaction. */
+#ifndef SANDBOX_CORE_STATE_H
+#define SANDBOX_CORE_STATE_H
+
+#include <pthread.h>
+
+#include "base/ctx.h"
+#include "base/secret.h"
+#include "crypto/crypto.h"
+#include "db/db.h"
+#include "http/server.h"
+
+#define SECOND_MS 1000LL
+#define MINUTE_MS (60 * SECOND_MS)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+
+struct throttle;
+
+struct sandbox {
+	struct arena *arena; /* the texts below */
+	struct keyring *keys;
+	struct clock *clock;
+	struct str public_url;
+	struct str cookie_name;
+	struct str cookie_flags;
+	struct str shell_head, shell_tail; /* the page around its boot object */
+	struct secret control_token;
+	struct throttle *throttle;
+
+	pthread_mutex_t lock; /* the two below */
+	struct db *db;
+	bool keep; /* commit although the request fails */
+
+	struct http_route *routes;
+	const struct row **rows; /* of the same index */
+	struct http_site site;
+};
+
+#endif

@@ -1,0 +1,111 @@
+#include "sandbox/core/store.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "sandbox/core/schema.h"
+#include "sandbox/core/sql.h"
+#include "sandbox/core/state.h"
+
+static enum rc
+check_key(struct sandbox *s, struct ctx *cx)
+{
+	struct str here = keyring_check_value(s->keys, cx->arena);
+	struct str stored;
+
+	TRY(store_setting_get(s, cx, S("key_check"), &stored));
+	if (stored.len == 0)
+		return store_setting_put(s, cx, S("key_check"), here);
+	if (str_eq(stored, here))
+		return OK;
+	fail_at(cx, E_INPUT, "wrong-key", NULL,
+	    "The file sandbox.key is not the key of the database sandbox.db beside it.");
+	return fail_todo(cx, "Put the right key back, or start with an empty data directory.");
+}
+
+enum rc
+sandbox_store_open(struct sandbox *s, struct ctx *cx, const char *dir)
+{
+	struct str db_path = str_printf(cx->arena, "%s/sandbox.db", dir);
+	struct str key_path = str_printf(cx->arena, "%s/sandbox.key", dir);
+	struct stat st;
+	bool data_exists = stat(db_path.p, &st) == 0 && st.st_size > 0;
+	enum rc rc;
+
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return fail(cx, E_INPUT, "The data directory %s could not be made: %s.", dir,
+		    strerror(errno));
+	TRY(keyring_open(cx, key_path.p, true, data_exists, &s->keys));
+	TRY(db_open(cx, db_path.p, &s->db));
+	TRY(db_migrate(cx, s->db, schema_steps, schema_step_count));
+	TRY(store_enter(s, cx, STORE_WRITE));
+	rc = check_key(s, cx);
+	return store_leave(s, cx, STORE_WRITE, rc);
+}
+
+void
+sandbox_store_close(struct sandbox *s)
+{
+	db_close(s->db);
+	keyring_free(s->keys);
+}
+
+enum rc
+store_enter(struct sandbox *s, struct ctx *cx, enum store_use use)
+{
+	enum rc rc = OK;
+
+	pthread_mutex_lock(&s->lock);
+	s->keep = false;
+	if (use == STORE_WRITE)
+		rc = db_begin(cx, s->db);
+	if (rc != OK)
+		pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+enum rc
+store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc)
+{
+	if (use == STORE_WRITE && (rc == OK || s->keep)) {
+		enum rc committed = db_commit(cx, s->db);
+
+		if (committed != OK)
+			rc = committed;
+	}
+	if (use == STORE_WRITE)
+		db_rollback(s->db);
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+void
+store_keep(struct sandbox *s)
+{
+	s->keep = true;
+}
+
+enum rc
+store_setting_get(struct sandbox *s, struct ctx *cx, struct str name, struct str *out)
+{
+	struct db_stmt *st;
+	bool row;
+
+	*out = (struct str){ 0 };
+	TRY(sql_bind(
+	    cx, s->db, "SELECT value FROM settings WHERE name = $1", SQL_ARGS(T(name)), &st));
+	TRY(db_step(cx, st, &row));
+	if (row)
+		*out = db_col_text(st, 0, cx->arena);
+	db_done(st);
+	return OK;
+}
+
+enum rc
+store_setting_put(struct sandbox *s, struct ctx *cx, struct str name, struct str value)
+{
+	return sql_exec(cx, s->db, NULL,
+	    "INSERT INTO settings (name, value) VALUES ($1, $2)"
+	    " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+	    SQL_ARGS(T(name), T(value)));
+}

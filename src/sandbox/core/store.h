@@ -1,0 +1,27 @@
+/* sandbox/core/store.h - the sandbox's database: opening, schema, the lock, small settings. */
+#ifndef SANDBOX_CORE_STORE_H
+#define SANDBOX_CORE_STORE_H
+
+#include "base/ctx.h"
+
+struct sandbox;
+
+enum store_use { STORE_NONE, STORE_READ, STORE_WRITE };
+
+/* Opens database and key in dir; notices a key that is not this database's. */
+MUST enum rc sandbox_store_open(struct sandbox *s, struct ctx *cx, const char *dir);
+void sandbox_store_close(struct sandbox *s);
+
+/* Takes the lock and, for STORE_WRITE, begins a transaction. On failure nothing is held. */
+MUST enum rc store_enter(struct sandbox *s, struct ctx *cx, enum store_use use);
+/* Commits when rc is OK (or store_keep was called), rolls back otherwise, drops the lock. */
+MUST enum rc store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc);
+/* What this request wrote stays, whatever its answer: for counting attempts and for revoking. */
+void store_keep(struct sandbox *s);
+
+/* Settings by name; the empty slice when there is none. */
+MUST enum rc store_setting_get(struct sandbox *s, struct ctx *cx, struct str name, struct str *out);
+MUST enum rc store_setting_put(
+    struct sandbox *s, struct ctx *cx, struct str name, struct str value);
+
+#endif

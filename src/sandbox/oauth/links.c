@@ -1,0 +1,102 @@
+/* The links of grants.h: which apps are connected to an account. */
+#include "sandbox/oauth/grants.h"
+#include "sandbox/oauth/handlers.h"
+#include "sandbox/core/scopes.h"
+#include "sandbox/people/session.h"
+#include "sandbox/core/sql.h"
+#include "sandbox/core/state.h"
+
+enum rc
+link_find(
+    struct sandbox *s, struct ctx *cx, struct str app_key, struct str account_id, struct link *out)
+{
+	struct db_stmt *st;
+	bool row;
+
+	TRY(sql_bind(cx, s->db,
+	    "SELECT id, scopes, redirect_uri FROM links WHERE app_key = $1 AND account_id = $2",
+	    SQL_ARGS(T(app_key), T(account_id)), &st));
+	TRY(db_step(cx, st, &row));
+	if (!row)
+		return fail(cx, E_NOTFOUND, "The app is not connected.");
+	out->id = db_col_text(st, 0, cx->arena);
+	scopes_parse(db_col_text(st, 1, cx->arena), &out->scopes);
+	out->redirect_uri = db_col_text(st, 2, cx->arena);
+	db_done(st);
+	return OK;
+}
+
+static json_t *
+link_json(struct ctx *cx, struct db_stmt *st)
+{
+	json_t *o = json_object();
+	scope_set scopes;
+
+	scopes_parse(db_col_text(st, 4, cx->arena), &scopes);
+	json_put(o, "grant_id", json_str(db_col_text(st, 0, cx->arena)));
+	json_put(o, "app_key", json_str(db_col_text(st, 1, cx->arena)));
+	json_put(o, "name", json_str(db_col_text(st, 2, cx->arena)));
+	json_put(o, "access", json_str(db_col_text(st, 3, cx->arena)));
+	json_put(o, "scopes", scopes_json(scopes));
+	json_put(o, "connected_ms", json_integer(db_col_int(st, 5)));
+	return o;
+}
+
+enum rc
+links_json(struct sandbox *s, struct ctx *cx, struct str account_id, json_t **out)
+{
+	struct db_stmt *st;
+	bool row;
+
+	TRY(sql_bind(cx, s->db,
+	    "SELECT l.id, a.app_key, a.name, a.access, l.scopes, l.connected_ms FROM links l"
+	    " JOIN apps a ON a.app_key = l.app_key WHERE l.account_id = $1 ORDER BY a.name_folded",
+	    SQL_ARGS(T(account_id)), &st));
+	*out = json_array();
+	for (;;) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			return OK;
+		json_array_append_new(*out, link_json(cx, st));
+	}
+}
+
+enum rc
+link_end(struct sandbox *s, struct ctx *cx, struct str id, struct str account_id)
+{
+	int64_t changed;
+
+	TRY(sql_exec(cx, s->db, NULL,
+	    "DELETE FROM grants WHERE account_id = $1 AND app_key IN"
+	    " (SELECT app_key FROM links WHERE id = $2 AND account_id = $1)",
+	    SQL_ARGS(T(account_id), T(id))));
+	TRY(sql_exec(cx, s->db, &changed, "DELETE FROM links WHERE id = $1 AND account_id = $2",
+	    SQL_ARGS(T(id), T(account_id))));
+	if (changed == 1)
+		return OK;
+	return fail_at(
+	    cx, E_NOTFOUND, "no-link", NULL, "There is no such app among your connected apps.");
+}
+
+enum rc
+web_links_list(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct session *sess = req->session;
+	json_t *list, *o;
+
+	TRY(links_json(app, cx, sess->account.id, &list));
+	o = json_object();
+	json_put(o, "apps", list);
+	http_res_json(res, 200, json_write(cx->arena, o));
+	return OK;
+}
+
+enum rc
+web_link_delete(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct session *sess = req->session;
+
+	TRY(link_end(app, cx, req->args[0], sess->account.id));
+	res->status = 204;
+	return OK;
+}
