@@ -180,7 +180,7 @@ static void
 open_request(struct conn *c)
 {
 	struct exchange *x;
-	size_t body_max;
+	uint64_t body_max;
 
 	take_exchange(c);
 	x = c->x;

@@ -120,7 +120,7 @@ find_route(const struct frame *f, struct exchange *x)
 }
 
 static bool
-check_size(struct exchange *x, size_t *body_max)
+check_size(struct exchange *x, uint64_t *body_max)
 {
 	*body_max = x->req.route != NULL ? x->req.route->body_max : 0;
 	if (x->head.content_length <= *body_max && (*body_max > 0 || !x->head.chunked))
@@ -132,7 +132,7 @@ check_size(struct exchange *x, size_t *body_max)
 }
 
 bool
-frame_open(const struct frame *f, struct exchange *x, struct str raw_head, size_t *body_max)
+frame_open(const struct frame *f, struct exchange *x, struct str raw_head, uint64_t *body_max)
 {
 	struct str authority;
 	bool refused = false;

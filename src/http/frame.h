@@ -40,7 +40,7 @@ struct frame {
 
 /* Reads the raw head. True: go on with the body, of at most *body_max bytes, and frame_run.
  * False: the reply is filled in. */
-bool frame_open(const struct frame *f, struct exchange *x, struct str raw_head, size_t *body_max);
+bool frame_open(const struct frame *f, struct exchange *x, struct str raw_head, uint64_t *body_max);
 
 /* Fills in a refusal that came before or instead of a handler; the connection will close. */
 void frame_refuse(struct exchange *x, int status, const char *code, const char *why);

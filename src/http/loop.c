@@ -72,6 +72,9 @@ loop_exchange(struct loop *l)
 	x->cx.actor = S("");
 	x->req.header_count = x->req.seg_count = 0;
 	x->req.path = x->req.query = x->req.body = (struct str){ 0 };
+	x->req.host = x->req.tunnel = x->req.body_path = (struct str){ 0 };
+	x->req.body_len = x->req.waited_ms = 0;
+	x->req.body_fd = -1;
 	x->req.route = NULL;
 	x->req.session = NULL;
 	x->res = (struct http_res){ .arena = x->cx.arena };

@@ -4,6 +4,8 @@
 #ifndef HTTP_MESSAGE_H
 #define HTTP_MESSAGE_H
 
+#include <stdint.h>
+
 #include "base/ctx.h"
 #include "base/str.h"
 
@@ -36,7 +38,17 @@ struct http_req {
 	    args[HTTP_MAX_SEGMENTS]; /* the segments that matched {} in the route, in order */
 	struct http_header headers[HTTP_MAX_HEADERS];
 	size_t header_count;
-	struct str body;
+	struct str host;   /* the Host that was accepted, without port: "127.0.0.1"; empty: none */
+	struct str tunnel; /* the name the CONNECT tunnel was opened for; empty: came directly */
+	struct str body;   /* BODY_TO_MEMORY */
+	int64_t body_len;  /* bytes of the body, in memory or in the file */
+	/* BODY_TO_FILE: the body, open for reading at offset 0; -1: none. The server closes it. */
+	int body_fd;
+	/* BODY_TO_FILE: the file's name in site->body_dir, without the directory. A handler that wants
+	 * to keep it renames it away; what is still there after the request is removed. */
+	struct str body_path;
+	/* How long a request that asked to be run again has waited; 0 at the first run. */
+	int64_t waited_ms;
 	struct str peer; /* the socket's address without port, "127.0.0.1" */
 	bool peer_is_loopback;
 	const struct http_route *route;
@@ -56,6 +68,31 @@ MUST enum rc http_req_param(
 /* E_INPUT (415) unless Content-Type is application/json. */
 MUST enum rc http_req_want_json(struct ctx *cx, const struct http_req *req);
 
+/* How to spoil a reply on purpose: for a test server. delay_ms applies to each kind, NONE too, and
+ * is at most 300,000; nothing holds a thread meanwhile, and all of it ends when the client goes
+ * away or the server stops. */
+enum http_fault_kind {
+	HTTP_FAULT_NONE,
+	HTTP_FAULT_CLOSE, /* no byte, then FIN */
+	HTTP_FAULT_RESET, /* no byte, then RST */
+	HTTP_FAULT_RAW,   /* res->body as it is, without a head, then FIN */
+	HTTP_FAULT_CUT,   /* half of the reply, then RST */
+	HTTP_FAULT_DRIP,  /* the whole reply at bytes_per_s */
+};
+
+struct http_fault {
+	enum http_fault_kind kind;
+	int delay_ms;
+	int bytes_per_s;
+};
+
+/* Part of an open file as a reply's body; the http room's own, see http_res_file. */
+struct http_file {
+	bool there;
+	int fd;
+	int64_t offset, len;
+};
+
 struct http_res {
 	struct arena *arena;
 	int status;              /* 0 means 200 */
@@ -65,12 +102,21 @@ struct http_res {
 	bool close;              /* end the connection after this reply */
 	bool cacheable;          /* leave out Cache-Control: no-store; the handler sets its own */
 	bool coop_unsafe_none;   /* a page inside a window that another origin opened */
+	struct http_file file_;  /* http room's own */
+	/* With E_AGAIN from a worker: the gate's verdict is kept and the same handler runs again, on a
+	 * worker, after so many ms (1 to 300,000). No thread is held meanwhile; it ends when the client
+	 * goes away or the server stops. The arena is the same, so a run should leave little in it. */
+	int again_ms;
+	struct http_fault fault;
 };
 
 /* Adds a header line. A value with CR, LF or NUL is dropped and the line with it. */
 void http_res_header(struct http_res *res, struct str name, struct str value);
 void http_res_json(struct http_res *res, int status, struct str json);
 void http_res_text(struct http_res *res, int status, struct str text);
+/* The reply's body is part of an open file; the server reads it bit by bit and closes fd, whatever
+ * happens. A file that ends before offset + len resets the connection. */
+void http_res_file(struct http_res *res, int status, int fd, int64_t offset, int64_t len);
 void http_res_redirect(struct http_res *res, int status, struct str location);
 /* value; then attributes as literal text, "; Path=/; HttpOnly". */
 void http_res_cookie(

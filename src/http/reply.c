@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 
@@ -167,6 +168,23 @@ http_res_text(struct http_res *res, int status, struct str text)
 	res->status = status;
 	res->content_type = S("text/plain; charset=utf-8");
 	res->body = text;
+}
+
+void
+http_res_drop_file(struct http_res *res)
+{
+	if (res->file_.there)
+		close(res->file_.fd);
+	res->file_.there = false;
+}
+
+void
+http_res_file(struct http_res *res, int status, int fd, int64_t offset, int64_t len)
+{
+	http_res_drop_file(res);
+	res->status = status;
+	res->body = S("");
+	res->file_ = (struct http_file){ .there = true, .fd = fd, .offset = offset, .len = len };
 }
 
 void

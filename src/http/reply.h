@@ -24,6 +24,7 @@ struct reply_frame {
 /* Status line and header block, with the empty line. */
 struct str reply_head(const struct http_res *res, const struct reply_frame *f);
 bool reply_has_body(int status);
+void http_res_drop_file(struct http_res *res); /* closes it; does nothing without one */
 void reply_date(char out[REPLY_DATE_LEN + 1], int64_t unix_s);
 
 #endif

@@ -95,6 +95,20 @@ http_server_port(const struct http_server *s)
 	return s->port;
 }
 
+enum rc
+http_server_proxy(struct ctx *cx, struct http_server *s, const struct http_proxy_config *cfg)
+{
+	(void)s, (void)cfg;
+	return fail(cx, E_BUG, "There is no CONNECT proxy yet.");
+}
+
+int
+http_server_proxy_port(const struct http_server *s)
+{
+	(void)s;
+	return 0;
+}
+
 static enum rc
 start_threads(struct ctx *cx, struct http_server *s)
 {

@@ -19,13 +19,18 @@ enum http_lane { LANE_LOOP, LANE_WORKER };
 typedef enum rc http_handler(
     void *app, struct ctx *cx, const struct http_req *req, struct http_res *res);
 
+/* BODY_TO_FILE: gate first, on a worker, before a byte of the body is read or asked for; then the
+ * body goes to a file of its own in site->body_dir; then the handler runs, on a worker. */
+enum http_body_to { BODY_TO_MEMORY, BODY_TO_FILE };
+
 struct http_route {
 	enum http_method method; /* a GET row answers HEAD too */
 	const char *path;        /* "/api/v1/tokens/{}/access-token"; {} is one segment */
 	int access;              /* the site's own meaning; its gate reads it */
 	enum http_lane lane;
-	size_t body_max; /* bytes; 0: a body is refused with 413 */
+	uint64_t body_max; /* bytes; 0: a body is refused with 413 */
 	http_handler *handler;
+	enum http_body_to body;
 };
 
 /* A file embedded in the binary, served for GET and HEAD by its exact path. */
@@ -44,6 +49,7 @@ struct http_site {
 	size_t route_count;
 	const struct http_asset *assets;
 	size_t asset_count;
+	const char *body_dir; /* where BODY_TO_FILE rows put bodies; NULL when there are none */
 
 	/* Runs before the handler, on the same lane, for every row: OK lets it run. May set
 	 * req->session. E_AGAIN moves the request to a worker. */
@@ -52,6 +58,11 @@ struct http_site {
 	 * NULL: http_res_problem. */
 	void (*fail)(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res,
 	    enum rc rc);
+};
+
+/* A certificate with its chain, and its private key, as PEM. */
+struct http_tls {
+	struct str chain_pem, key_pem;
 };
 
 struct http_server_config {
@@ -63,11 +74,17 @@ struct http_server_config {
 	size_t max_connections; /* 0: from the descriptor limit */
 	const struct clock *clock;
 	const char *name; /* "manager", "sandbox": in logs */
+	/* NULL: plain HTTP. Copied. The default public URL is https then. */
+	const struct http_tls *tls;
 
 	/* Total times, never started again by a byte that arrives. 0: the default. */
-	int head_ms;   /* 10,000: a request's head, and how long a new connection may say nothing */
-	int body_ms;   /* 30,000: its body, and at least 500 bytes a second after a sixth of it */
-	int reply_ms;  /* 30,000: the client takes the whole reply */
+	int head_ms; /* 10,000: a request's head, and how long a new connection may say nothing */
+	/* 30,000: its body, plus its length at 64 kB a second; after a sixth of this at least 500 bytes
+	 * a second */
+	int body_ms;
+	/* 30,000: the client takes the whole reply; of a file, each 64 KiB, and all of it in this plus
+	 * its length at 64 kB a second */
+	int reply_ms;
 	int idle_ms;   /* 75,000: between two requests */
 	int linger_ms; /* 1,000: after a reply that closes, so that the client sees it */
 };
@@ -81,6 +98,25 @@ MUST enum rc http_server_new(
 /* "http://127.0.0.1:8090": public_url, or made from the bound address; no trailing slash. */
 struct str http_server_url(const struct http_server *s);
 int http_server_port(const struct http_server *s);
+
+/* Listens also as a CONNECT proxy that answers for `names` on port 443 with this server itself, over
+ * TLS; everything else is refused, and no name is ever resolved. */
+struct http_proxy_config {
+	struct str host;          /* empty: 127.0.0.1 */
+	int port;                 /* 0: any free one */
+	const char *const *names; /* lower case; at most HTTP_PROXY_NAMES_MAX */
+	size_t name_count;
+	const struct http_tls *tls; /* its certificate holds the names */
+};
+
+#define HTTP_PROXY_NAMES_MAX 16
+
+/* Call between new and start. Copies cfg. E_CONFLICT the address is in use; E_INPUT the
+ * certificate, the key or a name is not usable. */
+MUST enum rc http_server_proxy(
+    struct ctx *cx, struct http_server *s, const struct http_proxy_config *cfg);
+int http_server_proxy_port(const struct http_server *s); /* 0: none */
+
 /* Starts the threads. The site is borrowed until http_server_free. */
 MUST enum rc http_server_start(struct ctx *cx, struct http_server *s, const struct http_site *site);
 /* Stops accepting, lets requests in flight finish for at most grace_ms, joins all threads. */
