@@ -8,13 +8,8 @@ enum rc
 store_user_count(struct store *s, struct ctx *cx, int64_t *out)
 {
 	STORE_HOLD hold = store_hold(s, cx);
-	struct db_stmt *st;
 
-	TRY(db_stmt(cx, s->db, "SELECT count(*) FROM user_", &st));
-	TRY(store_want_row(cx, st, "table"));
-	*out = db_col_int(st, 0);
-	db_done(st);
-	return OK;
+	return store_number(s, cx, "SELECT count(*) FROM user_", out);
 }
 
 static void
@@ -192,29 +187,17 @@ key_tokens(struct store *s, struct ctx *cx, struct api_key *k)
 	}
 }
 
-static enum rc
-count_keys(struct store *s, struct ctx *cx, size_t *out)
-{
-	struct db_stmt *st;
-
-	TRY(db_stmt(cx, s->db, "SELECT count(*) FROM api_key", &st));
-	TRY(store_want_row(cx, st, "table"));
-	*out = (size_t)db_col_int(st, 0);
-	db_done(st);
-	return OK;
-}
-
 enum rc
 store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *count)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct arena *a = cx->arena;
 	struct db_stmt *st;
-	size_t max, n = 0;
+	int64_t max, n = 0;
 	bool row = true;
 
-	TRY(count_keys(s, cx, &max));
-	*out = ARENA_ARRAY(a, struct api_key, max);
+	TRY(store_number(s, cx, "SELECT count(*) FROM api_key", &max));
+	*out = ARENA_ARRAY(a, struct api_key, (size_t)max);
 	TRY(db_stmt(cx, s->db,
 	    "SELECT id, label, hint, digest, all_tokens, created_ms, used_ms FROM api_key"
 	    " ORDER BY created_ms DESC, id",
@@ -232,9 +215,9 @@ store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *co
 			.used_ms = db_col_int(st, 6) };
 	}
 	db_done(st);
-	for (size_t i = 0; i < n; i++)
+	for (int64_t i = 0; i < n; i++)
 		TRY(key_tokens(s, cx, &(*out)[i]));
-	*count = n;
+	*count = (size_t)n;
 	return OK;
 }
 

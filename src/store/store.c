@@ -30,6 +30,18 @@ store_want_row(struct ctx *cx, struct db_stmt *st, const char *what)
 }
 
 enum rc
+store_number(struct store *s, struct ctx *cx, const char *sql, int64_t *out)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, sql, &st));
+	TRY(store_want_row(cx, st, "table"));
+	*out = db_col_int(st, 0);
+	db_done(st);
+	return OK;
+}
+
+enum rc
 store_write_one(struct ctx *cx, struct db_stmt *st, enum rc rc, const char *what)
 {
 	int64_t changed;

@@ -25,6 +25,8 @@ void store_release(struct store_hold *h);
 
 /* E_NOTFOUND with a sentence about `what` unless the statement has a row. */
 MUST enum rc store_want_row(struct ctx *cx, struct db_stmt *st, const char *what);
+/* The one number that a query without parameters answers. */
+MUST enum rc store_number(struct store *s, struct ctx *cx, const char *sql, int64_t *out);
 /* Runs a write that must touch exactly one row; otherwise `rc` with a sentence about `what`. */
 MUST enum rc store_write_one(struct ctx *cx, struct db_stmt *st, enum rc rc, const char *what);
 

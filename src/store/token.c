@@ -224,28 +224,16 @@ store_token_open(struct store *s, struct ctx *cx, struct str name, struct token 
 	return open_one(s, cx, BY_NAME, name, out, secrets);
 }
 
-static enum rc
-count_tokens(struct store *s, struct ctx *cx, size_t *out)
-{
-	struct db_stmt *st;
-
-	TRY(db_stmt(cx, s->db, "SELECT count(*) FROM token", &st));
-	TRY(store_want_row(cx, st, "table"));
-	*out = (size_t)db_col_int(st, 0);
-	db_done(st);
-	return OK;
-}
-
 enum rc
 store_token_list(struct store *s, struct ctx *cx, struct token **out, size_t *count)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
-	size_t max, n = 0;
+	int64_t max, n = 0;
 	bool row;
 
-	TRY(count_tokens(s, cx, &max));
-	*out = ARENA_ARRAY(cx->arena, struct token, max);
+	TRY(store_number(s, cx, "SELECT count(*) FROM token", &max));
+	*out = ARENA_ARRAY(cx->arena, struct token, (size_t)max);
 	TRY(db_stmt(cx, s->db, "SELECT " COLUMNS " FROM token ORDER BY name_key", &st));
 	for (;;) {
 		TRY(db_step(cx, st, &row));
@@ -254,7 +242,7 @@ store_token_list(struct store *s, struct ctx *cx, struct token **out, size_t *co
 		read_row(cx, st, &(*out)[n++]);
 	}
 	db_done(st);
-	*count = n;
+	*count = (size_t)n;
 	return OK;
 }
 
@@ -377,18 +365,6 @@ store_token_reconnect(
 	return db_commit(cx, s->db);
 }
 
-static enum rc
-next_due(struct store *s, struct ctx *cx, int64_t *out)
-{
-	struct db_stmt *st;
-
-	TRY(db_stmt(cx, s->db, "SELECT coalesce(min(due_ms), 0) FROM token WHERE due_ms > 0", &st));
-	TRY(store_want_row(cx, st, "table"));
-	*out = db_col_int(st, 0);
-	db_done(st);
-	return OK;
-}
-
 enum rc
 store_token_due(struct store *s, struct ctx *cx, int64_t now_ms, int64_t wall_ms, size_t max,
     struct str **ids, size_t *count, int64_t *next_ms)
@@ -414,7 +390,8 @@ store_token_due(struct store *s, struct ctx *cx, int64_t now_ms, int64_t wall_ms
 	}
 	db_done(st);
 	*count = n;
-	return next_due(s, cx, next_ms);
+	return store_number(
+	    s, cx, "SELECT coalesce(min(due_ms), 0) FROM token WHERE due_ms > 0", next_ms);
 }
 
 enum rc
