@@ -85,7 +85,7 @@ static void
 test_scopes(void **state)
 {
 	enum scope lacking, needed;
-	uint32_t set;
+	scope_set set;
 
 	(void)state;
 	assert_true(scopes_parse(S("files.metadata.read  account_info.read"), &set));
