@@ -32,7 +32,7 @@ struct body {
 	uint64_t left;  /* bytes of this chunk, or of the body */
 	uint64_t total; /* announced so far */
 	size_t digits, extra;
-	size_t max;
+	uint64_t max;
 	struct buf bytes;
 };
 
@@ -82,14 +82,14 @@ body_free(struct body *b)
 }
 
 bool
-body_start(struct body *b, struct str raw_head, bool chunked, uint64_t length, size_t max)
+body_start(struct body *b, struct str raw_head, const struct body_plan *plan)
 {
-	bool empty = !chunked && length == 0;
+	bool empty = !plan->chunked && plan->length == 0;
 
 	body_clear(b);
-	*b = (struct body){ .chunked = chunked, .left = length, .max = max };
-	b->state = chunked ? F_SIZE : empty ? F_DONE : F_DATA;
-	b->bytes = buf_heap(max);
+	*b = (struct body){ .chunked = plan->chunked, .left = plan->length, .max = plan->max };
+	b->state = plan->chunked ? F_SIZE : empty ? F_DONE : F_DATA;
+	b->bytes = buf_heap(plan->keep);
 	http_parser_init(&b->parser, HTTP_REQUEST);
 	b->parser.data = b;
 	if (http_parser_execute(&b->parser, &settings, raw_head.p, raw_head.len) != raw_head.len &&
@@ -233,4 +233,11 @@ struct str
 body_bytes(const struct body *b)
 {
 	return buf_str(&b->bytes);
+}
+
+void
+body_take(struct body *b)
+{
+	mem_wipe(b->bytes.p, b->bytes.len);
+	b->bytes.len = 0;
 }

@@ -22,10 +22,19 @@ struct body;
 struct body *body_new(void);
 void body_free(struct body *b); /* wipes; takes NULL */
 
+/* What the head and the route say of a body. */
+struct body_plan {
+	bool chunked;
+	uint64_t length; /* announced, unless chunked */
+	uint64_t max;    /* allowed */
+	size_t keep;     /* how much is collected before body_take must be called */
+};
+
 /* Starts with the raw head. False when http_parser reads it differently than we did. */
-bool body_start(struct body *b, struct str raw_head, bool chunked, uint64_t length, size_t max);
+bool body_start(struct body *b, struct str raw_head, const struct body_plan *plan);
 enum body_step body_feed(struct body *b, struct str bytes, size_t *used);
 struct str body_bytes(const struct body *b);
+void body_take(struct body *b);  /* body_bytes were used: wipes them and goes on */
 void body_clear(struct body *b); /* wipes what was collected */
 
 #endif

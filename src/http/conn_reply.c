@@ -1,35 +1,56 @@
+#include <stdlib.h>
+
 #include "http/conn_int.h"
 
-static void
-on_shutdown(uv_shutdown_t *req, int status)
-{
-	(void)req;
-	(void)status;
-}
+#define DELAY_MS_MAX 300000
+#define DRIP_MS 20        /* between two drops, unless a byte takes longer */
+#define UNSENT_POLL_MS 10 /* before a reset that must not overtake what was sent */
+#define UNSENT_POLLS 100
 
 /* Closing with unread bytes in the socket would reset the connection, and the reset could overtake
  * the reply. So: our end first, then drop what comes, for a while. */
 static void
-linger(struct conn *c)
+linger(struct conn *c, bool say_so)
 {
 	conn_enter(c, P_LINGER, c->loop->server->times.linger_ms);
 	c->in_len = c->body_seen = 0;
-	if (uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown) != 0) {
+	if (wire_end(c, say_so))
+		wire_read_start(c);
+	else
 		conn_close(c);
-		return;
-	}
-	conn_read_start(c);
 }
 
 static void
-reply_written(struct conn *c)
+end_exchange(struct conn *c)
+{
+	frame_release(&c->loop->server->frame, c->x);
+	loop_give_back(c->loop, c->x);
+	c->x = NULL;
+}
+
+static void
+reset_when_sent(struct conn *c)
+{
+	if (wire_unsent(c) && c->out.polls++ < UNSENT_POLLS) {
+		conn_wait(c, UNSENT_POLL_MS, reset_when_sent);
+		return;
+	}
+	c->reset = true;
+	conn_close(c);
+}
+
+static void
+reply_sent(struct conn *c)
 {
 	bool last = c->x->res.close;
 
-	loop_give_back(c->loop, c->x);
-	c->x = NULL;
+	if (c->out.reset_after) {
+		reset_when_sent(c);
+		return;
+	}
+	end_exchange(c);
 	if (last) {
-		linger(c);
+		linger(c, true);
 		return;
 	}
 	if (c->in != NULL)
@@ -38,36 +59,194 @@ reply_written(struct conn *c)
 	conn_enter(c, P_IDLE, c->loop->server->times.idle_ms);
 }
 
-static void
-on_written(uv_write_t *req, int status)
-{
-	struct conn *c = req->handle->data;
+static void send_more(struct conn *c);
 
-	if (c->phase == P_CLOSED)
+static void
+on_piece_read(uv_fs_t *fs)
+{
+	struct conn *c = fs->data;
+	ssize_t n = fs->result;
+
+	uv_fs_req_cleanup(fs);
+	if (!conn_returned(c))
 		return;
-	if (status != 0) {
-		conn_close(c);
-		return;
+	if (n <= 0) {
+		/* Less than promised: nobody may take it for the whole. */
+		c->out.file_left = 0;
+		c->out.reset_after = true;
+	} else {
+		c->out.body = (struct str){ c->piece->bytes, (size_t)n };
+		c->out.file_at += n;
+		c->out.file_left -= n;
 	}
-	reply_written(c);
+	send_more(c);
 	conn_advance(c);
 }
 
 static void
-write_rest(struct conn *c, uv_buf_t bufs[2], size_t done)
+read_piece(struct conn *c)
 {
-	unsigned first = 0;
+	struct piece *piece = conn_piece(c);
+	size_t len = sizeof(piece->bytes);
+	uv_buf_t buf;
 
-	if (done >= bufs[0].len) {
-		done -= bufs[0].len;
-		first = 1;
-	}
-	bufs[first].base += done;
-	bufs[first].len -= done;
-	conn_read_stop(c);
+	if (c->out.file_left < (int64_t)len)
+		len = (size_t)c->out.file_left;
+	buf = uv_buf_init(piece->bytes, (unsigned)len);
+	c->lent = true;
+	conn_enter(c, P_WRITE, 0);
+	wire_read_stop(c);
+	if (uv_fs_read(&c->loop->uv, &piece->fs, c->x->res.file_.fd, &buf, 1, c->out.file_at,
+		on_piece_read) != 0)
+		abort(); /* no memory */
+}
+
+/* The client has some time for each write, and some for all of them. */
+static void
+wait_for_client(struct conn *c)
+{
 	conn_enter(c, P_WRITE, c->loop->server->times.reply_ms);
-	if (uv_write(&c->write, (uv_stream_t *)&c->tcp, bufs + first, 2 - first, on_written) != 0)
+	if (c->deadline_ms > c->out.until_ms)
+		c->deadline_ms = c->out.until_ms;
+	wire_read_stop(c);
+}
+
+static enum wire_sent
+send_some(struct conn *c)
+{
+	struct outgoing *o = &c->out;
+	struct str head = o->head, body = o->body;
+
+	if (o->step > 0) {
+		head = str_sub(head, 0, o->step);
+		body = str_sub(body, 0, o->step - head.len);
+	}
+	o->head = str_sub(o->head, head.len, o->head.len);
+	o->body = str_sub(o->body, body.len, o->body.len);
+	return wire_write(c, head, body);
+}
+
+static void
+send_more(struct conn *c)
+{
+	struct outgoing *o = &c->out;
+
+	while (o->head.len + o->body.len > 0) {
+		enum wire_sent sent = send_some(c);
+
+		if (sent == WIRE_BROKEN)
+			conn_close(c);
+		if (sent == WIRE_LATER)
+			wait_for_client(c);
+		if (sent != WIRE_ALL)
+			return;
+		if (o->pause_ms > 0) {
+			conn_wait(c, o->pause_ms, send_more);
+			return;
+		}
+	}
+	if (o->file_left > 0)
+		read_piece(c);
+	else
+		reply_sent(c);
+}
+
+void
+conn_sent(struct conn *c)
+{
+	if (c->phase == P_LINGER)
+		return;
+	if (c->out.pause_ms > 0)
+		conn_wait(c, c->out.pause_ms, send_more);
+	else
+		send_more(c);
+	conn_advance(c);
+}
+
+/* --- spoiling --- */
+
+static void
+cut_in_half(struct outgoing *o)
+{
+	int64_t left = ((int64_t)o->head.len + (int64_t)o->body.len + o->file_left) / 2;
+
+	o->head = str_sub(o->head, 0, (size_t)left);
+	left -= (int64_t)o->head.len;
+	o->body = str_sub(o->body, 0, (size_t)left);
+	left -= (int64_t)o->body.len;
+	if (o->file_left > left)
+		o->file_left = left;
+	o->reset_after = true;
+}
+
+static void
+slow_down(struct outgoing *o, int bytes_per_s)
+{
+	int rate = bytes_per_s > 0 ? bytes_per_s : 1;
+
+	o->pause_ms = rate >= 1000 / DRIP_MS ? DRIP_MS : 1000 / rate;
+	o->step = (size_t)((int64_t)rate * o->pause_ms / 1000);
+	if (o->step == 0)
+		o->step = 1;
+	o->until_ms = INT64_MAX;
+}
+
+static void
+spoil(struct conn *c)
+{
+	struct http_fault fault = c->x->res.fault;
+
+	switch (fault.kind) {
+	case HTTP_FAULT_CLOSE:
+		end_exchange(c);
+		linger(c, false);
+		return;
+	case HTTP_FAULT_RESET:
+		c->reset = true;
 		conn_close(c);
+		return;
+	case HTTP_FAULT_RAW:
+		c->out.head = S("");
+		c->x->res.close = true;
+		break;
+	case HTTP_FAULT_CUT:
+		cut_in_half(&c->out);
+		break;
+	case HTTP_FAULT_DRIP:
+		slow_down(&c->out, fault.bytes_per_s);
+		break;
+	case HTTP_FAULT_NONE:
+		break;
+	}
+	send_more(c);
+}
+
+/* --- from the handler's reply to bytes --- */
+
+static int64_t
+time_for(const struct conn *c, const struct http_res *res)
+{
+	int64_t len = res->file_.there ? res->file_.len : 0;
+
+	return conn_now_ms(c) + c->loop->server->times.reply_ms + len / BYTES_PER_MS;
+}
+
+static void
+fill_outgoing(struct conn *c, struct str head)
+{
+	struct exchange *x = c->x;
+	bool empty = (x->req.method == HTTP_M_HEAD && x->head.method_known) ||
+	    !reply_has_body(x->res.status);
+
+	c->out = (struct outgoing){ .head = head, .until_ms = time_for(c, &x->res) };
+	if (empty)
+		return;
+	c->out.body = x->res.body;
+	if (x->res.file_.there) {
+		c->out.body = S("");
+		c->out.file_at = x->res.file_.offset;
+		c->out.file_left = x->res.file_.len;
+	}
 }
 
 void
@@ -75,32 +254,26 @@ conn_reply(struct conn *c)
 {
 	struct exchange *x = c->x;
 	struct http_server *s = c->loop->server;
-	bool head_only = x->req.method == HTTP_M_HEAD && x->head.method_known;
-	struct str head, body = x->res.body;
-	uv_buf_t bufs[2];
-	int n;
+	struct http_fault *fault = &x->res.fault;
 
 	if (x->res.status == 0)
 		x->res.status = 200;
 	x->res.close |= !x->head.keep_alive || c->loop->stopping;
-	head = reply_head(&x->res,
-	    &(struct reply_frame){
-		.constant = s->constant_head,
-		.date = loop_date(c->loop),
-		.request_id = x->cx.request_id,
-		.close = x->res.close,
-		.say_keep_alive = x->head.minor == 0,
-	    });
+	fill_outgoing(c,
+	    reply_head(&x->res,
+		&(struct reply_frame){
+		    .constant = s->constant_head,
+		    .date = loop_date(c->loop),
+		    .request_id = x->cx.request_id,
+		    .close = x->res.close,
+		    .say_keep_alive = x->head.minor == 0,
+		}));
 	frame_log(&s->frame, x, conn_now_ms(c));
-	if (head_only || !reply_has_body(x->res.status))
-		body.len = 0;
-	bufs[0] = uv_buf_init((char *)(uintptr_t)head.p, (unsigned)head.len);
-	bufs[1] = uv_buf_init((char *)(uintptr_t)body.p, (unsigned)body.len);
-	n = uv_try_write((uv_stream_t *)&c->tcp, bufs, body.len > 0 ? 2 : 1);
-	if (n >= 0 && (size_t)n == head.len + body.len)
-		reply_written(c);
-	else if (n >= 0 || n == UV_EAGAIN)
-		write_rest(c, bufs, n > 0 ? (size_t)n : 0);
+	if (fault->delay_ms > 0)
+		conn_wait(
+		    c, fault->delay_ms < DELAY_MS_MAX ? fault->delay_ms : DELAY_MS_MAX, spoil);
+	else if (fault->kind != HTTP_FAULT_NONE)
+		spoil(c);
 	else
-		conn_close(c);
+		send_more(c);
 }

@@ -2,14 +2,19 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "http/reply.h"
+#include "http/spool.h"
 #include "http/target.h"
 
 #define SLOW_MS 1000
+#define AGAIN_MS_MAX 300000
 
 static enum rc
 rc_for(int status)
 {
 	switch (status) {
+	case 403:
+		return E_DENIED;
 	case 404:
 		return E_NOTFOUND;
 	case 413:
@@ -44,18 +49,21 @@ static bool
 check_host(const struct frame *f, struct exchange *x, struct str authority)
 {
 	struct str host = x->head.host;
+	const struct origin *origin = x->req.tunnel.len > 0 ? &f->tunnel : &f->origin;
+	struct str found = origin_find(origin, host);
 
 	if (host.p != NULL && !origin_plausible(host)) {
 		frame_refuse(x, 400, "bad-request", "The Host header is not a host and a port.");
 		return false;
 	}
 	if (authority.len > 0 &&
-	    (!origin_has(&f->origin, authority) || (host.p != NULL && !str_eq(authority, host)))) {
+	    (!origin_has(origin, authority) || (host.p != NULL && !str_eq(authority, host)))) {
 		frame_refuse(x, 400, "bad-request", "This server is no proxy.");
 		return false;
 	}
-	/* HTTP/1.0 without Host is taken as meant for us. */
-	if (host.p == NULL || origin_has(&f->origin, host))
+	x->req.host = origin_host(found);
+	/* HTTP/1.0 without Host is taken as meant for us, where we have one name only. */
+	if (found.p != NULL || (host.p == NULL && x->req.tunnel.len == 0))
 		return true;
 	frame_refuse(x, 421, "misdirected", "This server does not answer under that name.");
 	return false;
@@ -182,6 +190,26 @@ write_failure(const struct frame *f, struct exchange *x, enum rc rc)
 		http_res_problem(&x->res, &x->cx, rc);
 }
 
+bool
+frame_body_to_file(const struct exchange *x)
+{
+	return x->req.route != NULL && x->req.route->body == BODY_TO_FILE;
+}
+
+void
+frame_body_failed(const struct frame *f, struct exchange *x, int error)
+{
+	write_failure(f, x, spool_failed(&x->cx, error));
+	x->res.close = true;
+}
+
+void
+frame_release(const struct frame *f, struct exchange *x)
+{
+	http_res_drop_file(&x->res);
+	spool_drop(f->site->body_dir, &x->req);
+}
+
 static enum rc
 run_gate(const struct frame *f, struct exchange *x)
 {
@@ -198,6 +226,7 @@ run_gate(const struct frame *f, struct exchange *x)
 static void
 rewind_reply(struct exchange *x)
 {
+	http_res_drop_file(&x->res);
 	ctx_clear(&x->cx);
 	if (x->gate_passed) {
 		x->res = x->gate_res;
@@ -206,6 +235,39 @@ rewind_reply(struct exchange *x)
 		return;
 	}
 	x->res = (struct http_res){ .arena = x->cx.arena };
+}
+
+bool
+frame_admit(const struct frame *f, struct exchange *x)
+{
+	enum rc rc;
+
+	x->cx.may_block = true;
+	rc = run_gate(f, x);
+	if (rc == OK)
+		rc = spool_open(&x->cx, f->site->body_dir, &x->req);
+	if (rc == OK)
+		return true;
+	write_failure(f, x, rc == E_AGAIN ? E_BUG : rc);
+	x->res.close = true;
+	return false;
+}
+
+/* A handler on a worker says so with a time; the gate may not. */
+static bool
+asks_again(const struct frame *f, const struct exchange *x)
+{
+	return x->res.again_ms > 0 && (x->gate_passed || f->site->gate == NULL);
+}
+
+static enum frame_next
+run_again(struct exchange *x)
+{
+	int ms = x->res.again_ms;
+
+	rewind_reply(x);
+	x->again_ms = ms < AGAIN_MS_MAX ? ms : AGAIN_MS_MAX;
+	return FRAME_AGAIN;
 }
 
 enum frame_next
@@ -217,9 +279,10 @@ frame_run(const struct frame *f, struct exchange *x, bool may_block)
 		serve_asset(x);
 		return FRAME_REPLY;
 	}
-	if (x->req.route->lane == LANE_WORKER && !may_block)
+	if (!may_block && (x->req.route->lane == LANE_WORKER || frame_body_to_file(x)))
 		return FRAME_TO_WORKER;
 	x->cx.may_block = may_block;
+	x->again_ms = 0;
 	rc = run_gate(f, x);
 	if (rc == OK)
 		rc = x->req.route->handler(f->site->app, &x->cx, &x->req, &x->res);
@@ -227,6 +290,8 @@ frame_run(const struct frame *f, struct exchange *x, bool may_block)
 		rewind_reply(x);
 		return FRAME_TO_WORKER;
 	}
+	if (rc == E_AGAIN && asks_again(f, x))
+		return run_again(x);
 	if (rc != OK)
 		write_failure(f, x, rc == E_AGAIN ? E_BUG : rc);
 	if (x->res.status == 0)
@@ -247,6 +312,8 @@ pattern_of(const struct exchange *x)
 {
 	if (x->asset != NULL)
 		return str_of(x->asset->path);
+	if (str_eq(x->head.method, S("CONNECT")))
+		return S("CONNECT");
 	return x->req.route != NULL ? str_of(x->req.route->path) : S("-");
 }
 

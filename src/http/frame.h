@@ -24,6 +24,9 @@ struct exchange {
 	bool gate_passed;
 	struct http_res gate_res; /* the reply as the gate left it, for a second run */
 	size_t gate_head_len;
+	bool admit;             /* a worker is to open the body's file, not to run the handler */
+	int again_ms;           /* FRAME_AGAIN: when */
+	int64_t again_since_ms; /* when it was first asked for */
 	int64_t start_ms;
 	struct conn *conn;     /* whose request this is */
 	struct loop *loop;     /* where the reply is written */
@@ -35,19 +38,29 @@ struct frame {
 	const struct http_site *site;
 	const struct router *router;
 	struct origin origin;
+	struct origin tunnel; /* of requests that came through a CONNECT tunnel */
 	const char *name;
 };
 
-/* Reads the raw head. True: go on with the body, of at most *body_max bytes, and frame_run.
- * False: the reply is filled in. */
+/* Reads the raw head. True: go on with the body, of at most *body_max bytes, and frame_run; with
+ * frame_admit before the body when it goes to a file. False: the reply is filled in. */
 bool frame_open(const struct frame *f, struct exchange *x, struct str raw_head, uint64_t *body_max);
 
 /* Fills in a refusal that came before or instead of a handler; the connection will close. */
 void frame_refuse(struct exchange *x, int status, const char *code, const char *why);
 
+bool frame_body_to_file(const struct exchange *x);
+/* On a worker: the gate, then the body's file. False: the reply is filled in. */
+bool frame_admit(const struct frame *f, struct exchange *x);
+/* The body did not fit into its file: an errno. Fills in the reply. */
+void frame_body_failed(const struct frame *f, struct exchange *x, int error);
+/* Lets go of what the exchange has outside its arena. */
+void frame_release(const struct frame *f, struct exchange *x);
+
 enum frame_next {
 	FRAME_REPLY,     /* the reply is filled in */
 	FRAME_TO_WORKER, /* call again on a worker, with may_block */
+	FRAME_AGAIN,     /* call again on a worker, after x->again_ms */
 };
 enum frame_next frame_run(const struct frame *f, struct exchange *x, bool may_block);
 /* No worker is free and the queue is full. */

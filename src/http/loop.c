@@ -80,7 +80,9 @@ loop_exchange(struct loop *l)
 	x->res = (struct http_res){ .arena = x->cx.arena };
 	x->head = (struct head){ 0 };
 	x->asset = NULL;
-	x->gate_passed = false;
+	x->gate_passed = x->admit = false;
+	x->again_ms = 0;
+	x->again_since_ms = 0;
 	x->loop = l;
 	x->start_ms = (int64_t)uv_now(&l->uv);
 	x->cx.deadline_ms = x->start_ms + l->server->times.reply_ms;
@@ -145,7 +147,8 @@ loop_finished(struct loop *l, struct exchange *x)
 static void
 on_acceptable(uv_poll_t *poll, int status, int events)
 {
-	struct loop *l = poll->data;
+	struct door *d = poll->data;
+	struct loop *l = d->loop;
 
 	(void)status;
 	(void)events;
@@ -153,9 +156,9 @@ on_acceptable(uv_poll_t *poll, int status, int events)
 		int fd = -1;
 
 		if (!peers_full(&l->server->peers))
-			fd = accept4(l->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+			fd = accept4(d->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
-			conn_open(l, fd);
+			conn_open(d, fd);
 			continue;
 		}
 		if (!peers_full(&l->server->peers)) {
@@ -166,8 +169,8 @@ on_acceptable(uv_poll_t *poll, int status, int events)
 		}
 		/* Full, or out of descriptors: those who knock wait in the kernel's queue, and the
 		 * next tick looks again. */
-		uv_poll_stop(&l->accept);
-		l->accepting = false;
+		uv_poll_stop(&d->poll);
+		d->accepting = false;
 		loop_start_tick(l);
 		return;
 	}
@@ -176,9 +179,24 @@ on_acceptable(uv_poll_t *poll, int status, int events)
 static void
 start_accepting(struct loop *l)
 {
-	if (l->accepting || l->stopping || peers_full(&l->server->peers))
+	if (l->stopping || peers_full(&l->server->peers))
 		return;
-	l->accepting = uv_poll_start(&l->accept, UV_READABLE, on_acceptable) == 0;
+	for (int i = 0; i < DOORS; i++) {
+		struct door *d = &l->doors[i];
+
+		if (d->fd >= 0 && !d->accepting)
+			d->accepting = uv_poll_start(&d->poll, UV_READABLE, on_acceptable) == 0;
+	}
+}
+
+static bool
+all_accepting(const struct loop *l)
+{
+	for (int i = 0; i < DOORS; i++) {
+		if (l->doors[i].fd >= 0 && !l->doors[i].accepting)
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -207,7 +225,7 @@ on_tick(uv_timer_t *timer)
 	}
 	start_accepting(l);
 	close_if_last(l);
-	if (l->conn_count == 0 && !l->stopping && l->accepting) {
+	if (l->conn_count == 0 && !l->stopping && all_accepting(l)) {
 		uv_timer_stop(timer);
 		l->ticking = false;
 	}
@@ -229,9 +247,15 @@ begin_stop(struct loop *l)
 {
 	l->stopping = true;
 	l->stop_by_ms = atomic_load(&l->server->stop_by_ms);
-	uv_close((uv_handle_t *)&l->accept, NULL);
-	close(l->listen_fd);
-	l->listen_fd = -1;
+	for (int i = 0; i < DOORS; i++) {
+		struct door *d = &l->doors[i];
+
+		if (d->fd < 0)
+			continue;
+		uv_close((uv_handle_t *)&d->poll, NULL);
+		close(d->fd);
+		d->fd = -1;
+	}
 	uv_timer_start(&l->tick, on_tick, 0, 20);
 	l->ticking = true;
 }
@@ -290,10 +314,16 @@ loop_init(struct ctx *cx, struct loop *l)
 {
 	if (uv_loop_init(&l->uv) != 0)
 		return fail(cx, E_BUG, "An event loop could not be started.");
-	if (uv_poll_init(&l->uv, &l->accept, l->listen_fd) != 0 ||
-	    uv_timer_init(&l->uv, &l->tick) != 0 || uv_async_init(&l->uv, &l->wake, on_wake) != 0)
+	for (int i = 0; i < DOORS; i++) {
+		struct door *d = &l->doors[i];
+
+		d->poll.data = d;
+		if (d->fd >= 0 && uv_poll_init(&l->uv, &d->poll, d->fd) != 0)
+			return fail(cx, E_BUG, "A listening socket could not be watched.");
+	}
+	if (uv_timer_init(&l->uv, &l->tick) != 0 || uv_async_init(&l->uv, &l->wake, on_wake) != 0)
 		return fail(cx, E_BUG, "An event loop could not be filled.");
-	l->accept.data = l->tick.data = l->wake.data = l;
+	l->tick.data = l->wake.data = l;
 	pthread_mutex_init(&l->lock, NULL);
 	return OK;
 }

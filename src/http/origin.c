@@ -13,7 +13,7 @@ static void
 add_local(struct origin *o, struct arena *a, const char *host, int port)
 {
 	add_name(o, str_printf(a, "%s:%d", host, port));
-	if (port == 80)
+	if (port == (o->https ? 443 : 80))
 		add_name(o, str_of(host));
 }
 
@@ -31,14 +31,29 @@ origin_plausible(struct str s)
 	return s.len > 0 && s.len <= 255;
 }
 
+struct str
+origin_find(const struct origin *o, struct str authority)
+{
+	for (size_t i = 0; i < o->count; i++) {
+		if (str_eq(o->names[i], authority) ||
+		    (o->any_case && str_eq_nocase(o->names[i], authority)))
+			return o->names[i];
+	}
+	return (struct str){ 0 };
+}
+
 bool
 origin_has(const struct origin *o, struct str authority)
 {
-	for (size_t i = 0; i < o->count; i++) {
-		if (str_eq(o->names[i], authority))
-			return true;
-	}
-	return false;
+	return origin_find(o, authority).p != NULL;
+}
+
+struct str
+origin_host(struct str authority)
+{
+	if (str_starts(authority, S("[")))
+		return str_sub(authority, 0, str_find(authority, ']') + 1);
+	return str_sub(authority, 0, str_find(authority, ':'));
 }
 
 static struct str
@@ -85,12 +100,12 @@ public_origin(struct ctx *cx, struct arena *a, struct str url, struct origin *o)
 }
 
 enum rc
-origin_fill(struct ctx *cx, struct arena *a, struct str host, int port, struct str public_url,
-    struct origin *out)
+origin_fill(struct ctx *cx, struct arena *a, struct str host, int port, bool https,
+    struct str public_url, struct origin *out)
 {
 	bool v6 = str_find(host, ':') < host.len;
 
-	*out = (struct origin){ 0 };
+	*out = (struct origin){ .https = https };
 	add_local(out, a, "127.0.0.1", port);
 	add_local(out, a, "localhost", port);
 	add_local(out, a, "[::1]", port);
@@ -99,7 +114,18 @@ origin_fill(struct ctx *cx, struct arena *a, struct str host, int port, struct s
 	/* Nobody can type the wildcard address, so the loopback one stands for it. */
 	if (str_eq(host, S("0.0.0.0")) || str_eq(host, S("::")))
 		host = str_eq(host, S("::")) ? S("::1") : S("127.0.0.1");
-	out->url = str_printf(a, v6 ? "http://[%.*s]:%d" : "http://%.*s:%d", STR_ARG(host), port);
-	add_name(out, str_sub(out->url, 7, out->url.len));
+	out->url = str_printf(a, v6 ? "%s://[%.*s]:%d" : "%s://%.*s:%d", https ? "https" : "http",
+	    STR_ARG(host), port);
+	add_name(out, str_sub(out->url, https ? 8 : 7, out->url.len));
 	return OK;
+}
+
+void
+origin_fill_tunnel(struct arena *a, const char *const *names, size_t count, struct origin *out)
+{
+	*out = (struct origin){ .https = true, .any_case = true };
+	for (size_t i = 0; i < count; i++) {
+		add_name(out, str_dup(a, str_of(names[i])));
+		add_name(out, str_printf(a, "%s:443", names[i]));
+	}
 }

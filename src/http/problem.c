@@ -26,6 +26,7 @@ static const struct {
 	{ "head-too-large", 431 },
 	{ "transfer-coding", 501 },
 	{ "http-version", 505 },
+	{ "insufficient-storage", 507 },
 };
 
 static const struct {
@@ -52,7 +53,8 @@ http_status_of(const struct ctx *cx, enum rc rc)
 {
 	int status = rc_statuses[rc].status;
 
-	if (status == 500 || cx->code == NULL)
+	/* Of the failures on this side only a full disk has a status of its own. */
+	if (cx->code == NULL || (status == 500 && strcmp(cx->code, "insufficient-storage") != 0))
 		return status;
 	for (size_t i = 0; i < sizeof(code_statuses) / sizeof(code_statuses[0]); i++) {
 		if (strcmp(cx->code, code_statuses[i].code) == 0)
@@ -152,6 +154,7 @@ http_res_problem(struct http_res *res, const struct ctx *cx, enum rc rc)
 		add_member(&b, "field", str_of(cx->field));
 	add_member(&b, "request_id", str_of(cx->request_id));
 	buf_addc(&b, '}');
+	http_res_drop_file(res);
 	res->status = status;
 	res->cacheable = false;
 	res->content_type = S("application/problem+json");

@@ -40,6 +40,7 @@ reply_phrase(int status)
 		{ 413, S("Content Too Large") },
 		{ 414, S("URI Too Long") },
 		{ 415, S("Unsupported Media Type") },
+		{ 416, S("Range Not Satisfiable") },
 		{ 417, S("Expectation Failed") },
 		{ 421, S("Misdirected Request") },
 		{ 422, S("Unprocessable Content") },
@@ -51,6 +52,7 @@ reply_phrase(int status)
 		{ 503, S("Service Unavailable") },
 		{ 504, S("Gateway Timeout") },
 		{ 505, S("HTTP Version Not Supported") },
+		{ 507, S("Insufficient Storage") },
 	};
 
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
@@ -155,8 +157,17 @@ http_res_cookie(struct http_res *res, struct str name, struct str value, struct 
 }
 
 void
+http_res_drop_file(struct http_res *res)
+{
+	if (res->file_.there)
+		close(res->file_.fd);
+	res->file_.there = false;
+}
+
+void
 http_res_json(struct http_res *res, int status, struct str json)
 {
+	http_res_drop_file(res);
 	res->status = status;
 	res->content_type = S("application/json");
 	res->body = json;
@@ -165,17 +176,10 @@ http_res_json(struct http_res *res, int status, struct str json)
 void
 http_res_text(struct http_res *res, int status, struct str text)
 {
+	http_res_drop_file(res);
 	res->status = status;
 	res->content_type = S("text/plain; charset=utf-8");
 	res->body = text;
-}
-
-void
-http_res_drop_file(struct http_res *res)
-{
-	if (res->file_.there)
-		close(res->file_.fd);
-	res->file_.there = false;
 }
 
 void
@@ -219,7 +223,7 @@ add_content(struct buf *b, const struct http_res *res)
 		buf_add(b, S("\r\n"));
 	}
 	buf_add(b, S("Content-Length: "));
-	add_number(b, res->body.len);
+	add_number(b, res->file_.there ? (size_t)res->file_.len : res->body.len);
 	buf_add(b, S("\r\n"));
 }
 

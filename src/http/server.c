@@ -50,6 +50,14 @@ set_times(struct times *t, const struct http_server_config *cfg)
 	t->tick_ms = clamp(shortest / 4, 10, 250);
 }
 
+static void
+set_up_loop(struct http_server *s, struct loop *l)
+{
+	l->server = s;
+	for (int i = 0; i < DOORS; i++)
+		l->doors[i] = (struct door){ .loop = l, .fd = -1, .is_proxy = i == 1 };
+}
+
 enum rc
 http_server_new(struct ctx *cx, const struct http_server_config *cfg, struct http_server **out)
 {
@@ -67,13 +75,15 @@ http_server_new(struct ctx *cx, const struct http_server_config *cfg, struct htt
 	peers_init(&s->peers, connections_allowed(cfg->max_connections));
 	workers_init(&s->workers);
 	for (int i = 0; i < s->loop_count; i++)
-		s->loops[i] = (struct loop){ .server = s, .listen_fd = -1 };
+		set_up_loop(s, &s->loops[i]);
 	rc = listen_open(cx, cfg->host, &s->port, s->loop_count, fds);
 	for (int i = 0; rc == OK && i < s->loop_count; i++)
-		s->loops[i].listen_fd = fds[i];
+		s->loops[i].doors[0].fd = fds[i];
 	if (rc == OK)
 		rc = origin_fill(cx, s->arena, str_dup(s->arena, cfg->host), s->port,
-		    str_dup(s->arena, cfg->public_url), &s->frame.origin);
+		    cfg->tls != NULL, str_dup(s->arena, cfg->public_url), &s->frame.origin);
+	if (rc == OK && cfg->tls != NULL)
+		rc = tls_rules_new(cx, cfg->tls, NULL, 0, &s->tls);
 	s->constant_head = reply_constant(s->arena, s->frame.origin.https);
 	if (rc != OK) {
 		http_server_free(s);
@@ -98,15 +108,22 @@ http_server_port(const struct http_server *s)
 enum rc
 http_server_proxy(struct ctx *cx, struct http_server *s, const struct http_proxy_config *cfg)
 {
-	(void)s, (void)cfg;
-	return fail(cx, E_BUG, "There is no CONNECT proxy yet.");
+	struct str host = cfg->host.len > 0 ? cfg->host : S("127.0.0.1");
+	int fds[LOOPS_MAX];
+
+	TRY(proxy_fill(cx, s->arena, cfg, &s->proxy));
+	origin_fill_tunnel(s->arena, s->proxy.names, s->proxy.name_count, &s->frame.tunnel);
+	s->proxy.port = cfg->port;
+	TRY(listen_open(cx, host, &s->proxy.port, s->loop_count, fds));
+	for (int i = 0; i < s->loop_count; i++)
+		s->loops[i].doors[1].fd = fds[i];
+	return OK;
 }
 
 int
 http_server_proxy_port(const struct http_server *s)
 {
-	(void)s;
-	return 0;
+	return s->proxy.port;
 }
 
 static enum rc
@@ -173,9 +190,13 @@ http_server_free(struct http_server *s)
 	if (s == NULL)
 		return;
 	for (int i = 0; i < s->loop_count; i++) {
-		if (s->loops[i].listen_fd >= 0)
-			close(s->loops[i].listen_fd);
+		for (int k = 0; k < DOORS; k++) {
+			if (s->loops[i].doors[k].fd >= 0)
+				close(s->loops[i].doors[k].fd);
+		}
 	}
+	tls_rules_free(s->tls);
+	tls_rules_free(s->proxy.tls);
 	peers_end(&s->peers);
 	router_free((struct router *)(uintptr_t)s->frame.router);
 	arena_free(s->arena);

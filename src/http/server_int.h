@@ -12,6 +12,7 @@
 
 #include "http/body.h"
 #include "http/frame.h"
+#include "http/proxy.h"
 #include "http/reply.h"
 #include "http/server.h"
 
@@ -56,14 +57,23 @@ void workers_stop(struct workers *w);                       /* after the last ex
 /* listen.c */
 MUST enum rc listen_open(struct ctx *cx, struct str host, int *port, int count, int *fds);
 
+/* A listening socket of a loop. */
+struct door {
+	struct loop *loop;
+	int fd; /* -1: closed */
+	uv_poll_t poll;
+	bool accepting;
+	bool is_proxy;
+};
+
+#define DOORS 2 /* the site's; the proxy's, when there is one */
+
 struct loop {
 	struct http_server *server;
 	pthread_t thread;
 	bool started;
 	uv_loop_t uv;
-	int listen_fd;
-	uv_poll_t accept;
-	bool accepting;
+	struct door doors[DOORS];
 	uv_timer_t tick;
 	bool ticking;
 	uv_async_t wake;
@@ -85,6 +95,7 @@ struct loop {
 	char date[REPLY_DATE_LEN + 1];
 	unsigned char random[640];
 	size_t random_left;
+	char records[65536]; /* what was read for TLS, on its way there */
 };
 
 struct times {
@@ -96,6 +107,8 @@ struct http_server {
 	struct frame frame;
 	struct times times;
 	const struct clock *clock;
+	struct tls_rules *tls; /* NULL: plain */
+	struct proxy proxy;
 	struct str constant_head;
 	int port;
 	struct loop loops[LOOPS_MAX];
@@ -108,7 +121,7 @@ struct http_server {
 };
 
 /* loop.c */
-MUST enum rc loop_init(struct ctx *cx, struct loop *l); /* listen_fd is set */
+MUST enum rc loop_init(struct ctx *cx, struct loop *l); /* its doors have their fd */
 void loop_end(struct loop *l);                          /* after its thread */
 void *loop_main(void *arg);
 void loop_start_tick(struct loop *l);
@@ -123,7 +136,7 @@ void loop_finished(struct loop *l, struct exchange *x); /* from a worker's threa
 #define BUFFER_FULL (HEAD_MAX + 8192)
 
 /* conn.c */
-void conn_open(struct loop *l, int fd);
+void conn_open(struct door *d, int fd);
 void conn_answered(struct exchange *x);         /* a worker has filled in the reply */
 void conn_tick(struct conn *c, int64_t now_ms); /* looks at its deadline */
 void conn_stop(struct conn *c, bool force);     /* the server stops */

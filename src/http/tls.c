@@ -32,8 +32,7 @@ on_server_name(SSL *ssl, int *alert, void *arg)
 {
 	const struct tls_rules *r = arg;
 
-	if (r->name_count == 0 ||
-	    is_listed(r, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)))
+	if (r->name_count == 0 || is_listed(r, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)))
 		return SSL_TLSEXT_ERR_OK;
 	*alert = SSL_AD_UNRECOGNIZED_NAME;
 	return SSL_TLSEXT_ERR_ALERT_FATAL;

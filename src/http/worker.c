@@ -1,4 +1,5 @@
 #include "http/server_int.h"
+#include "http/spool.h"
 
 #define WAITING_MAX 1024
 
@@ -47,6 +48,15 @@ take(struct workers *w)
 	return x;
 }
 
+static void
+run(const struct frame *f, struct exchange *x)
+{
+	if (x->admit)
+		x->admit = frame_admit(f, x);
+	else if (frame_run(f, x, true) == FRAME_REPLY)
+		spool_drop(f->site->body_dir, &x->req); /* here, since it may block */
+}
+
 static void *
 worker_main(void *arg)
 {
@@ -54,7 +64,7 @@ worker_main(void *arg)
 	struct exchange *x;
 
 	while ((x = take(&s->workers)) != NULL) {
-		frame_run(&s->frame, x, true);
+		run(&s->frame, x);
 		loop_finished(x->loop, x);
 	}
 	return NULL;

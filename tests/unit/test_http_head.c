@@ -193,6 +193,7 @@ test_chunked_bodies(void **state)
 		{ "11\r\n", BODY_TOOBIG, NULL },
 		{ "9\r\n123456789\r\n9\r\n", BODY_TOOBIG, NULL },
 	};
+	const struct body_plan plan = { .chunked = true, .max = 16, .keep = 16 };
 	struct body *b = body_new();
 
 	(void)state;
@@ -200,7 +201,7 @@ test_chunked_bodies(void **state)
 		for (size_t step = 1; step < 40; step += 6) {
 			size_t end;
 
-			assert_true(body_start(b, head, true, 0, 16));
+			assert_true(body_start(b, head, &plan));
 			assert_int_equal(feed(b, cases[i].text, step, &end), cases[i].step);
 			if (cases[i].body != NULL)
 				assert_true(str_eq(body_bytes(b), str_of(cases[i].body)));
@@ -212,21 +213,22 @@ test_chunked_bodies(void **state)
 static void
 test_a_body_ends_where_its_length_says(void **state)
 {
+	const struct body_plan five = { .length = 5, .max = 16, .keep = 16 };
+	const struct body_plan none = { .max = 16, .keep = 16 };
 	struct body *b = body_new();
 	size_t end;
 
 	(void)state;
-	assert_true(body_start(
-	    b, S("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n"), false, 5, 16));
+	assert_true(
+	    body_start(b, S("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n"), &five));
 	assert_int_equal(feed(b, "helloGET / HTTP/1.1\r\n", 99, &end), BODY_DONE);
 	assert_int_equal(end, 5);
 	assert_true(str_eq(body_bytes(b), S("hello")));
 	/* The two readers of the head must agree. */
-	assert_false(body_start(
-	    b, S("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n"), false, 0, 16));
+	assert_false(
+	    body_start(b, S("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n"), &none));
 	assert_true(body_start(b,
-	    S("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n"), false, 0,
-	    0));
+	    S("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n"), &none));
 	body_free(b);
 }
 

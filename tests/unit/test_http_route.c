@@ -156,20 +156,22 @@ test_our_own_names(void **state)
 	struct origin o;
 
 	(void)state;
-	assert_int_equal(origin_fill(&fx.cx, fx.arena, S("127.0.0.1"), 8090, S(""), &o), OK);
+	assert_int_equal(origin_fill(&fx.cx, fx.arena, S("127.0.0.1"), 8090, false, S(""), &o), OK);
 	assert_true(str_eq(o.url, S("http://127.0.0.1:8090")));
 	assert_true(origin_has(&o, S("localhost:8090")) && origin_has(&o, S("[::1]:8090")));
 	assert_false(origin_has(&o, S("localhost")) || origin_has(&o, S("localhost:8091")));
-	assert_int_equal(
-	    origin_fill(&fx.cx, fx.arena, S("0.0.0.0"), 8090, S("https://Keys.example/"), &o), OK);
+	assert_int_equal(origin_fill(&fx.cx, fx.arena, S("0.0.0.0"), 8090, false,
+			     S("https://Keys.example/"), &o),
+	    OK);
 	assert_true(str_eq(o.url, S("https://keys.example")) && o.https);
 	assert_true(origin_has(&o, S("keys.example")) && origin_has(&o, S("keys.example:443")));
 	assert_false(origin_has(&o, S("keys.example:80")) || origin_has(&o, S("0.0.0.0:8090")));
-	assert_int_equal(origin_fill(&fx.cx, fx.arena, S("::1"), 1, S(""), &o), OK);
+	assert_int_equal(origin_fill(&fx.cx, fx.arena, S("::1"), 1, false, S(""), &o), OK);
 	assert_true(str_eq(o.url, S("http://[::1]:1")));
-	assert_int_equal(origin_fill(&fx.cx, fx.arena, S("::1"), 1, S("ftp://x"), &o), E_INPUT);
 	assert_int_equal(
-	    origin_fill(&fx.cx, fx.arena, S("::1"), 1, S("http://x/path"), &o), E_INPUT);
+	    origin_fill(&fx.cx, fx.arena, S("::1"), 1, false, S("ftp://x"), &o), E_INPUT);
+	assert_int_equal(
+	    origin_fill(&fx.cx, fx.arena, S("::1"), 1, false, S("http://x/path"), &o), E_INPUT);
 }
 
 static void
