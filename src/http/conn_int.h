@@ -40,7 +40,7 @@ struct outgoing {
 	size_t step; /* the most at once; 0: all there is */
 	int pause_ms;
 	bool reset_after;
-	int polls;
+	int pauses; /* before it */
 };
 
 struct conn {

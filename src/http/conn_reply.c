@@ -3,9 +3,9 @@
 #include "http/conn_int.h"
 
 #define DELAY_MS_MAX 300000
-#define DRIP_MS 20        /* between two drops, unless a byte takes longer */
-#define UNSENT_POLL_MS 10 /* before a reset that must not overtake what was sent */
-#define UNSENT_POLLS 100
+#define DRIP_MS 20 /* between two drops, unless a byte takes longer */
+#define RESET_PAUSE_MS 50
+#define RESET_PAUSES 20
 
 /* Closing with unread bytes in the socket would reset the connection, and the reset could overtake
  * the reply. So: our end first, then drop what comes, for a while. */
@@ -28,11 +28,14 @@ end_exchange(struct conn *c)
 	c->x = NULL;
 }
 
+/* A reset throws away what is still on its way, and some programs that find both at once see an
+ * ordinary end: so the client gets time to read first. */
 static void
 reset_when_sent(struct conn *c)
 {
-	if (wire_unsent(c) && c->out.polls++ < UNSENT_POLLS) {
-		conn_wait(c, UNSENT_POLL_MS, reset_when_sent);
+	if (c->out.pauses == 0 || (wire_unsent(c) && c->out.pauses < RESET_PAUSES)) {
+		c->out.pauses++;
+		conn_wait(c, RESET_PAUSE_MS, reset_when_sent);
 		return;
 	}
 	c->reset = true;

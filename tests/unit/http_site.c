@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -161,6 +162,128 @@ get_broken(void *app, struct ctx *cx, const struct http_req *req, struct http_re
 	return fail(cx, E_STORE, "the inner sentence");
 }
 
+static char body_dir[1024];
+
+/* What came: length, a sum over the bytes of the file, whether the memory is empty. */
+static enum rc
+post_upload(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	char bytes[16384], from[2048], to[2048];
+	struct str keep = { 0 };
+	int64_t len = 0;
+	uint32_t sum = 1;
+	ssize_t n;
+
+	(void)app;
+	TRY(http_req_param(cx, req, "keep", &keep));
+	while ((n = read(req->body_fd, bytes, sizeof(bytes))) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			sum = sum * 31 + (unsigned char)bytes[i];
+		len += n;
+	}
+	if (keep.p != NULL) {
+		snprintf(from, sizeof(from), "%s/%s", body_dir, req->body_path.p);
+		snprintf(to, sizeof(to), "%s/kept", body_dir);
+		if (rename(from, to) != 0)
+			return fail(cx, E_STORE, "The file could not be renamed.");
+	}
+	res->close = req->body.len > 0 || req->body_len != len;
+	http_res_text(res, 200, str_printf(cx->arena, "%lld %u", (long long)len, sum));
+	return OK;
+}
+
+static int64_t
+number_of(struct ctx *cx, const struct http_req *req, const char *name)
+{
+	struct str text = { 0 };
+	int64_t n = 0;
+
+	if (http_req_param(cx, req, name, &text) != OK || text.p == NULL ||
+	    !str_int(text, 0, INT32_MAX, &n))
+		return 0;
+	return n;
+}
+
+/* A file of `len` bytes in which each names its place, from `at`; promises `more` than there is. */
+static enum rc
+get_file(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	int64_t len = number_of(cx, req, "len"), at = number_of(cx, req, "at");
+	FILE *f = tmpfile();
+
+	(void)app;
+	if (f == NULL)
+		return fail(cx, E_STORE, "No file could be made.");
+	for (int64_t i = 0; i < len; i++)
+		putc((int)((i + i / 251) & 0xff), f);
+	fflush(f);
+	http_res_file(res, 200, dup(fileno(f)), at, len - at + number_of(cx, req, "more"));
+	fclose(f);
+	return number_of(cx, req, "fail") > 0 ? fail(cx, E_CONFLICT, "Thought better.") : OK;
+}
+
+static int waits_begun, waits_run;
+
+/* Runs again until `ms` have passed. */
+static enum rc
+get_wait(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app;
+	if (!cx->may_block)
+		return E_AGAIN;
+	__atomic_add_fetch(&waits_run, 1, __ATOMIC_RELAXED);
+	if (req->waited_ms == 0)
+		__atomic_add_fetch(&waits_begun, 1, __ATOMIC_RELAXED);
+	if (req->waited_ms < number_of(cx, req, "ms")) {
+		http_res_header(res, S("X-Undone"), S("1"));
+		res->again_ms = 20;
+		return E_AGAIN;
+	}
+	http_res_text(res, 200, S("waited"));
+	return OK;
+}
+
+static enum rc
+get_wait_counts(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)req;
+	http_res_text(res, 200,
+	    str_printf(cx->arena, "%d %d", __atomic_load_n(&waits_begun, __ATOMIC_RELAXED),
+		__atomic_load_n(&waits_run, __ATOMIC_RELAXED)));
+	return OK;
+}
+
+/* /fault?kind=…&delay=…&rate=…&file=1 */
+static enum rc
+get_fault(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	static const char *const kinds[] = { "none", "close", "reset", "raw", "cut", "drip" };
+	struct str kind = { 0 };
+
+	TRY(http_req_param(cx, req, "kind", &kind));
+	if (number_of(cx, req, "len") > 0)
+		TRY(get_file(app, cx, req, res));
+	else
+		http_res_text(res, 200, S("0123456789abcdefghijklmnopqrstuvwxyz"));
+	for (int i = 0; i < 6; i++) {
+		if (str_eq(kind, str_of(kinds[i])))
+			res->fault.kind = (enum http_fault_kind)i;
+	}
+	res->fault.delay_ms = (int)number_of(cx, req, "delay");
+	res->fault.bytes_per_s = (int)number_of(cx, req, "rate");
+	return OK;
+}
+
+/* The name it was asked for under, and the tunnel it came through. */
+static enum rc
+get_names(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app;
+	http_res_text(
+	    res, 200, str_printf(cx->arena, "%.*s %.*s", STR_ARG(req->host), STR_ARG(req->tunnel)));
+	return OK;
+}
+
 static enum rc
 gate(void *app, struct ctx *cx, struct http_req *req, struct http_res *res)
 {
@@ -190,6 +313,14 @@ static const struct http_route routes[] = {
 	{ HTTP_M_GET, "/big", PUBLIC, LANE_LOOP, 0, get_big },
 	{ HTTP_M_GET, "/reflect", PUBLIC, LANE_LOOP, 0, get_reflect },
 	{ HTTP_M_GET, "/empty", PUBLIC, LANE_LOOP, 0, get_empty },
+	{ HTTP_M_POST, "/upload", PUBLIC, LANE_WORKER, 256u << 20, post_upload, BODY_TO_FILE },
+	{ HTTP_M_POST, "/private-upload", NEEDS_KEY, LANE_WORKER, 1 << 20, post_upload,
+	    BODY_TO_FILE },
+	{ HTTP_M_GET, "/file", PUBLIC, LANE_WORKER, 0, get_file },
+	{ HTTP_M_GET, "/wait", PUBLIC, LANE_LOOP, 0, get_wait },
+	{ HTTP_M_GET, "/wait-counts", PUBLIC, LANE_LOOP, 0, get_wait_counts },
+	{ HTTP_M_GET, "/fault", PUBLIC, LANE_WORKER, 0, get_fault },
+	{ HTTP_M_GET, "/names", PUBLIC, LANE_LOOP, 0, get_names },
 	{ HTTP_M_GET, "/broken", PUBLIC, LANE_LOOP, 0, get_broken },
 };
 
@@ -204,8 +335,12 @@ static const struct http_site site = {
 	.assets = assets,
 	.asset_count = 1,
 	.gate = gate,
+	.body_dir = body_dir,
 };
 
+static int file_max;                     /* bytes of the largest file, as if the disk were full */
+static const char *cert_path, *key_path; /* TLS, or the proxy's with use_proxy */
+static int use_proxy;
 static int hold; /* descriptors to use up, so that the server runs out of them */
 
 static void
@@ -224,6 +359,8 @@ read_args(int argc, char **argv, struct http_server_config *cfg)
 		{ "idle-ms", &cfg->idle_ms },
 		{ "linger-ms", &cfg->linger_ms },
 		{ "hold", &hold },
+		{ "file-max", &file_max },
+		{ "proxy", &use_proxy },
 	};
 
 	for (int i = 1; i < argc; i++) {
@@ -233,6 +370,12 @@ read_args(int argc, char **argv, struct http_server_config *cfg)
 		str_split(&value, '=', &name);
 		if (str_eq(name, S("public-url")))
 			cfg->public_url = value;
+		if (str_eq(name, S("body-dir")))
+			snprintf(body_dir, sizeof(body_dir), "%s", value.p);
+		if (str_eq(name, S("cert")))
+			cert_path = value.p;
+		if (str_eq(name, S("key")))
+			key_path = value.p;
 		if (str_eq(name, S("max-connections")) && str_int(value, 1, 100000, &n))
 			cfg->max_connections = (size_t)n;
 		for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++) {
@@ -261,6 +404,49 @@ wait_for_end(void)
 		continue;
 }
 
+static struct str
+read_file(struct arena *a, const char *path)
+{
+	char *p = arena_alloc(a, 16384);
+	FILE *f = fopen(path, "r");
+	size_t n = f != NULL ? fread(p, 1, 16384, f) : 0;
+
+	if (f != NULL)
+		fclose(f);
+	return (struct str){ p, n };
+}
+
+static void
+limit_files(void)
+{
+	struct rlimit lim = { .rlim_cur = (rlim_t)file_max, .rlim_max = (rlim_t)file_max };
+
+	if (file_max == 0)
+		return;
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &lim);
+}
+
+static const char *const tunnel_names[] = { "api.dropboxapi.com", "content.dropboxapi.com" };
+
+static enum rc
+open_server(struct ctx *cx, struct http_server_config *cfg, struct http_server **out)
+{
+	struct http_tls tls = { 0 };
+	struct http_proxy_config proxy = { .names = tunnel_names, .name_count = 2, .tls = &tls };
+
+	if (cert_path != NULL && key_path != NULL) {
+		tls.chain_pem = read_file(cx->arena, cert_path);
+		tls.key_pem = read_file(cx->arena, key_path);
+		if (!use_proxy)
+			cfg->tls = &tls;
+	}
+	TRY(http_server_new(cx, cfg, out));
+	if (use_proxy)
+		TRY(http_server_proxy(cx, *out, &proxy));
+	return http_server_start(cx, *out, &site);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -276,8 +462,8 @@ main(int argc, char **argv)
 	cfg.clock = clock;
 	read_args(argc, argv, &cfg);
 	ctx_init(&cx, a, clock);
-	if (http_server_new(&cx, &cfg, &server) != OK ||
-	    http_server_start(&cx, server, &site) != OK) {
+	limit_files();
+	if (open_server(&cx, &cfg, &server) != OK) {
 		fprintf(stderr, "http_site: %s\n", cx.why);
 		return 1;
 	}
@@ -285,7 +471,7 @@ main(int argc, char **argv)
 		if (dup(STDOUT_FILENO) < 0)
 			return 1;
 	}
-	printf("listening %d\n", http_server_port(server));
+	printf("listening %d proxy %d\n", http_server_port(server), http_server_proxy_port(server));
 	fflush(stdout);
 	wait_for_end();
 	http_server_stop(server, 1000);

@@ -28,17 +28,18 @@ export async function startTarget(opts = {}, { nofile } = {}) {
 	let log = '';
 	child.stderr.on('data', (d) => (log += d));
 	const ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
-	const port = await new Promise((resolve, reject) => {
+	const [port, proxyPort] = await new Promise((resolve, reject) => {
 		let out = '';
 		child.stdout.on('data', (d) => {
 			out += d;
-			const m = /listening (\d+)/.exec(out);
-			if (m) resolve(Number(m[1]));
+			const m = /listening (\d+) proxy (\d+)/.exec(out);
+			if (m) resolve([Number(m[1]), Number(m[2])]);
 		});
 		ended.then(() => reject(new Error(`the site ended at once: ${log}`)));
 	});
 	return {
 		port,
+		proxyPort,
 		pid: child.pid,
 		host: `127.0.0.1:${port}`,
 		log: () => log,
