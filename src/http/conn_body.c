@@ -15,6 +15,8 @@ conn_admit(struct conn *c)
 static void
 run(struct conn *c)
 {
+	/* The body may have taken longer than a handler is given. */
+	c->x->cx.deadline_ms = conn_now_ms(c) + c->loop->server->times.reply_ms;
 	if (lseek(c->x->req.body_fd, 0, SEEK_SET) != 0)
 		abort(); /* a regular file of ours */
 	conn_run(c);

@@ -1,9 +1,10 @@
 /* http/conn_int.h - one connection, shared by the files that walk a request through it.
  *
- *   conn.c        phases, deadlines, from bytes to a request and to its handler
- *   conn_body.c   a body that goes to a file
- *   conn_reply.c  the reply, piece by piece, spoilt when asked for
- *   wire.c        the socket, in the clear or through TLS
+ *   conn.c          beginning and end, phases, deadlines, the buffer
+ *   conn_request.c  from bytes to a request and to its handler
+ *   conn_body.c     a body that goes to a file
+ *   conn_reply.c    the reply, piece by piece, spoilt when asked for
+ *   wire.c          the socket, in the clear or through TLS
  *
  * Everything here runs on the connection's loop. */
 #ifndef HTTP_CONN_INT_H
@@ -92,10 +93,13 @@ void conn_drop_front(struct conn *c, size_t n);
 void conn_wait(struct conn *c, int ms, void (*then)(struct conn *c));
 /* Where the next bytes go; 0 when the buffer is full. */
 size_t conn_room(struct conn *c, char **p);
+void conn_grow(struct conn *c, size_t cap);
+void conn_release_buffer(struct conn *c);
 void conn_took(struct conn *c, size_t n);
 /* A lent buffer is back. False: the connection was closed meanwhile, nothing is left to do. */
 bool conn_returned(struct conn *c);
 struct piece *conn_piece(struct conn *c);
+void conn_drop_piece(struct conn *c);
 void conn_refuse(struct conn *c, int status, const char *code, const char *why);
 /* The head was accepted, here or by a worker. */
 void conn_body_begins(struct conn *c);

@@ -3,7 +3,8 @@
 #include "http/conn_int.h"
 
 #define DELAY_MS_MAX 300000
-#define DRIP_MS 20 /* between two drops, unless a byte takes longer */
+#define DRIP_MS 20 /* between two drops, unless a byte takes longer or the drops get large */
+#define DRIP_FAST (1 << 20)
 #define RESET_PAUSE_MS 50
 #define RESET_PAUSES 20
 
@@ -24,6 +25,7 @@ static void
 end_exchange(struct conn *c)
 {
 	frame_release(&c->loop->server->frame, c->x);
+	conn_drop_piece(c);
 	loop_give_back(c->loop, c->x);
 	c->x = NULL;
 }
@@ -157,8 +159,6 @@ send_more(struct conn *c)
 void
 conn_sent(struct conn *c)
 {
-	if (c->phase == P_LINGER)
-		return;
 	if (c->out.pause_ms > 0)
 		conn_wait(c, c->out.pause_ms, send_more);
 	else
@@ -187,7 +187,10 @@ slow_down(struct outgoing *o, int bytes_per_s)
 {
 	int rate = bytes_per_s > 0 ? bytes_per_s : 1;
 
-	o->pause_ms = rate >= 1000 / DRIP_MS ? DRIP_MS : 1000 / rate;
+	if (rate < 1000 / DRIP_MS)
+		o->pause_ms = 1000 / rate;
+	else
+		o->pause_ms = rate < DRIP_FAST ? DRIP_MS : 1;
 	o->step = (size_t)((int64_t)rate * o->pause_ms / 1000);
 	if (o->step == 0)
 		o->step = 1;
