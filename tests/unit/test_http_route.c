@@ -175,6 +175,28 @@ test_our_own_names(void **state)
 }
 
 static void
+test_names_over_tls_and_in_a_tunnel(void **state)
+{
+	static const char *const names[] = { "api.example", "www.example" };
+	struct origin o;
+
+	(void)state;
+	assert_int_equal(origin_fill(&fx.cx, fx.arena, S("127.0.0.1"), 443, true, S(""), &o), OK);
+	assert_true(str_eq(o.url, S("https://127.0.0.1:443")) && o.https);
+	assert_true(origin_has(&o, S("localhost")) && origin_has(&o, S("localhost:443")));
+	assert_int_equal(origin_fill(&fx.cx, fx.arena, S("::1"), 80, true, S("http://x"), &o), OK);
+	assert_false(o.https || origin_has(&o, S("localhost")));
+
+	origin_fill_tunnel(fx.arena, names, 2, &o);
+	assert_true(str_eq(origin_host(origin_find(&o, S("WWW.example:443"))), S("www.example")));
+	assert_true(str_eq(origin_find(&o, S("api.example")), S("api.example")));
+	assert_null(origin_find(&o, S("api.example:80")).p);
+	assert_null(origin_find(&o, S("api.example.")).p);
+	assert_null(origin_find(&o, S("127.0.0.1:443")).p);
+	assert_true(str_eq(origin_host(S("[::1]:8090")), S("[::1]")));
+}
+
+static void
 test_cookies_and_parameters(void **state)
 {
 	struct str v;

@@ -6,7 +6,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { request, startTarget, talk } from './target.mjs';
+import { hiddenCount, request, startTarget, talk } from './target.mjs';
 
 async function withSite(opts, fn) {
 	const dir = mkdtempSync(path.join(tmpdir(), 'bodies-'));
@@ -99,6 +99,24 @@ test('S-150 the gate decides before a byte of the body is asked for', () => with
 	const creeping = await talk(site.port, [request(site, 'POST /private-upload', ['Transfer-Encoding: chunked', 'Authorization: Bearer vk_test']), chunked(pattern((1 << 20) + 1), 65536)], { quiet: 3000 });
 	assert.deepEqual([...statuses(creeping), creeping.closed], [413, true]);
 	assert.deepEqual(readdirSync(dir), []);
+}));
+
+test('S-150 an upload that finds no worker is refused with its body unread, and that is not parsed', () => withSite({ workers: 1, loops: 1 }, async (site, dir) => {
+	const sockets = [];
+	const ask = (target, i) => new Promise((resolve) => {
+		const socket = net.connect({ port: site.port, host: '127.0.0.1', localAddress: `127.0.0.${2 + (i % 20)}` }, () => socket.write(get(site, target), resolve));
+		socket.on('error', () => {}).on('data', (d) => (socket.status = /^HTTP\/1\.1 (\d+)/.exec(d)[1]));
+		sockets.push(socket);
+	});
+	await ask('/slow?ms=3000', 0);
+	for (let i = 0; i < 11; i++) await Promise.all(Array.from({ length: 100 }, (_, k) => ask('/slow?ms=0', k)));
+	await until(() => sockets.some((s) => s.status === '503'), 'the queue does not fill');
+	const body = get(site, '/hidden');
+	const got = await talk(site.port, request(site, 'POST /upload', [`Content-Length: ${body.length}`], body), { quiet: 2000 });
+	assert.deepEqual([statuses(got), got.closed], [[503], true]);
+	sockets.forEach((s) => s.destroy());
+	assert.deepEqual(readdirSync(dir), []);
+	assert.equal(await hiddenCount(site), 0);
 }));
 
 test('a full disk is 507, and the file is gone', () => withSite({ 'file-max': 100000 }, async (site, dir) => {

@@ -1,6 +1,7 @@
 // Row S-159: what the TLS listener agrees to; and that HTTP behaves behind it as in front of it.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
@@ -179,6 +180,49 @@ test('S-209 broken records of every kind end the connection and nothing else', a
 	const got = await speak([get('/hello', ['Connection: close'])]);
 	assert.equal(got.replies[0].status, 200);
 });
+
+const STARTS = ['', 'GET /he', 'hello', 'slow?ms=30', 'big', 'file?len=900000', 'wait?ms=5000', 'fault?kind=none&delay=3000', 'fault?kind=drip&rate=500',
+	'fault?kind=cut&len=300000', 'upload'];
+
+// A connection brought into some state, in the clear or through TLS, and left there.
+function leave(port, secure, start) {
+	return new Promise((resolve) => {
+		const to = { port, host: '127.0.0.1', rejectUnauthorized: false };
+		const socket = secure ? tls.connect(to) : net.connect(to);
+		const host = `Host: 127.0.0.1:${port}\r\n`;
+		const bytes = start === 'upload' ? `POST /upload HTTP/1.1\r\n${host}Content-Length: 900000\r\n\r\n${'u'.repeat(200000)}`
+			: start.startsWith('GET') || start === '' ? start : `GET /${start} HTTP/1.1\r\n${host}\r\n`.repeat(2);
+		socket.on('error', () => resolve(socket)).pause();
+		socket.on(secure ? 'secureConnect' : 'connect', () => socket.write(bytes, () => resolve(socket)));
+	});
+}
+
+test('S-153 connections reset in every state leave nothing behind, TLS or not, and a stop ends them all', () => withCert(['127.0.0.1'], async (c) => {
+	for (const secure of [true, false]) {
+		const own = await startTarget({ ...(secure ? { cert: c.cert, key: c.key } : {}), 'body-dir': c.dir, 'linger-ms': 100, loops: 1 });
+		const sockets = () => readdirSync(`/proc/${own.pid}/fd`).filter((fd) => {
+			try {
+				return readlinkSync(`/proc/${own.pid}/fd/${fd}`).startsWith('socket:');
+			} catch {
+				return false; // closed meanwhile
+			}
+		}).length;
+		const idle = sockets();
+		for (let round = 0; round < 20; round++) {
+			const open = await Promise.all(STARTS.map((start) => leave(own.port, secure, start)));
+			open.forEach((s) => (round % 2 && !secure ? s.resetAndDestroy() : s.destroy()));
+		}
+		for (let i = 0; i < 500 && sockets() > idle; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+		assert.equal(sockets(), idle);
+		assert.deepEqual(readdirSync(c.dir).sort(), ['cert.pem', 'key.pem']);
+		const open = await Promise.all(STARTS.map((start) => leave(own.port, secure, start)));
+		const began = performance.now();
+		await own.stop();
+		assert.ok(performance.now() - began < 4000);
+		assert.deepEqual(readdirSync(c.dir).sort(), ['cert.pem', 'key.pem']);
+		open.forEach((s) => s.destroy());
+	}
+}));
 
 test('S-160 a key that is not the certificate\'s stops the start with one sentence', () => withCert(['other'], async (other) => {
 	await assert.rejects(startTarget({ cert: cert.cert, key: other.key }), /The TLS key is not a private key in PEM that belongs to the certificate\./);
