@@ -49,13 +49,16 @@ struct http_site {
 	size_t route_count;
 	const struct http_asset *assets;
 	size_t asset_count;
-	const char *body_dir; /* where BODY_TO_FILE rows put bodies; NULL when there are none */
+	/* Where BODY_TO_FILE rows put bodies, under random names; NULL when there are none. What a
+	 * process that was killed left there is the site's to remove. */
+	const char *body_dir;
 
 	/* Runs before the handler, on the same lane, for every row: OK lets it run. May set
 	 * req->session. E_AGAIN moves the request to a worker. */
 	enum rc (*gate)(void *app, struct ctx *cx, struct http_req *req, struct http_res *res);
-	/* Writes the reply for a failed gate or handler, and for no route (E_NOTFOUND, req->route NULL).
-	 * NULL: http_res_problem. */
+	/* Writes the reply for a failed gate or handler, for no route (E_NOTFOUND, req->route NULL), and
+	 * for a body that does not fit on the disk (E_STORE, code "insufficient-storage", 507). Must not
+	 * block: it may run on a loop. NULL: http_res_problem. */
 	void (*fail)(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res,
 	    enum rc rc);
 };

@@ -276,6 +276,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_targets_are_split, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_most_literal_route_wins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_our_own_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_names_over_tls_and_in_a_tunnel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cookies_and_parameters, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_problems, setup, teardown),
 		cmocka_unit_test_setup_teardown(
