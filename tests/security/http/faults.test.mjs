@@ -1,25 +1,12 @@
 // Replies spoilt on purpose, in the clear and through TLS; nothing of it outlives client or server.
 import assert from 'node:assert/strict';
-import { readdirSync, readlinkSync } from 'node:fs';
 import net from 'node:net';
 import { test } from 'node:test';
 import tls from 'node:tls';
 import { withCert } from './cert.mjs';
-import { parseReplies, request, startTarget } from './target.mjs';
+import { parseReplies, request, socketCount, startTarget } from './target.mjs';
 
 const CONTENT = '0123456789abcdefghijklmnopqrstuvwxyz';
-
-// Without a client these are the listening ones.
-function socketCount(pid) {
-	const kind = (fd) => {
-		try {
-			return readlinkSync(`/proc/${pid}/fd/${fd}`);
-		} catch {
-			return ''; // closed meanwhile
-		}
-	};
-	return readdirSync(`/proc/${pid}/fd`).map(kind).filter((k) => k.startsWith('socket:')).length;
-}
 
 // -> { bytes, error (code of a reset), ended, ms, firstMs }
 function fetchRaw(site, secure, target, headers = []) {

@@ -3,7 +3,7 @@
 // Without anything set it is the small test site `http_site` (tests/unit/http_site.c) from
 // BUILD_DIR; HTTP_TARGET_BIN names another build of it.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,6 +53,17 @@ export async function startTarget(opts = {}, { nofile } = {}) {
 				throw new Error(`the site ended with ${code ?? signal}: ${log.slice(-4000)}`);
 		},
 	};
+}
+
+// Its open sockets; without a client these are the listening ones.
+export function socketCount(pid) {
+	return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+		try {
+			return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
+		} catch {
+			return false; // closed meanwhile
+		}
+	}).length;
 }
 
 // Cuts a stream of bytes into replies. `heads` says for each in turn whether it answers a HEAD.

@@ -1,13 +1,13 @@
 // Row S-159: what the TLS listener agrees to; and that HTTP behaves behind it as in front of it.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 import tls from 'node:tls';
 import { withCert } from './cert.mjs';
-import { parseReplies, request, startTarget } from './target.mjs';
+import { parseReplies, request, socketCount, startTarget } from './target.mjs';
 
 let site, end, cert;
 
@@ -200,20 +200,13 @@ function leave(port, secure, start) {
 test('S-153 connections reset in every state leave nothing behind, TLS or not, and a stop ends them all', () => withCert(['127.0.0.1'], async (c) => {
 	for (const secure of [true, false]) {
 		const own = await startTarget({ ...(secure ? { cert: c.cert, key: c.key } : {}), 'body-dir': c.dir, 'linger-ms': 100, loops: 1 });
-		const sockets = () => readdirSync(`/proc/${own.pid}/fd`).filter((fd) => {
-			try {
-				return readlinkSync(`/proc/${own.pid}/fd/${fd}`).startsWith('socket:');
-			} catch {
-				return false; // closed meanwhile
-			}
-		}).length;
-		const idle = sockets();
+		const idle = socketCount(own.pid);
 		for (let round = 0; round < 20; round++) {
 			const open = await Promise.all(STARTS.map((start) => leave(own.port, secure, start)));
 			open.forEach((s) => (round % 2 && !secure ? s.resetAndDestroy() : s.destroy()));
 		}
-		for (let i = 0; i < 500 && sockets() > idle; i++) await new Promise((resolve) => setTimeout(resolve, 10));
-		assert.equal(sockets(), idle);
+		for (let i = 0; i < 500 && socketCount(own.pid) > idle; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+		assert.equal(socketCount(own.pid), idle);
 		assert.deepEqual(readdirSync(c.dir).sort(), ['cert.pem', 'key.pem']);
 		const open = await Promise.all(STARTS.map((start) => leave(own.port, secure, start)));
 		const began = performance.now();
