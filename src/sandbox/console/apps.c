@@ -4,6 +4,7 @@
 #include "sandbox/core/scopes.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
+#include "sandbox/core/store.h"
 #include "sandbox/core/text.h"
 
 #define COLUMNS                                                                             \
@@ -11,7 +12,7 @@
 	"status, more_users, public_clients, token_life, publisher, website, description, " \
 	"personality"
 #define KEY_ALPHABET S("abcdefghijklmnopqrstuvwxyz0123456789")
-#define MAX_APPS_PER_ACCOUNT 200
+#define MAX_APPS_PER_ACCOUNT 20000
 #define MAX_URIS 100
 #define WRONG_SECRETS_A_MINUTE 20
 
@@ -25,6 +26,13 @@ static struct seal_place
 secret_place(struct str key)
 {
 	return (struct seal_place){ .purpose = S("sandbox.app_secret"), .row = key };
+}
+
+/* A column that is never NULL. */
+static struct str
+text_or_none(struct str s)
+{
+	return s.p != NULL ? s : S("");
 }
 
 static void
@@ -96,38 +104,100 @@ folder_of(struct ctx *cx, struct str name)
 	return name.len > 0 ? (struct str){ p, name.len } : S("App");
 }
 
-enum rc
-app_create(struct sandbox *s, struct ctx *cx, struct app *app)
+static enum rc
+check_room(struct sandbox *s, struct ctx *cx, struct str owner_id)
 {
-	struct secret secret = crypto_random_text(cx->arena, APP_KEY_LEN, KEY_ALPHABET);
 	int64_t count;
-	enum rc rc;
 
 	TRY(sql_count(cx, s->db, "SELECT count(*) FROM apps WHERE owner_id = $1",
-	    SQL_ARGS(T(app->owner_id)), &count));
-	if (count >= MAX_APPS_PER_ACCOUNT)
-		return fail_at(cx, E_CONFLICT, "too-many-apps", NULL,
-		    "This account has %d apps already; delete one first.", MAX_APPS_PER_ACCOUNT);
-	app->key = secret_expose(crypto_random_text(cx->arena, APP_KEY_LEN, KEY_ALPHABET));
-	app->scopes = SCOPES_OF_A_NEW_APP;
-	app->created_ms = clock_now_ms(s->clock);
-	app->folder_name =
-	    str_eq(app->access, S("app_folder")) ? folder_of(cx, app->name) : (struct str){ 0 };
-	rc = sql_exec(cx, s->db, NULL,
-	    "INSERT INTO apps (app_key, owner_id, name, name_folded, api, access, folder_name, "
-	    "scopes,"
-	    " secret_digest, secret_sealed, created_ms)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-	    SQL_ARGS(T(app->key), T(app->owner_id), T(app->name),
-		T(text_fold(cx->arena, app->name)), T(app->api), T(app->access),
-		T(app->folder_name), T(scopes_text(cx->arena, app->scopes)),
-		B(secret_digest(s, cx, secret)),
-		B(crypto_seal(s->keys, cx->arena, secret_place(app->key), secret)),
-		I(app->created_ms)));
+	    SQL_ARGS(T(owner_id)), &count));
+	if (count < MAX_APPS_PER_ACCOUNT)
+		return OK;
+	fail_at(cx, E_CONFLICT, "too-many-apps", NULL, "This account has %d apps already.",
+	    MAX_APPS_PER_ACCOUNT);
+	return fail_todo(cx, "Delete one first.");
+}
+
+static enum rc
+check_key_free(struct sandbox *s, struct ctx *cx, struct str key)
+{
+	int64_t there;
+
+	TRY(sql_count(
+	    cx, s->db, "SELECT count(*) FROM apps WHERE app_key = $1", SQL_ARGS(T(key)), &there));
+	return there == 0 ? OK
+			  : fail_at(cx, E_CONFLICT, "key-taken", "app_key",
+				"An app with the key %.*s exists already.", STR_ARG(key));
+}
+
+static enum rc
+name_taken(struct ctx *cx, enum rc rc)
+{
 	if (rc != E_CONFLICT)
 		return rc;
 	fail_at(cx, E_CONFLICT, "name-taken", "name", "An app with this name exists already.");
 	return fail_todo(cx, "Names are unique across all accounts: choose another one.");
+}
+
+static enum rc
+insert_app(struct sandbox *s, struct ctx *cx, const struct app *app, struct secret secret)
+{
+	return name_taken(cx,
+	    sql_exec(cx, s->db, NULL,
+		"INSERT INTO apps (app_key, owner_id, name, name_folded, api, access, folder_name,"
+		" scopes, secret_digest, secret_sealed, created_ms)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		SQL_ARGS(T(app->key), T(app->owner_id), T(app->name),
+		    T(text_fold(cx->arena, app->name)), T(app->api), T(app->access),
+		    T(app->folder_name), T(scopes_text(cx->arena, app->scopes)),
+		    B(secret_digest(s, cx, secret)),
+		    B(crypto_seal(s->keys, cx->arena, secret_place(app->key), secret)),
+		    I(app->created_ms))));
+}
+
+enum rc
+app_import(struct sandbox *s, struct ctx *cx, struct app *app, struct secret secret)
+{
+	if (app->key.len == 0)
+		app->key = secret_expose(crypto_random_text(cx->arena, APP_KEY_LEN, KEY_ALPHABET));
+	if (secret_empty(secret))
+		secret = crypto_random_text(cx->arena, APP_KEY_LEN, KEY_ALPHABET);
+	if (app->scopes == 0)
+		app->scopes = SCOPES_OF_A_NEW_APP;
+	if (app->folder_name.len == 0 && str_eq(app->access, S("app_folder")))
+		app->folder_name = folder_of(cx, app->name);
+	app->created_ms = clock_now_ms(s->clock);
+	TRY(check_room(s, cx, app->owner_id));
+	TRY(check_key_free(s, cx, app->key));
+	TRY(insert_app(s, cx, app, secret));
+	return app_save(s, cx, app);
+}
+
+enum rc
+app_create(struct sandbox *s, struct ctx *cx, struct app *app)
+{
+	struct str start;
+
+	TRY(store_setting_get(s, cx, S("new_app_scopes"), &start));
+	app->key = (struct str){ 0 };
+	app->scopes =
+	    str_eq(start, S("minimal")) ? SCOPE_BIT(SCOPE_ACCOUNT_READ) : SCOPES_OF_A_NEW_APP;
+	return app_import(s, cx, app, (struct secret){ 0 });
+}
+
+enum rc
+app_save(struct sandbox *s, struct ctx *cx, const struct app *app)
+{
+	return name_taken(cx,
+	    sql_exec(cx, s->db, NULL,
+		"UPDATE apps SET name = $1, name_folded = $2, status = $3, more_users = $4,"
+		" public_clients = $5, token_life = $6, publisher = $7, website = $8,"
+		" description = $9 WHERE app_key = $10",
+		SQL_ARGS(T(app->name), T(text_fold(cx->arena, app->name)),
+		    T(app->production ? S("production") : S("development")), I(app->more_users),
+		    I(app->public_clients), T(app->no_expiration ? S("none") : S("short")),
+		    T(text_or_none(app->publisher)), T(text_or_none(app->website)),
+		    T(text_or_none(app->description)), T(app->key))));
 }
 
 enum rc
@@ -236,7 +306,7 @@ summary_json(const struct app *app)
 	json_put(o, "name", json_str(app->name));
 	json_put(o, "api", json_str(app->api));
 	json_put(o, "access", json_str(app->access));
-	json_put(o, "status", json_string("development"));
+	json_put(o, "status", json_string(app->production ? "production" : "development"));
 	json_put(o, "created_ms", json_integer(app->created_ms));
 	return o;
 }
@@ -295,5 +365,8 @@ app_json(
 	json_put(*out, "redirect_uris", uris);
 	json_put(*out, "scopes", scopes_json_choices(app->scopes));
 	json_put(*out, "users_linked", json_integer(linked));
+	json_put(*out, "more_users", json_boolean(app->more_users));
+	json_put(*out, "public_clients", json_boolean(app->public_clients));
+	json_put(*out, "token_life", json_string(app->no_expiration ? "none" : "short"));
 	return OK;
 }

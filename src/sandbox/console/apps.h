@@ -35,6 +35,12 @@ MUST enum rc app_get_own(
     struct sandbox *s, struct ctx *cx, struct str key, struct str owner_id, struct app *out);
 /* E_CONFLICT the name is taken. Fills key, folder_name, scopes, created_ms. */
 MUST enum rc app_create(struct sandbox *s, struct ctx *cx, struct app *app);
+/* The same with key, scopes, folder name and secret as given, where they are not empty. E_CONFLICT
+ * "key-taken" too. The caller has checked what came from outside. */
+MUST enum rc app_import(struct sandbox *s, struct ctx *cx, struct app *app, struct secret secret);
+/* Writes name, status, users, public clients, life of tokens and branding. E_CONFLICT the name is
+ * taken. */
+MUST enum rc app_save(struct sandbox *s, struct ctx *cx, const struct app *app);
 MUST enum rc app_secret(struct sandbox *s, struct ctx *cx, struct str key, struct secret *out);
 /* Whether key and secret belong together; takes the same steps for an unknown key. E_BUSY after too
  * many wrong ones for this key within a minute. */

@@ -14,5 +14,6 @@ HANDLER(web_app_uri_add);
 HANDLER(web_app_uri_remove);
 HANDLER(web_app_scopes);
 HANDLER(web_app_delete);
+HANDLER(web_app_settings);
 
 #endif

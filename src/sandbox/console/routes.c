@@ -13,6 +13,7 @@ static const struct row rows[] = {
 	{ POST, "/_web/apps/{}/redirect-uris/remove", ROW(CHANGE, WRITE), 16 * KB,
 	    web_app_uri_remove },
 	{ POST, "/_web/apps/{}/scopes", ROW(CHANGE, WRITE), 4 * KB, web_app_scopes },
+	{ POST, "/_web/apps/{}/settings", ROW(CHANGE, WRITE), 4 * KB, web_app_settings },
 	{ DELETE, "/_web/apps/{}", ROW(CHANGE, WRITE), KB, web_app_delete },
 };
 

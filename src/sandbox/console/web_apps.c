@@ -1,7 +1,7 @@
 /* The App Console's private API: what web/sandbox calls for My apps and an app's tabs. */
 #include "base/json.h"
-#include "sandbox/console/apps.h"
 #include "sandbox/console/handlers.h"
+#include "sandbox/console/view.h"
 #include "sandbox/core/scopes.h"
 #include "sandbox/people/session.h"
 #include "sandbox/core/state.h"
@@ -11,23 +11,23 @@
 #define NAME_BYTES_MAX 200
 #define URI_BYTES_MAX 16384
 
-static enum rc
-own_app(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct app *out)
+enum rc
+view_own_app(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct app *out)
 {
 	struct session *sess = req->session;
 
 	return app_get_own(s, cx, req->args[0], sess->account.id, out);
 }
 
-static enum rc
-emit_app(
+enum rc
+view_emit_app(
     struct sandbox *s, struct ctx *cx, const struct http_req *req, struct http_res *res, int status)
 {
 	struct session *sess = req->session;
 	struct app app;
 	json_t *o;
 
-	TRY(own_app(s, cx, req, &app));
+	TRY(view_own_app(s, cx, req, &app));
 	TRY(app_json(s, cx, &app, sess->account.email, &o));
 	http_res_json(res, status, json_write(cx->arena, o));
 	return OK;
@@ -113,7 +113,7 @@ web_app_create(void *app, struct ctx *cx, const struct http_req *req, struct htt
 enum rc
 web_app_get(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
-	return emit_app(app, cx, req, res, 200);
+	return view_emit_app(app, cx, req, res, 200);
 }
 
 enum rc
@@ -123,7 +123,7 @@ web_app_secret(void *app, struct ctx *cx, const struct http_req *req, struct htt
 	struct app own;
 	json_t *o;
 
-	TRY(own_app(app, cx, req, &own));
+	TRY(view_own_app(app, cx, req, &own));
 	TRY(app_secret(app, cx, own.key, &secret));
 	o = json_object();
 	json_put(o, "app_secret", json_str(secret_expose(secret)));
@@ -147,14 +147,14 @@ web_app_uri_add(void *app, struct ctx *cx, const struct http_req *req, struct ht
 	struct app own;
 	struct str uri;
 
-	TRY(own_app(app, cx, req, &own));
+	TRY(view_own_app(app, cx, req, &own));
 	TRY(read_uri(cx, req, &uri));
 	if (!redirect_uri_ok(uri, &why)) {
 		fail_at(cx, E_INPUT, "bad-uri", "uri", "%s", why);
 		return fail_todo(cx, "Copy the address exactly as the other program shows it.");
 	}
 	TRY(app_add_uri(app, cx, own.key, uri));
-	return emit_app(app, cx, req, res, 200);
+	return view_emit_app(app, cx, req, res, 200);
 }
 
 enum rc
@@ -163,10 +163,10 @@ web_app_uri_remove(void *app, struct ctx *cx, const struct http_req *req, struct
 	struct app own;
 	struct str uri;
 
-	TRY(own_app(app, cx, req, &own));
+	TRY(view_own_app(app, cx, req, &own));
 	TRY(read_uri(cx, req, &uri));
 	TRY(app_remove_uri(app, cx, own.key, uri));
-	return emit_app(app, cx, req, res, 200);
+	return view_emit_app(app, cx, req, res, 200);
 }
 
 static enum rc
@@ -204,10 +204,10 @@ web_app_scopes(void *app, struct ctx *cx, const struct http_req *req, struct htt
 	struct app own;
 	scope_set scopes = 0;
 
-	TRY(own_app(app, cx, req, &own));
+	TRY(view_own_app(app, cx, req, &own));
 	TRY(read_scopes(cx, req, &scopes));
 	TRY(app_set_scopes(app, cx, own.key, scopes));
-	return emit_app(app, cx, req, res, 200);
+	return view_emit_app(app, cx, req, res, 200);
 }
 
 enum rc
@@ -215,7 +215,7 @@ web_app_delete(void *app, struct ctx *cx, const struct http_req *req, struct htt
 {
 	struct app own;
 
-	TRY(own_app(app, cx, req, &own));
+	TRY(view_own_app(app, cx, req, &own));
 	TRY(app_delete(app, cx, own.key));
 	res->status = 204;
 	return OK;

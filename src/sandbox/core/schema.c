@@ -69,7 +69,8 @@
 	"ALTER TABLE apps ADD COLUMN publisher TEXT NOT NULL DEFAULT '';"         \
 	"ALTER TABLE apps ADD COLUMN website TEXT NOT NULL DEFAULT '';"           \
 	"ALTER TABLE apps ADD COLUMN description TEXT NOT NULL DEFAULT '';"       \
-	"ALTER TABLE apps ADD COLUMN icon BLOB;"
+	"ALTER TABLE apps ADD COLUMN icon BLOB;"                                  \
+	"CREATE INDEX apps_owner ON apps (owner_id, created_ms, app_key);"
 
 /* --- oauth: personalities, families of refresh tokens, teams' grants --- */
 #define OAUTH_2 "ALTER TABLE apps ADD COLUMN personality TEXT NOT NULL DEFAULT '';"
