@@ -46,7 +46,7 @@ basic_json(struct ctx *cx, const struct account *acct)
 
 /* What a team is allowed: the same for all, since nothing here depends on it. */
 static json_t *
-team_json(struct str team_id)
+team_json(const struct account *acct)
 {
 	json_t *o = json_object(), *sharing = json_object();
 
@@ -58,8 +58,8 @@ team_json(struct str team_id)
 	json_put(sharing, "enforce_link_password_policy", tag("optional"));
 	json_put(sharing, "default_link_expiration_days_policy", tag("none"));
 	json_put(sharing, "shared_link_default_permissions_policy", tag("default"));
-	json_put(o, "id", json_str(team_id));
-	json_put(o, "name", json_string(TEAM_NAME));
+	json_put(o, "id", json_str(acct->team_id));
+	json_put(o, "name", json_str(acct->team_name));
 	json_put(o, "sharing_policies", sharing);
 	json_put(o, "office_addin_policy", tag("disabled"));
 	json_put(o, "top_level_content_policy", tag("admin_only"));
@@ -81,17 +81,16 @@ api_current_account(void *app, struct ctx *cx, const struct http_req *req, struc
 {
 	const struct caller *who = req->session;
 	const struct account *acct = &who->account;
-	struct str team_id;
 	json_t *o;
 
+	(void)app;
 	TRY(api_rpc_arg(cx, req, NULL, &o));
-	TRY(store_setting_get(app, cx, S("team_id"), &team_id));
 	o = basic_json(cx, acct);
 	json_put(o, "country", json_string("US"));
 	json_put(o, "locale", json_string("en"));
 	json_put(o, "referral_link", json_string("https://example.com/referral"));
 	if (acct->role.len > 0) {
-		json_put(o, "team", team_json(team_id));
+		json_put(o, "team", team_json(acct));
 		json_put(o, "team_member_id", json_str(acct->member_id));
 	}
 	json_put(o, "is_paired", json_false());

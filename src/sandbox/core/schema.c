@@ -76,7 +76,9 @@
 #define OAUTH_2 "ALTER TABLE apps ADD COLUMN personality TEXT NOT NULL DEFAULT '';"
 
 /* --- people: teams --- */
-#define PEOPLE_2 ""
+#define PEOPLE_2                                                               \
+	"ALTER TABLE accounts ADD COLUMN suspended BIGINT NOT NULL DEFAULT 0;" \
+	"CREATE UNIQUE INDEX accounts_member ON accounts (member_id);"
 
 /* --- tree: contents on disk, revisions, upload sessions --- */
 #define TREE_2 ""

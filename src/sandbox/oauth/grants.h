@@ -53,6 +53,8 @@ MUST enum rc refresh_redeem(struct sandbox *s, struct ctx *cx, struct str app_ke
 struct caller {
 	struct str grant_id, app_key;
 	struct account account;
+	struct str
+	    team_id;      /* a team's token: account is the admin who consented; empty otherwise */
 	scope_set scopes; /* of the token, as far as the app still has them */
 	struct str root;  /* "/Apps/<folder>" for an app-folder app, else empty */
 };

@@ -1,44 +1,20 @@
 #include "sandbox/people/accounts.h"
 
-#include "sandbox/tree/files.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
-#include "sandbox/core/store.h"
 
-#define COLUMNS \
-	"id, uid, email, given_name, surname, kind, role, member_id, namespace_id, password_hash"
+#define COLUMNS                                                                                    \
+	"id, uid, email, given_name, surname, kind, role, member_id, namespace_id, password_hash," \
+	" password_sealed, suspended, created_ms,"                                                 \
+	" (SELECT value FROM settings WHERE name = 'team_id'),"                                    \
+	" (SELECT value FROM settings WHERE name = 'team_name')"
 
-#define ID_ALPHABET S("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
-/* Without letters that look alike, since people type these. */
-#define PASSWORD_ALPHABET S("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789")
-#define PASSWORD_LEN 16
-
-struct person {
-	const char *email, *given_name, *surname, *kind, *role;
-};
-
-static const struct person people[] = {
-	{ "basic@example.com", "Bea", "Basic", "basic", NULL },
-	{ "business@example.com", "Bruno", "Business", "business", "admin" },
-};
-
-struct seed_file {
-	const char *path, *text; /* without text: a folder */
-};
-
-static const struct seed_file seed_files[] = {
-	{ "/Welcome.txt",
-	    "These files live in the sandbox only. Change or delete them as you like.\n" },
-	{ "/Documents", NULL },
-	{ "/Documents/Shopping list.txt", "bread\nmilk\napples\n" },
-	{ "/Documents/Meeting notes.md",
-	    "# Meeting\n\n- who: everybody\n- when: Monday at nine\n" },
-	{ "/Pictures", NULL },
-	{ "/Pictures/square.svg",
-	    "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"8\" height=\"8\">"
-	    "<rect width=\"8\" height=\"8\"/></svg>\n" },
-};
+struct seal_place
+account_password_place(struct str id)
+{
+	return (struct seal_place){ .purpose = S("sandbox.password"), .row = id };
+}
 
 static void
 read_account(struct ctx *cx, struct db_stmt *st, struct account *out)
@@ -56,7 +32,14 @@ read_account(struct ctx *cx, struct db_stmt *st, struct account *out)
 		.member_id = db_col_text(st, 7, a),
 		.namespace_id = db_col_text(st, 8, a),
 		.password_hash = db_col_text(st, 9, a),
+		.password_sealed = db_col_blob(st, 10, a),
+		.suspended = db_col_int(st, 11) != 0,
+		.created_ms = db_col_int(st, 12),
 	};
+	if (out->member_id.len > 0) {
+		out->team_id = db_col_text(st, 13, a);
+		out->team_name = db_col_text(st, 14, a);
+	}
 	out->display_name =
 	    str_printf(a, "%.*s %.*s", STR_ARG(out->given_name), STR_ARG(out->surname));
 }
@@ -85,6 +68,16 @@ account_get(struct sandbox *s, struct ctx *cx, struct str id, struct account *ou
 }
 
 enum rc
+account_by_member(struct sandbox *s, struct ctx *cx, struct str member_id, struct account *out)
+{
+	struct db_stmt *st;
+
+	TRY(sql_bind(cx, s->db, "SELECT " COLUMNS " FROM accounts WHERE member_id = $1",
+	    SQL_ARGS(T(member_id)), &st));
+	return take_one(cx, st, out);
+}
+
+enum rc
 account_by_email(struct sandbox *s, struct ctx *cx, struct str email, struct account *out)
 {
 	struct db_stmt *st;
@@ -101,7 +94,7 @@ account_json(struct ctx *cx, const struct account *acct)
 
 	if (acct->role.len > 0) {
 		team = json_object();
-		json_put(team, "name", json_string(TEAM_NAME));
+		json_put(team, "name", json_str(acct->team_name));
 		json_put(team, "role", json_str(acct->role));
 	}
 	json_put(o, "account_id", json_str(acct->id));
@@ -114,66 +107,34 @@ account_json(struct ctx *cx, const struct account *acct)
 	return o;
 }
 
-static struct str
-random_id(struct ctx *cx, const char *prefix, size_t len, struct str alphabet)
+enum rc
+account_suspend(struct sandbox *s, struct ctx *cx, struct str id, bool suspended)
 {
-	struct str tail = secret_expose(crypto_random_text(cx->arena, len, alphabet));
-
-	return str_printf(cx->arena, "%s%.*s", prefix, STR_ARG(tail));
+	return sql_exec(cx, s->db, NULL, "UPDATE accounts SET suspended = $1 WHERE id = $2",
+	    SQL_ARGS(I(suspended), T(id)));
 }
 
-static enum rc
-make_files(struct sandbox *s, struct ctx *cx, struct str account_id)
+bool
+account_password_ok(
+    struct sandbox *s, struct ctx *cx, const struct account *acct, struct secret password)
 {
-	for (size_t i = 0; i < sizeof(seed_files) / sizeof(seed_files[0]); i++) {
-		const struct seed_file *f = &seed_files[i];
-		struct file made = { .account_id = account_id,
-			.path_display = str_of(f->path),
-			.folder = f->text == NULL,
-			.client_ms = clock_now_ms(s->clock) };
+	struct secret right;
+	bool ok = crypto_password_ok(acct->password_hash, password);
 
-		TRY(file_put(s, cx, &made, str_of(f->text)));
-	}
-	return OK;
-}
-
-static enum rc
-make_person(struct sandbox *s, struct ctx *cx, const struct person *p)
-{
-	struct str id = random_id(cx, "dbid:", 35, ID_ALPHABET);
-	struct secret password = crypto_random_text(cx->arena, PASSWORD_LEN, PASSWORD_ALPHABET);
-	struct str sealed = crypto_seal(s->keys, cx->arena,
-	    (struct seal_place){ .purpose = S("sandbox.password"), .row = id }, password);
-	struct str uid = random_id(cx, "", 9, S("123456789"));
-	struct str member =
-	    p->role != NULL ? random_id(cx, "dbmid:", 35, ID_ALPHABET) : str_of(NULL);
-	int64_t number;
-
-	if (!str_int(uid, 1, INT64_MAX, &number))
-		return fail(cx, E_BUG, "The random account number is not a number.");
-	TRY(sql_exec(cx, s->db, NULL,
-	    "INSERT INTO accounts (id, uid, email, given_name, surname, kind, role, member_id,"
-	    " namespace_id, password_hash, password_sealed, created_ms)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-	    SQL_ARGS(T(id), I(number), T(str_of(p->email)), T(str_of(p->given_name)),
-		T(str_of(p->surname)), T(str_of(p->kind)), T(str_of(p->role)), T(member),
-		T(random_id(cx, "", 8, S("123456789"))),
-		T(crypto_password_hash(cx->arena, password)), B(sealed), I(clock_wall_ms()))));
-	return make_files(s, cx, id);
+	if (acct->id.len == 0 || acct->password_hash.len > 0)
+		return ok;
+	return crypto_open(s->keys, cx, account_password_place(acct->id), acct->password_sealed,
+		   &right) == OK &&
+	    crypto_equal(right, password);
 }
 
 enum rc
-accounts_make(struct sandbox *s, struct ctx *cx)
+account_password_keep(
+    struct sandbox *s, struct ctx *cx, const struct account *acct, struct str hash)
 {
-	int64_t there;
-
-	TRY(sql_count(cx, s->db, "SELECT count(*) FROM accounts", SQL_ARGS(), &there));
-	if (there > 0)
-		return OK;
-	TRY(store_setting_put(s, cx, S("team_id"), random_id(cx, "dbtid:", 35, ID_ALPHABET)));
-	for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++)
-		TRY(make_person(s, cx, &people[i]));
-	return OK;
+	return sql_exec(cx, s->db, NULL,
+	    "UPDATE accounts SET password_hash = $1 WHERE id = $2 AND password_hash = ''",
+	    SQL_ARGS(T(hash), T(acct->id)));
 }
 
 enum rc
@@ -187,15 +148,14 @@ accounts_reveal(struct sandbox *s, struct ctx *cx, struct sandbox_seed *out)
 	    &st));
 	for (;;) {
 		struct sandbox_seed_account *acct = &out->accounts[out->account_count];
-		struct seal_place at = { .purpose = S("sandbox.password") };
 
 		TRY(db_step(cx, st, &row));
 		if (!row || out->account_count == SANDBOX_SEED_MAX)
 			break;
-		at.row = db_col_text(st, 0, cx->arena);
 		acct->email = db_col_text(st, 1, cx->arena);
 		acct->type = db_col_text(st, 2, cx->arena);
-		TRY(crypto_open(s->keys, cx, at, db_col_blob(st, 3, cx->arena), &acct->password));
+		TRY(crypto_open(s->keys, cx, account_password_place(db_col_text(st, 0, cx->arena)),
+		    db_col_blob(st, 3, cx->arena), &acct->password));
 		out->account_count++;
 	}
 	db_done(st);

@@ -11,7 +11,6 @@
 #define COOKIE_LEN 43
 #define FAILURES_A_MINUTE 10
 #define EMAIL_MAX 254
-#define PASSWORD_MAX 256
 
 static struct str
 digest_of(struct sandbox *s, struct ctx *cx, struct secret cookie)
@@ -132,7 +131,7 @@ check_password(struct sandbox *s, struct ctx *cx, struct str email, struct secre
 
 	TRY(throttle_check(s->throttle, cx, email, FAILURES_A_MINUTE));
 	TRY(find_account(s, cx, email, out));
-	right = crypto_password_ok(out->password_hash, password) && out->id.len > 0;
+	right = account_password_ok(s, cx, out, password);
 	if (right) {
 		throttle_forget(s->throttle, email);
 		return OK;
@@ -161,14 +160,18 @@ web_sign_in(void *app, struct ctx *cx, const struct http_req *req, struct http_r
 	struct sandbox *s = app;
 	struct session *old = req->session, new = { .signed_in = true };
 	struct secret password;
-	struct str email;
+	struct str email, hash = { 0 };
 	enum rc rc;
 
 	TRY(read_sign_in(cx, req, &email, &password));
 	TRY(check_password(s, cx, email, password, &new.account));
+	if (new.account.password_hash.len == 0)
+		hash = crypto_password_hash(cx->arena, password);
 	give_cookie(s, cx, &new, res);
 	TRY(store_enter(s, cx, STORE_WRITE));
 	rc = start_session(s, cx, old, &new);
+	if (rc == OK && hash.len > 0)
+		rc = account_password_keep(s, cx, &new.account, hash);
 	TRY(store_leave(s, cx, STORE_WRITE, rc));
 	return emit(s, cx, &new, res);
 }

@@ -1,0 +1,51 @@
+/* The people of a fresh sandbox, their team, and their passwords. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { Browser, startSandbox } from './sandbox-lib.mjs';
+
+let box;
+before(async () => {
+	box = await startSandbox();
+});
+after(() => box.stop());
+
+async function signIn(account, password = account.password) {
+	const browser = new Browser(box);
+	await browser.session();
+	return browser.post('/_web/sign-in', { email: account.email, password });
+}
+
+test('a team with an admin and a member, and one personal account', async () => {
+	const seen = [];
+	for (const account of box.seed.accounts) {
+		const { status, body } = await signIn(account);
+		assert.equal(status, 200);
+		seen.push([body.account.email, body.account.type, body.account.team?.name, body.account.team?.role]);
+	}
+	assert.deepEqual(seen, [
+		['basic@example.com', 'basic', undefined, undefined],
+		['business@example.com', 'business', 'Example Team', 'admin'],
+		['member@example.com', 'business', 'Example Team', 'member'],
+	]);
+});
+
+test('a password counts before the first sign-in and after, and nothing like it does', async () => {
+	const fresh = await startSandbox();
+	try {
+		const [account] = fresh.seed.accounts;
+		const at = async (password) => {
+			const browser = new Browser(fresh);
+			await browser.session();
+			return (await browser.post('/_web/sign-in', { email: account.email, password })).status;
+		};
+		const wrong = ['x', account.password.slice(1), account.password.toUpperCase()];
+		for (const password of wrong) assert.equal(await at(password), 401);
+		assert.equal(await at(account.password), 200);
+		for (const password of wrong) assert.equal(await at(password), 401);
+		assert.equal(await at(account.password), 200);
+		assert.notEqual(await at(''), 200);
+	} finally {
+		await fresh.stop();
+	}
+});
