@@ -18,7 +18,8 @@ static const struct command commands[] = {
 	{ "sandbox", run_sandbox, "an offline Dropbox to develop and test against" },
 	{ "token", cli_token_main, "list tokens, get a live one, show or refresh one" },
 	{ "passwd", run_passwd, "set the manager's admin password" },
-	{ "routes", run_routes, "print the manager's routes and who may call them" },
+	{ "routes", run_routes,
+	    "print the routes of the manager or the sandbox and who may call them" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

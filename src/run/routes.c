@@ -4,27 +4,48 @@
 #include "api/api.h"
 #include "http/server.h"
 #include "run/commands.h"
+#include "sandbox/sandbox.h"
 
 static const char usage[] =
-    "The manager's routes, one a line: method, path, who may call it.\n\nUsage: valetkey routes\n";
+    "The manager's routes, one a line: method, path, who may call it.\n\n"
+    "Usage: valetkey routes [--sandbox]\n\n"
+    "  --sandbox   the sandbox's: method, path, who may call it, with which permission,\n"
+    "              and which names of the proxy have it (www, api, or - for none)\n";
 
-int
-run_routes(int argc, char **argv)
+static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
+
+static int
+print_manager(void)
 {
-	static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE",
-		"OPTIONS" };
-	const struct http_route *rows;
 	size_t count;
+	const struct http_route *rows = api_route_table(&count);
 
-	if (argc > 1) {
-		bool asked = strcmp(argv[1], "--help") == 0;
-
-		fputs(usage, asked ? stdout : stderr);
-		return asked ? 0 : 2;
-	}
-	rows = api_route_table(&count);
 	for (size_t i = 0; i < count; i++)
 		printf("%-7s %-42s %s\n", methods[rows[i].method], rows[i].path,
 		    api_access_word(rows[i].access));
 	return 0;
+}
+
+static int
+print_sandbox(void)
+{
+	struct sandbox_route r;
+
+	for (size_t i = 0; sandbox_route_at(i, &r); i++)
+		printf("%-7s %-54s %-8s %-24s %s\n", methods[r.method], r.path, r.access, r.scope,
+		    r.tunnel);
+	return 0;
+}
+
+int
+run_routes(int argc, char **argv)
+{
+	bool asked = argc == 2 && strcmp(argv[1], "--help") == 0;
+
+	if (argc == 1)
+		return print_manager();
+	if (argc == 2 && strcmp(argv[1], "--sandbox") == 0)
+		return print_sandbox();
+	fputs(usage, asked ? stdout : stderr);
+	return asked ? 0 : 2;
 }

@@ -2,6 +2,7 @@
 
 #include "sandbox/console/apps.h"
 #include "sandbox/core/basic.h"
+#include "sandbox/core/reach.h"
 #include "sandbox/oauth/grants.h"
 #include "sandbox/core/scopes.h"
 #include "sandbox/core/row.h"
@@ -21,10 +22,12 @@ bearer(const struct http_req *req)
 }
 
 static enum rc
-refuse_change(struct sandbox *s, struct ctx *cx, const char *why)
+refuse_change(struct sandbox *s, struct ctx *cx, const struct http_req *req, const char *why)
 {
+	struct str url = reach_url(s, req);
+
 	fail_at(cx, E_DENIED, "not-from-our-page", NULL, "%s", why);
-	return fail_todo(cx, "Open %.*s, reload the page and try again.", STR_ARG(s->public_url));
+	return fail_todo(cx, "Open %.*s, reload the page and try again.", STR_ARG(url));
 }
 
 /* A page on another port of this host is same-site and shares our cookies, so the exact origin and a
@@ -36,13 +39,13 @@ check_change(
 	struct str origin = http_req_header(req, S("Origin"));
 	struct str token = http_req_header(req, S("X-CSRF-Token"));
 
-	if (!str_eq(origin, s->public_url))
+	if (!str_eq(origin, reach_url(s, req)))
 		return refuse_change(
-		    s, cx, "The request does not come from a page of this sandbox.");
+		    s, cx, req, "The request does not come from a page of this sandbox.");
 	if (secret_empty(sess->cookie) || token.len == 0 ||
 	    !crypto_equal(secret_of(token), secret_of(session_csrf(s, cx, sess))))
 		return refuse_change(
-		    s, cx, "The page's security token is missing or no longer valid.");
+		    s, cx, req, "The page's security token is missing or no longer valid.");
 	return req->method == HTTP_M_DELETE ? OK : http_req_want_json(cx, req);
 }
 
@@ -171,6 +174,7 @@ sandbox_gate(void *app, struct ctx *cx, struct http_req *req, struct http_res *r
 	enum access class = row_of(app, req)->access;
 
 	(void)res;
+	TRY(reach_check(cx, req));
 	switch (class) {
 	case ACCESS_VISITOR:
 	case ACCESS_WEB:

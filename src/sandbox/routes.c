@@ -5,11 +5,13 @@
 #include "sandbox/control/handlers.h"
 #include "sandbox/core/errors.h"
 #include "sandbox/core/pages.h"
+#include "sandbox/core/reach.h"
 #include "sandbox/core/state.h"
 #include "sandbox/files/handlers.h"
 #include "sandbox/gate.h"
 #include "sandbox/oauth/handlers.h"
 #include "sandbox/people/handlers.h"
+#include "sandbox/sandbox.h"
 #include "web_assets.h"
 
 #define GET HTTP_M_GET
@@ -66,13 +68,42 @@ route_of(const struct row *row)
 	};
 }
 
-void
-routes_prepare(struct sandbox *s)
+static size_t
+row_count(void)
 {
 	size_t count = 0;
 
 	for (size_t g = 0; g < GROUP_COUNT; g++)
 		count += groups[g]->count;
+	return count;
+}
+
+bool
+sandbox_route_at(size_t i, struct sandbox_route *out)
+{
+	size_t g = 0;
+	const struct row *row;
+
+	while (g < GROUP_COUNT && i >= groups[g]->count)
+		i -= groups[g++]->count;
+	if (g == GROUP_COUNT)
+		return false;
+	row = &groups[g]->rows[i];
+	*out = (struct sandbox_route){
+		.method = row->method,
+		.path = row->path,
+		.access = row_access_word(row->access),
+		.scope = row->scope == SCOPE_NONE ? "-" : scope_name(row->scope),
+		.tunnel = reach_word(row->path),
+	};
+	return true;
+}
+
+void
+routes_prepare(struct sandbox *s)
+{
+	size_t count = row_count();
+
 	s->routes = ARENA_ARRAY(s->arena, struct http_route, count);
 	s->rows = ARENA_ARRAY(s->arena, const struct row *, count);
 	count = 0;

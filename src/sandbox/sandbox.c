@@ -5,6 +5,7 @@
 #include "sandbox/people/accounts.h"
 #include "sandbox/control/control.h"
 #include "sandbox/core/pages.h"
+#include "sandbox/core/reach.h"
 #include "sandbox/routes.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
@@ -14,7 +15,6 @@
 static enum rc
 name_cookie(struct sandbox *s, struct ctx *cx)
 {
-	bool https = str_starts(s->public_url, S("https://"));
 	struct str id;
 
 	TRY(store_setting_get(s, cx, S("instance"), &id));
@@ -22,10 +22,7 @@ name_cookie(struct sandbox *s, struct ctx *cx)
 		id = secret_expose(crypto_random_text(cx->arena, 8, S("0123456789abcdef")));
 		TRY(store_setting_put(s, cx, S("instance"), id));
 	}
-	s->cookie_name =
-	    str_printf(s->arena, "%ssandbox_%.*s", https ? "__Host-" : "", STR_ARG(id));
-	s->cookie_flags = https ? S("; Path=/; HttpOnly; SameSite=Lax; Secure")
-				: S("; Path=/; HttpOnly; SameSite=Lax");
+	reach_prepare(s, id);
 	return OK;
 }
 
@@ -77,6 +74,13 @@ const struct http_site *
 sandbox_site(struct sandbox *s)
 {
 	return &s->site;
+}
+
+const char *const *
+sandbox_tunnel_names(size_t *count)
+{
+	*count = reach_name_count;
+	return reach_names;
 }
 
 enum rc

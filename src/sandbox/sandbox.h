@@ -40,7 +40,20 @@ struct sandbox_seed {
 MUST enum rc sandbox_new(struct ctx *cx, const struct sandbox_config *cfg, struct sandbox **out);
 /* For http_server_start; lives as long as the sandbox. */
 const struct http_site *sandbox_site(struct sandbox *s);
+/* The hosts of Dropbox that the sandbox stands for in a CONNECT tunnel. */
+const char *const *sandbox_tunnel_names(size_t *count);
 MUST enum rc sandbox_seed(struct sandbox *s, struct ctx *cx, struct sandbox_seed *out);
+/* A row of the route table, for `valetkey routes --sandbox` and the tests that walk them. */
+struct sandbox_route {
+	enum http_method method;
+	const char *path;
+	const char *access; /* "public", "page", "api-user", …: sandbox/core/row.h */
+	const char *scope;  /* "files.content.read"; "-": none */
+	const char *tunnel; /* which names of the proxy have it: "www", "api"; "-": none */
+};
+
+bool sandbox_route_at(size_t i, struct sandbox_route *out); /* false: there are no more */
+
 void sandbox_free(struct sandbox *s); /* after http_server_free; takes NULL */
 
 #endif

@@ -7,3 +7,24 @@ row_of(const struct sandbox *s, const struct http_req *req)
 {
 	return s->rows[req->route - s->routes];
 }
+
+const char *
+row_access_word(enum access access)
+{
+	static const char *const words[] = {
+		[ACCESS_PUBLIC] = "public",
+		[ACCESS_PAGE] = "page",
+		[ACCESS_TOKEN] = "token",
+		[ACCESS_VISITOR] = "visitor",
+		[ACCESS_WEB] = "web",
+		[ACCESS_CHANGE] = "change",
+		[ACCESS_SIGN] = "sign",
+		[ACCESS_API_USER] = "api-user",
+		[ACCESS_API_TEAM] = "api-team",
+		[ACCESS_API_APP] = "api-app",
+		[ACCESS_API_NONE] = "api-none",
+		[ACCESS_CONTROL] = "control",
+	};
+
+	return words[access];
+}

@@ -57,5 +57,7 @@ struct row_group {
 
 struct sandbox;
 const struct row *row_of(const struct sandbox *s, const struct http_req *req);
+/* "public", "api-user", …: the row's access for lists. */
+const char *row_access_word(enum access access);
 
 #endif

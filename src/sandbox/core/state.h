@@ -26,9 +26,8 @@ struct sandbox {
 	struct keyring *keys;
 	struct clock *clock;
 	struct str public_url;
-	struct str cookie_name;
-	struct str cookie_flags;
-	struct str shell_head, shell_tail; /* the page around its boot object */
+	struct str cookie_name, secure_cookie_name; /* reach.h says which */
+	struct str shell_head, shell_tail;          /* the page around its boot object */
 	struct secret control_token;
 	struct throttle *throttle;
 

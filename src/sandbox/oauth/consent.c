@@ -6,6 +6,7 @@
 #include "sandbox/oauth/handlers.h"
 #include "sandbox/oauth/redirect.h"
 #include "sandbox/oauth/requests.h"
+#include "sandbox/core/reach.h"
 #include "sandbox/core/scopes.h"
 #include "sandbox/people/session.h"
 #include "sandbox/core/state.h"
@@ -209,7 +210,7 @@ web_authorize_cancel(void *app, struct ctx *cx, const struct http_req *req, stru
 	TRY(request_get(s, cx, req->args[0], &r));
 	TRY(request_decide(s, cx, &r, sess->digest));
 	if (r.redirect_uri.len == 0) {
-		emit_redirect(cx, res, NULL, s->public_url);
+		emit_redirect(cx, res, NULL, reach_url(s, req));
 	} else {
 		const struct redirect_param params[] = {
 			{ "error", S("access_denied") },

@@ -1,5 +1,6 @@
 #include "sandbox/people/session.h"
 
+#include "sandbox/core/reach.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
@@ -26,7 +27,7 @@ session_load(struct sandbox *s, struct ctx *cx, const struct http_req *req, stru
 	bool row;
 
 	*out = (struct session){ 0 };
-	if (!http_req_cookie(req, s->cookie_name, &value) || value.len != COOKIE_LEN)
+	if (!http_req_cookie(req, reach_cookie_name(s, req), &value) || value.len != COOKIE_LEN)
 		return OK;
 	out->cookie = secret_of(value);
 	out->digest = digest_of(s, cx, out->cookie);
@@ -50,21 +51,24 @@ session_csrf(struct sandbox *s, struct ctx *cx, const struct session *sess)
 }
 
 static void
-give_cookie(struct sandbox *s, struct ctx *cx, struct session *sess, struct http_res *res)
+give_cookie(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct session *sess,
+    struct http_res *res)
 {
 	sess->cookie = crypto_random_token(cx->arena);
 	sess->digest = digest_of(s, cx, sess->cookie);
-	http_res_cookie(res, s->cookie_name, secret_expose(sess->cookie), s->cookie_flags);
+	http_res_cookie(res, reach_cookie_name(s, req), secret_expose(sess->cookie),
+	    reach_cookie_flags(s, req));
 }
 
 static enum rc
-emit(struct sandbox *s, struct ctx *cx, const struct session *sess, struct http_res *res)
+emit(struct sandbox *s, struct ctx *cx, const struct http_req *req, const struct session *sess,
+    struct http_res *res)
 {
 	json_t *o = json_object();
 
 	json_put(o, "csrf", json_str(session_csrf(s, cx, sess)));
 	json_put(o, "account", sess->signed_in ? account_json(cx, &sess->account) : json_null());
-	json_put(o, "public_url", json_str(s->public_url));
+	json_put(o, "public_url", json_str(reach_url(s, req)));
 	json_put(o, "now_ms", json_integer(clock_now_ms(s->clock)));
 	http_res_json(res, 200, json_write(cx->arena, o));
 	return OK;
@@ -77,8 +81,8 @@ web_session(void *app, struct ctx *cx, const struct http_req *req, struct http_r
 	struct session *sess = req->session;
 
 	if (secret_empty(sess->cookie))
-		give_cookie(s, cx, sess, res);
-	return emit(s, cx, sess, res);
+		give_cookie(s, cx, req, sess, res);
+	return emit(s, cx, req, sess, res);
 }
 
 /* Ends the session of that digest; what it was looking at can be taken up by the next one. */
@@ -167,13 +171,13 @@ web_sign_in(void *app, struct ctx *cx, const struct http_req *req, struct http_r
 	TRY(check_password(s, cx, email, password, &new.account));
 	if (new.account.password_hash.len == 0)
 		hash = crypto_password_hash(cx->arena, password);
-	give_cookie(s, cx, &new, res);
+	give_cookie(s, cx, req, &new, res);
 	TRY(store_enter(s, cx, STORE_WRITE));
 	rc = start_session(s, cx, old, &new);
 	if (rc == OK && hash.len > 0)
 		rc = account_password_keep(s, cx, &new.account, hash);
 	TRY(store_leave(s, cx, STORE_WRITE, rc));
-	return emit(s, cx, &new, res);
+	return emit(s, cx, req, &new, res);
 }
 
 enum rc
@@ -183,6 +187,6 @@ web_sign_out(void *app, struct ctx *cx, const struct http_req *req, struct http_
 	struct session *old = req->session, fresh = { 0 };
 
 	TRY(end_session(s, cx, old->digest));
-	give_cookie(s, cx, &fresh, res);
-	return emit(s, cx, &fresh, res);
+	give_cookie(s, cx, req, &fresh, res);
+	return emit(s, cx, req, &fresh, res);
 }
