@@ -189,6 +189,41 @@ json_take_bool_opt(struct ctx *cx, const json_t *obj, const char *name, bool *ou
 	return OK;
 }
 
+enum rc
+json_take_int_opt(
+    struct ctx *cx, const json_t *obj, const char *name, int64_t min, int64_t max, int64_t *out)
+{
+	const json_t *v = json_object_get(obj, name);
+
+	if (v == NULL || json_is_null(v))
+		return OK;
+	if (!json_is_integer(v))
+		return wrong(cx, name, "must be a whole number");
+	if (json_integer_value(v) < min || json_integer_value(v) > max)
+		return wrong(cx, name, "is out of range");
+	*out = json_integer_value(v);
+	return OK;
+}
+
+enum rc
+json_only_members(struct ctx *cx, const json_t *obj, const char *const *names)
+{
+	const char *member;
+	json_t *value;
+	size_t i;
+
+	if (!json_is_object(obj))
+		return fail_at(cx, E_INPUT, "bad-field", NULL, "There must be an object here.");
+	json_object_foreach ((json_t *)obj, member, value) {
+		for (i = 0; names[i] != NULL && strcmp(names[i], member) != 0; i++)
+			continue;
+		if (names[i] == NULL)
+			return fail_at(cx, E_INPUT, "bad-field", NULL,
+			    "The field \"%.60s\" is not known here.", member);
+	}
+	return OK;
+}
+
 json_t *
 json_str(struct str s)
 {

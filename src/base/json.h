@@ -31,6 +31,11 @@ MUST enum rc json_take_str_opt(
 MUST enum rc json_take_secret(
     struct ctx *cx, const json_t *obj, const char *name, size_t max, struct secret *out);
 MUST enum rc json_take_bool_opt(struct ctx *cx, const json_t *obj, const char *name, bool *out);
+/* A whole number within [min, max]; absent or null leaves *out as it is. */
+MUST enum rc json_take_int_opt(
+    struct ctx *cx, const json_t *obj, const char *name, int64_t min, int64_t max, int64_t *out);
+/* E_INPUT unless obj is an object whose members all stand in names, which ends with NULL. */
+MUST enum rc json_only_members(struct ctx *cx, const json_t *obj, const char *const *names);
 
 json_t *json_str(struct str s);                              /* invalid UTF-8 becomes "" */
 json_t *json_opt_str(struct str s);                          /* empty becomes null */

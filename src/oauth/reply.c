@@ -40,11 +40,12 @@ quoted_words(struct arena *a, struct str s, size_t max)
 	return b.p == NULL ? S("") : buf_str(&b);
 }
 
-/* Seconds as an integer, or as text with one (a known quirk). Anything else is "not said". */
+/* Seconds as an integer, or as text with one (a known quirk). Anything else is "not said", and so
+ * is zero. */
 static int64_t
-expires_in(const json_t *obj)
+seconds(const json_t *obj, const char *name)
 {
-	const json_t *v = json_object_get(obj, "expires_in");
+	const json_t *v = json_object_get(obj, name);
 	int64_t s = -1;
 
 	if (json_is_integer(v))
@@ -52,9 +53,9 @@ expires_in(const json_t *obj)
 	else if (json_is_real(v) && json_real_value(v) >= 0 &&
 	    json_real_value(v) <= (double)LIFE_MAX_S)
 		s = (int64_t)json_real_value(v);
-	else if (json_is_string(v) && !str_int(member(obj, "expires_in"), 0, LIFE_MAX_S, &s))
+	else if (json_is_string(v) && !str_int(member(obj, name), 0, LIFE_MAX_S, &s))
 		s = -1;
-	return s >= 0 && s <= LIFE_MAX_S ? s : -1;
+	return s > 0 && s <= LIFE_MAX_S ? s : -1;
 }
 
 static bool
@@ -69,27 +70,20 @@ read_tokens(struct arena *a, const json_t *obj, struct oauth_reply *out)
 		return false;
 	out->access_token = secret_dup(a, secret_of(access));
 	out->refresh_token = secret_dup(a, secret_of(refresh));
-	out->expires_in_s = expires_in(obj);
+	out->expires_in_s = seconds(obj, "expires_in");
+	out->refresh_expires_in_s = seconds(obj, "refresh_token_expires_in");
 	out->scope = quoted_words(a, member(obj, "scope"), SCOPE_MAX);
 	return true;
 }
 
-/* Dropbox writes "invalid_client: Invalid client_id or client_secret" into `error`. */
-static enum oauth_outcome
-outcome_of_error(struct str error)
+/* "error" as RFC 6749 has it, or the code inside an error object. */
+static struct str
+error_word(struct arena *a, const json_t *obj)
 {
-	static const char *const misconfigured[] = { "invalid_client", "unauthorized_client",
-		"unsupported_grant_type", "invalid_request", "invalid_scope" };
-	struct str code = str_sub(error, 0, str_find(error, ':'));
+	const json_t *error = json_object_get(obj, "error");
 
-	if (str_eq(code, S("invalid_grant")))
-		return OUTCOME_REAUTHORIZE;
-	for (size_t i = 0; i < sizeof(misconfigured) / sizeof(misconfigured[0]); i++)
-		if (str_eq(code, str_of(misconfigured[i])))
-			return OUTCOME_MISCONFIGURED;
-	if (str_eq(code, S("temporarily_unavailable")) || str_eq(code, S("server_error")))
-		return OUTCOME_TRANSIENT;
-	return OUTCOME_UNREADABLE;
+	return quoted_words(
+	    a, json_is_object(error) ? member(error, "code") : member(obj, "error"), TEXT_MAX);
 }
 
 void
@@ -97,21 +91,19 @@ oauth_reply_read(struct ctx *cx, int status, struct secret body, struct oauth_re
 {
 	json_t *obj;
 
-	*out = (struct oauth_reply){ .outcome = OUTCOME_UNREADABLE, .expires_in_s = -1 };
-	if (status == 429 || status >= 500)
-		out->outcome = OUTCOME_TRANSIENT;
+	*out = (struct oauth_reply){
+		.status = status, .expires_in_s = -1, .refresh_expires_in_s = -1
+	};
 	if (json_read_lenient(cx, secret_expose(body), DEPTH_MAX, &obj) != OK ||
 	    !json_is_object(obj)) {
 		ctx_clear(cx);
 		return;
 	}
-	out->error = quoted_words(cx->arena, member(obj, "error"), TEXT_MAX);
+	out->names_token = json_object_get(obj, "access_token") != NULL;
+	out->error = error_word(cx->arena, obj);
 	out->error_description =
 	    quoted_words(cx->arena, member(obj, "error_description"), TEXT_MAX);
-	if (status == 200 && out->error.len == 0 && read_tokens(cx->arena, obj, out))
-		out->outcome = OUTCOME_TOKENS;
-	else if (status >= 400 && status < 500 && status != 429 && out->error.len > 0)
-		out->outcome = outcome_of_error(out->error);
+	out->has_tokens = status == 200 && out->error.len == 0 && read_tokens(cx->arena, obj, out);
 }
 
 static bool

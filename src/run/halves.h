@@ -23,6 +23,7 @@ struct manager_config {
 	const char *public_url;
 	const char *master_key_file;
 	struct str dropbox_url;
+	const char *providers_dir; /* NULL: none */
 	struct clock *clock;
 };
 

@@ -35,6 +35,8 @@ static const struct option options[] = {
 	    AT(public_url), "how browsers reach it, when not by the listening address" },
 	{ "--dropbox-url", "VALETKEY_DROPBOX_URL", "URL", NULL, FOR_SERVE, TEXT, AT(dropbox_url),
 	    "where Dropbox is: a sandbox's address instead of the real one" },
+	{ "--providers", "VALETKEY_PROVIDERS", "DIR", NULL, FOR_SERVE, TEXT, AT(providers),
+	    "provider definitions (*.json) besides the built-in ones; the same id replaces one" },
 	{ "--master-key-file", "VALETKEY_MASTER_KEY_FILE", "FILE", NULL,
 	    FOR_SERVE | FOR_DEMO | FOR_PASSWD, TEXT, AT(master_key_file),
 	    "32-byte key (mode 0600) instead of DIR/master.key" },

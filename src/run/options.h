@@ -11,6 +11,7 @@ struct options {
 	const char *sandbox_listen;  /* --sandbox-listen HOST:PORT */
 	const char *public_url;      /* --public-url */
 	const char *dropbox_url;     /* --dropbox-url */
+	const char *providers;       /* --providers */
 	const char *master_key_file; /* --master-key-file */
 	const char *log_level;       /* --log-level */
 	bool seed;                   /* --seed */

@@ -37,6 +37,7 @@ open_manager(struct start *st, struct manager *m)
 		.listen = st->options.listen,
 		.public_url = st->options.public_url,
 		.master_key_file = st->options.master_key_file,
+		.providers_dir = st->options.providers,
 		.clock = st->clock,
 	};
 

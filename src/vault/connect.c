@@ -259,10 +259,11 @@ exchange(struct vault *v, struct ctx *cx, const struct provider *p, const struct
 	struct oauth_token_request request = oauth_exchange_request(cx->arena, &client, &grant);
 	struct http_call call = upstream_token_call(p, &request);
 	struct http_reply reply;
+	enum oauth_outcome outcome;
 	enum rc rc;
 
 	http_client_call(v->client, cx, &call, &reply);
-	rc = upstream_token_reply(cx, p, &reply, out);
+	rc = upstream_token_reply(cx, p, &reply, out, &outcome);
 	if (rc == E_REAUTH)
 		return start_again(cx, E_INPUT, "code-refused",
 		    "The provider refused the code that it had just given; it may have run out.");
@@ -278,8 +279,9 @@ keep_grant(struct vault *v, struct ctx *cx, const struct provider *p, struct con
 
 	c->status = CONN_CONNECTED;
 	c->has_refresh = !secret_empty(r->refresh_token);
-	c->token_expires_ms =
-	    r->expires_in_s < 0 ? 0 : clock_now_ms(v->clock) + r->expires_in_s * 1000;
+	c->token_expires_ms = oauth_life(
+	    cx, r, provider_contract(p, secrets->app_secret), 0, clock_now_ms(v->clock), 0)
+				  .expires_ms;
 	/* RFC 6749 section 5.1: no scope in the reply means the one that was asked for. */
 	c->scope_granted = r->scope.len > 0 ? r->scope : c->scopes;
 	secrets->access = r->access_token;

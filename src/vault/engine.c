@@ -186,7 +186,9 @@ commit(struct flight *f, const struct oauth_reply *r)
 	struct token_grant grant = {
 		.access = r->access_token,
 		.refresh = r->refresh_token,
-		.expires_ms = r->expires_in_s < 0 ? 0 : now + r->expires_in_s * 1000,
+		.expires_ms = oauth_life(&f->cx, r,
+		    provider_contract(f->provider, f->claim.secrets.app_secret), 0, now, 0)
+				  .expires_ms,
 		.scope_granted = r->scope,
 		.now_ms = now,
 	};
@@ -234,11 +236,12 @@ static void
 conclude(struct flight *f)
 {
 	struct oauth_reply reply;
-	enum rc rc = upstream_token_reply(&f->cx, f->provider, &f->reply, &reply);
+	enum oauth_outcome outcome;
+	enum rc rc = upstream_token_reply(&f->cx, f->provider, &f->reply, &reply, &outcome);
 
 	if (rc == OK)
 		rc = commit(f, &reply);
-	else if (record_failure(f, reply.outcome) == E_CONFLICT)
+	else if (record_failure(f, outcome) == E_CONFLICT)
 		rc = E_CONFLICT;
 	/* The lease outlives the call, so only a new consent moves the fence under it: that token is in
 	 * the store, and what became of the old grant concerns nobody. */

@@ -6,6 +6,7 @@
 
 #define DEPTH_MAX 4
 #define URL_MAX 512
+#define ID_MAX 50
 
 /* "{web}/x" with the base that `web` names in the definition, or with base_url. */
 static enum rc
@@ -22,7 +23,8 @@ expand(struct ctx *cx, struct arena *a, const json_t *bases, struct str text, st
 	base =
 	    json_string_value(json_object_get(bases, str_cstr(cx->arena, str_sub(text, 1, end))));
 	if (base == NULL)
-		return fail(cx, E_BUG, "A provider definition names an unknown base.");
+		return fail(
+		    cx, E_INPUT, "The address %.*s begins with an unknown base.", STR_ARG(text));
 	*out = str_printf(a, "%.*s%.*s", STR_ARG(base_url.len > 0 ? base_url : str_of(base)),
 	    STR_ARG(str_sub(text, end + 1, text.len)));
 	return OK;
@@ -95,40 +97,119 @@ take_extra(struct arena *a, const json_t *def, struct provider *out)
 }
 
 static enum rc
+take_call(struct ctx *cx, struct arena *a, const json_t *def, const json_t *holder,
+    struct str base_url, struct provider_call *out)
+{
+	TRY(take_text(cx, a, holder, "method", &out->method));
+	TRY(take_url(cx, a, def, holder, "url", base_url, &out->url));
+	return take_text(cx, a, holder, "body", &out->body);
+}
+
+static enum rc
+take_call_opt(struct ctx *cx, struct arena *a, const json_t *def, const char *name,
+    struct str base_url, struct provider_call *out)
+{
+	static const char *const members[] = { "method", "url", "body", NULL };
+	const json_t *holder = json_object_get(def, name);
+
+	if (holder == NULL)
+		return OK;
+	TRY(json_only_members(cx, holder, members));
+	return take_call(cx, a, def, holder, base_url, out);
+}
+
+static enum rc
 take_account(
     struct ctx *cx, struct arena *a, const json_t *def, struct str base_url, struct provider *out)
 {
+	static const char *const members[] = { "method", "url", "body", "name", "email", "id",
+		NULL };
 	const json_t *account = json_object_get(def, "account");
 
-	TRY(take_text(cx, a, account, "method", &out->account.method));
-	TRY(take_url(cx, a, def, account, "url", base_url, &out->account.url));
-	TRY(take_text(cx, a, account, "body", &out->account.body));
+	TRY(json_only_members(cx, account, members));
+	TRY(take_call(cx, a, def, account, base_url, &out->account.call));
 	TRY(take_text(cx, a, account, "name", &out->account.name));
 	TRY(take_text(cx, a, account, "email", &out->account.email));
-	return take_text(cx, a, account, "id", &out->account.id);
+	TRY(take_text(cx, a, account, "id", &out->account.id));
+	out->witness = out->account.call;
+	TRY(take_call_opt(cx, a, def, "witness", base_url, &out->witness));
+	return take_call_opt(cx, a, def, "revoke", base_url, &out->revoke);
+}
+
+static enum rc
+take_contracts(struct ctx *cx, const json_t *def, struct provider *out)
+{
+	static const char *const members[] = { "confidential", "public", NULL };
+	const json_t *holder = json_object_get(def, "contract");
+	const json_t *public_client;
+
+	TRY(json_only_members(cx, holder, members));
+	TRY(contract_read(cx, json_object_get(holder, "confidential"), &out->confidential));
+	public_client = json_object_get(holder, "public");
+	out->public_client = out->confidential;
+	return public_client == NULL ? OK : contract_read(cx, public_client, &out->public_client);
+}
+
+/* It stands in paths and in redirect URIs. */
+static enum rc
+check_id(struct ctx *cx, struct str id)
+{
+	bool ok = id.len > 0 && id.len <= ID_MAX && id.p[0] != '-';
+
+	for (size_t i = 0; i < id.len; i++)
+		ok = ok &&
+		    ((id.p[i] >= 'a' && id.p[i] <= 'z') || (id.p[i] >= '0' && id.p[i] <= '9') ||
+			id.p[i] == '-');
+	if (ok)
+		return OK;
+	return fail_at(cx, E_INPUT, "bad-field", "id",
+	    "The field \"id\" has small letters, digits and dashes, at most %d.", ID_MAX);
+}
+
+static enum rc
+take_auth(struct ctx *cx, struct arena *a, const json_t *def, struct provider *out)
+{
+	struct str auth;
+
+	TRY(take_text(cx, a, def, "client_auth", &auth));
+	out->auth = str_eq(auth, S("basic")) ? CLIENT_AUTH_BASIC : CLIENT_AUTH_BODY;
+	if (out->auth == CLIENT_AUTH_BASIC || str_eq(auth, S("body")))
+		return OK;
+	return fail_at(cx, E_INPUT, "bad-field", "client_auth",
+	    "The field \"client_auth\" is \"basic\" or \"body\".");
 }
 
 enum rc
 provider_read(struct ctx *cx, struct arena *a, struct str definition, struct str base_url,
     struct str public_url, struct provider *out)
 {
-	struct str auth;
+	static const char *const members[] = { "$schema", "id", "name", "bases", "console_url",
+		"authorize_url", "authorize_params", "token_url", "client_auth", "app_key_pattern",
+		"account", "witness", "revoke", "contract", NULL };
 	json_t *def;
 
 	*out = (struct provider){ 0 };
 	TRY(json_read(cx, definition, DEPTH_MAX, &def));
+	TRY(json_only_members(cx, def, members));
 	TRY(take_text(cx, a, def, "id", &out->id));
+	TRY(check_id(cx, out->id));
 	TRY(take_text(cx, a, def, "name", &out->name));
 	TRY(take_text(cx, a, def, "app_key_pattern", &out->app_key_pattern));
 	TRY(take_url(cx, a, def, def, "console_url", base_url, &out->console_url));
 	TRY(take_url(cx, a, def, def, "authorize_url", base_url, &out->authorize_url));
 	TRY(take_url(cx, a, def, def, "token_url", base_url, &out->token_url));
-	TRY(take_text(cx, a, def, "client_auth", &auth));
-	out->auth = str_eq(auth, S("basic")) ? CLIENT_AUTH_BASIC : CLIENT_AUTH_BODY;
+	TRY(take_auth(cx, a, def, out));
 	take_extra(a, def, out);
 	out->redirect_uri =
 	    str_printf(a, "%.*s/oauth/callback/%.*s", STR_ARG(public_url), STR_ARG(out->id));
+	TRY(take_contracts(cx, def, out));
 	return take_account(cx, a, def, base_url, out);
+}
+
+const struct contract *
+provider_contract(const struct provider *p, struct secret app_secret)
+{
+	return secret_empty(app_secret) ? &p->public_client : &p->confidential;
 }
 
 enum rc

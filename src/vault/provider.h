@@ -2,9 +2,15 @@
 #ifndef VAULT_PROVIDER_H
 #define VAULT_PROVIDER_H
 
+#include "oauth/contract.h"
 #include "oauth/request.h"
 
 struct vault;
+
+/* A call with an access token as bearer. */
+struct provider_call {
+	struct str method, url, body;
+};
 
 struct provider {
 	struct str id, name;
@@ -16,15 +22,28 @@ struct provider {
 	struct oauth_param extra[OAUTH_MAX_EXTRA]; /* of the authorization request */
 	size_t extra_count;
 	struct { /* one cheap call that says whose token it is */
-		struct str method, url, body;
+		struct provider_call call;
 		struct str name, email, id; /* dotted paths in the reply */
 	} account;
+	struct provider_call
+	    witness;                 /* the cheapest call that a dead access token gets a 401 for */
+	struct provider_call revoke; /* ends the grant; url empty: the provider has none */
+	struct contract confidential, public_client;
 };
 
-/* Reads the embedded definition. base_url replaces every base when it is not empty. Endpoints
- * outside loopback must be https (S-025). Memory is the arena's, which must outlive the provider. */
+/* The contract for a client with this secret; without one it is a public client. */
+const struct contract *provider_contract(const struct provider *p, struct secret app_secret);
+
+/* Reads one definition (providers/schema.json). base_url replaces every base when it is not empty.
+ * Endpoints outside loopback must be https (S-025). Members that are not known are refused. Memory is
+ * the arena's, which must outlive the provider. */
 MUST enum rc provider_read(struct ctx *cx, struct arena *a, struct str definition,
     struct str base_url, struct str public_url, struct provider *out);
+
+/* The embedded definitions; then each *.json of dir (NULL: none), which replaces the one of its id.
+ * E_INPUT names the file. dropbox_url replaces the bases of "dropbox". */
+MUST enum rc provider_read_all(
+    struct vault *v, struct ctx *cx, const char *dir, struct str dropbox_url);
 
 /* E_NOTFOUND. */
 MUST enum rc vault_provider(

@@ -66,12 +66,13 @@ their_words(struct arena *a, const struct oauth_reply *r)
 }
 
 static enum rc
-refused(struct ctx *cx, const struct provider *p, int status, const struct oauth_reply *r)
+refused(struct ctx *cx, const struct provider *p, enum oauth_outcome outcome,
+    const struct oauth_reply *r)
 {
 	struct str words = their_words(cx->arena, r);
 	const char *name = p->name.p;
 
-	switch (r->outcome) {
+	switch (outcome) {
 	case OUTCOME_REAUTHORIZE:
 		fail_at(cx, E_REAUTH, "invalid-grant", NULL, "%s refused the grant (%.*s).", name,
 		    STR_ARG(words));
@@ -88,29 +89,50 @@ refused(struct ctx *cx, const struct provider *p, int status, const struct oauth
 		fail_at(cx, E_INPUT, "refused-request", NULL, "%s refused the request (%.*s).",
 		    name, STR_ARG(words));
 		return fail_todo(cx, "Check the app's settings at %s.", name);
-	case OUTCOME_TRANSIENT:
-		fail_at(cx, E_UPSTREAM, "provider-busy", NULL, "%s answered with HTTP status %d.",
-		    name, status);
-		return fail_todo(cx, "Try again in a moment.");
-	default:
+	case OUTCOME_UNREADABLE:
 		fail_at(cx, E_UPSTREAM, "unreadable-reply", NULL,
 		    "%s answered with HTTP status %d and no token that could be used.", name,
-		    status);
-		return fail_todo(cx, "Check the provider's address; nothing was stored.");
+		    r->status);
+		return fail_todo(cx, "Check the provider's address.");
+	default:
+		fail_at(cx, E_UPSTREAM, "provider-busy", NULL,
+		    "%s answered with HTTP status %d%s%.*s.", name, r->status,
+		    words.len > 0 ? ": " : "", STR_ARG(words));
+		return fail_todo(cx, "Try again in a moment.");
 	}
+}
+
+enum oauth_transport
+upstream_transport(const struct http_reply *reply)
+{
+	static const enum oauth_transport ends[] = {
+		[CALL_ANSWERED] = TRANSPORT_ANSWERED,
+		[CALL_REFUSED] = TRANSPORT_NOT_SENT,
+		[CALL_LOST] = TRANSPORT_LOST,
+		[CALL_TOO_LARGE] = TRANSPORT_TOO_LARGE,
+		[CALL_TIMED_OUT] = TRANSPORT_TIMED_OUT,
+		[CALL_REDIRECTED] = TRANSPORT_REDIRECTED,
+		[CALL_BAD_URL] = TRANSPORT_NOT_SENT,
+	};
+
+	return ends[reply->end];
 }
 
 enum rc
 upstream_token_reply(struct ctx *cx, const struct provider *p, const struct http_reply *reply,
-    struct oauth_reply *out)
+    struct oauth_reply *out, enum oauth_outcome *outcome)
 {
-	*out = (struct oauth_reply){ .outcome = OUTCOME_TRANSIENT, .expires_in_s = -1 };
-	if (reply->end != CALL_ANSWERED)
-		return not_answered(cx, p, reply);
-	oauth_reply_read(cx, reply->status, reply->body, out);
-	if (out->outcome == OUTCOME_TOKENS)
+	enum oauth_transport end = upstream_transport(reply);
+
+	*out = (struct oauth_reply){ .expires_in_s = -1, .refresh_expires_in_s = -1 };
+	if (end == TRANSPORT_ANSWERED)
+		oauth_reply_read(cx, reply->status, reply->body, out);
+	*outcome = oauth_classify(end, out);
+	if (*outcome == OUTCOME_TOKENS)
 		return OK;
-	refused(cx, p, reply->status, out);
+	if (end != TRANSPORT_ANSWERED)
+		return not_answered(cx, p, reply);
+	refused(cx, p, *outcome, out);
 	cx->retry_after_s = reply->retry_after_s;
 	return cx->rc;
 }
@@ -152,11 +174,11 @@ upstream_account(struct vault *v, struct ctx *cx, const struct provider *p, stru
     struct token_test *out, bool *rejected)
 {
 	struct http_call call = {
-		.method = p->account.method.p,
-		.url = p->account.url,
+		.method = p->account.call.method.p,
+		.url = p->account.call.url,
 		.authorization =
 		    secret_of(str_printf(cx->arena, "Bearer %.*s", STR_ARG(secret_expose(access)))),
-		.body = secret_of(p->account.body),
+		.body = secret_of(p->account.call.body),
 		.content_type = S("application/json"),
 		.has_body = true,
 	};

@@ -3,7 +3,7 @@
 #define VAULT_UPSTREAM_H
 
 #include "http/client.h"
-#include "oauth/reply.h"
+#include "oauth/outcome.h"
 #include "vault/provider.h"
 #include "vault/tokens.h"
 
@@ -11,10 +11,13 @@
 struct http_call upstream_token_call(
     const struct provider *p, const struct oauth_token_request *request);
 
+/* How the call ended, in the words of the protocol's room. */
+enum oauth_transport upstream_transport(const struct http_reply *reply);
+
 /* Reads the reply; OK only with tokens in *out. Otherwise the context says what happened and what
- * to do, and out->outcome what kind it is: E_REAUTH, E_INPUT (field "app_secret"), E_UPSTREAM. */
+ * to do, and *outcome what kind it is: E_REAUTH, E_INPUT (field "app_secret"), E_UPSTREAM. */
 MUST enum rc upstream_token_reply(struct ctx *cx, const struct provider *p,
-    const struct http_reply *reply, struct oauth_reply *out);
+    const struct http_reply *reply, struct oauth_reply *out, enum oauth_outcome *outcome);
 
 /* One cheap call with the token: whose is it? Always fills out. *rejected tells a 401. */
 void upstream_account(struct vault *v, struct ctx *cx, const struct provider *p,

@@ -6,10 +6,8 @@
 #include <unistd.h>
 
 #include "base/throttle.h"
-#include "data_files.h"
 #include "vault/vault_int.h"
 
-#define PROVIDERS_MAX 256
 #define CALLS_GRACE_MS 2000
 
 struct str
@@ -17,23 +15,6 @@ vault_new_id(struct arena *a)
 {
 	return secret_expose(
 	    crypto_random_text(a, ID_LEN, S("0123456789abcdefghijklmnopqrstuvwxyz")));
-}
-
-static enum rc
-read_providers(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
-{
-	v->providers = ARENA_ARRAY(v->arena, struct provider, PROVIDERS_MAX);
-	for (size_t i = 0; i < data_file_count; i++) {
-		struct str name = str_of(data_files[i].name);
-		struct str text = { data_files[i].text, data_files[i].len };
-
-		if (!str_starts(name, S("providers/")) || v->provider_count == PROVIDERS_MAX)
-			continue;
-		TRY(provider_read(cx, v->arena, text,
-		    str_eq(name, S("providers/dropbox.json")) ? cfg->dropbox_url : S(""),
-		    v->public_url, &v->providers[v->provider_count++]));
-	}
-	return OK;
 }
 
 static enum rc
@@ -81,7 +62,7 @@ open_parts(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
 	TRY(open_keyring(v, cx, cfg, db_path));
 	TRY(store_open(cx, db_path, v->keyring, &v->store));
 	TRY(take_instance(v, cx));
-	TRY(read_providers(v, cx, cfg));
+	TRY(provider_read_all(v, cx, cfg->providers_dir, cfg->dropbox_url));
 	TRY(key_index_load(v, cx));
 	return http_client_new(cx, S("valetkey"), &v->client);
 }

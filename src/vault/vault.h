@@ -16,6 +16,7 @@ struct vault_config {
 	struct str master_key_file; /* empty: DIR/master.key, made when the directory is new */
 	struct str public_url;      /* no trailing slash; redirect URIs are made from it */
 	struct str dropbox_url;     /* empty: the real Dropbox; a sandbox's address otherwise */
+	const char *providers_dir;  /* more definitions, *.json; NULL: none */
 	struct clock *clock;
 };
 

@@ -118,9 +118,9 @@ test('without a living token the pause is said instead', async () => {
 	await ann.del(`/api/console/tokens/${t.id}`);
 });
 
-test('tokens without life are not refreshed in a circle', async () => {
+test('tokens that hardly live are not refreshed in a circle', async () => {
 	p.on.token = (req) => ({
-		json: tokenReply({ expires_in: 0, ...(req.form.grant_type === 'refresh_token' ? { refresh_token: undefined } : {}) }),
+		json: tokenReply({ expires_in: 1, ...(req.form.grant_type === 'refresh_token' ? { refresh_token: undefined } : {}) }),
 	});
 	const t = await connectToken(ann, 'No life');
 	assert.ok(await until(() => refreshes() === 1));

@@ -1,0 +1,102 @@
+#include "oauth/contract.h"
+
+#define SECONDS_MAX (100LL * 365 * 86400)
+
+static const char *const rotations[] = {
+	[ROTATION_NONE] = "none",
+	[ROTATION_GRACE] = "grace",
+	[ROTATION_SINGLE] = "single",
+	[ROTATION_STRICT] = "strict",
+};
+static const char *const grace_ends[] = {
+	[GRACE_SECONDS] = "seconds",
+	[GRACE_R2_USED] = "r2_used",
+	[GRACE_ACCESS_USED] = "access_used",
+};
+static const char *const age_froms[] = {
+	[AGE_FROM_CONSENT] = "consent",
+	[AGE_FROM_LAST_USE] = "last_use",
+};
+
+const char *
+rotation_word(enum rotation r)
+{
+	return rotations[r];
+}
+
+static enum rc
+take_word(struct ctx *cx, const json_t *obj, const char *name, const char *const *words,
+    size_t count, size_t *out)
+{
+	struct str text;
+
+	TRY(json_take_str(cx, obj, name, 32, &text));
+	for (size_t i = 0; i < count; i++) {
+		if (str_eq(text, str_of(words[i]))) {
+			*out = i;
+			return OK;
+		}
+	}
+	return fail_at(cx, E_INPUT, "bad-field", name, "The field \"%s\" cannot be \"%.*s\".", name,
+	    STR_ARG(text));
+}
+
+#define TAKE_WORD(cx, obj, name, words, out) \
+	take_word(cx, obj, name, words, sizeof(words) / sizeof((words)[0]), out)
+
+static enum rc
+read_grace(struct ctx *cx, const json_t *obj, struct contract *out)
+{
+	static const char *const members[] = { "until", "max_s", NULL };
+	const json_t *grace = json_object_get(obj, "grace");
+	size_t until = 0;
+
+	if ((grace != NULL) != (out->rotation == ROTATION_GRACE))
+		return fail_at(cx, E_INPUT, "bad-field", "grace",
+		    "The field \"grace\" belongs to the rotation \"grace\", and to no other.");
+	if (grace == NULL)
+		return OK;
+	TRY(json_only_members(cx, grace, members));
+	TRY(TAKE_WORD(cx, grace, "until", grace_ends, &until));
+	out->grace_until = (enum grace_until)until;
+	TRY(json_take_int_opt(cx, grace, "max_s", 0, SECONDS_MAX, &out->grace_max_s));
+	if (out->grace_until == GRACE_SECONDS && out->grace_max_s == 0)
+		return fail_at(cx, E_INPUT, "bad-field", "max_s",
+		    "A grace of seconds needs the field \"max_s\".");
+	return OK;
+}
+
+enum rc
+contract_read(struct ctx *cx, const json_t *obj, struct contract *out)
+{
+	static const char *const members[] = { "rotation", "grace", "refresh_kills_access",
+		"refresh_token_idle_s", "refresh_token_max_age_s", "from", "access_life_s", NULL };
+	size_t word = 0;
+
+	*out = (struct contract){ 0 };
+	TRY(json_only_members(cx, obj, members));
+	TRY(TAKE_WORD(cx, obj, "rotation", rotations, &word));
+	out->rotation = (enum rotation)word;
+	TRY(read_grace(cx, obj, out));
+	TRY(json_take_bool_opt(cx, obj, "refresh_kills_access", &out->refresh_kills_access));
+	TRY(json_take_int_opt(
+	    cx, obj, "refresh_token_idle_s", 0, SECONDS_MAX, &out->refresh_token_idle_s));
+	TRY(json_take_int_opt(
+	    cx, obj, "refresh_token_max_age_s", 0, SECONDS_MAX, &out->refresh_token_max_age_s));
+	TRY(json_take_int_opt(cx, obj, "access_life_s", 0, SECONDS_MAX, &out->access_life_s));
+	if (json_object_get(obj, "from") == NULL)
+		return OK;
+	TRY(TAKE_WORD(cx, obj, "from", age_froms, &word));
+	out->max_age_from = (enum max_age_from)word;
+	return OK;
+}
+
+bool
+contract_forgives(const struct contract *c, int64_t sent_ms, int64_t now_ms)
+{
+	if (c->rotation == ROTATION_NONE)
+		return true;
+	if (c->rotation != ROTATION_GRACE)
+		return false;
+	return c->grace_max_s == 0 || now_ms - sent_ms < c->grace_max_s * 1000;
+}
