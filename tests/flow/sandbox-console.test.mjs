@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { Browser, makeApp, startSandbox } from "./sandbox-lib.mjs";
+import { api, beginAuthorize, Browser, connect, makeApp, refresh, startSandbox } from "./sandbox-lib.mjs";
 
 let box, ann;
 
@@ -32,4 +32,115 @@ test("settings are saved one by one, and nothing else changes", async () => {
 		assert.equal(body.field, field);
 	}
 	assert.deepEqual(pick((await ann.get(`/_web/apps/${key}`)).body), pick(first));
+});
+
+test("My apps: newest first, in pages, and by words", async () => {
+	const bea = new Browser(box);
+	await bea.signIn("business");
+	for (let i = 0; i < 7; i++) await makeApp(bea, { name: `Paged ${"abcdefg"[i]}`, uri: null });
+	const odd = await makeApp(bea, { name: "100%_sure\\", uri: null });
+	const names = [];
+	let after = "", pages = 0;
+	do {
+		const { status, body } = await bea.get(`/_web/apps?limit=3&q=paged&after=${after}`);
+		assert.equal(status, 200);
+		assert.equal(body.total, 7);
+		assert.ok(body.apps.length <= 3);
+		names.push(...body.apps.map((a) => a.name));
+		after = body.next;
+		pages++;
+	} while (after !== null);
+	assert.equal(pages, 3);
+	assert.deepEqual([...names].sort(), [..."abcdefg"].map((c) => `Paged ${c}`));
+	const find = async (q) => (await bea.get(`/_web/apps?q=${encodeURIComponent(q)}`)).body.apps.map((a) => a.name);
+	assert.deepEqual(await find("AGED C"), ["Paged c"]);
+	assert.deepEqual(await find("%_s"), ["100%_sure\\"]);
+	assert.deepEqual(await find("e\\"), ["100%_sure\\"]);
+	assert.deepEqual(await find(odd.key), ["100%_sure\\"]);
+	assert.deepEqual(await find("p%d"), []);
+	const all = (await bea.get("/_web/apps")).body;
+	assert.deepEqual([all.total, all.apps.length, all.next], [8, 8, null]);
+	const times = all.apps.map((a) => a.created_ms);
+	assert.deepEqual(times, [...times].sort((a, b) => b - a));
+	for (const bad of ["limit=0", "limit=201", "limit=x", "after=x", "after=1", "after=1.a%20b", `q=${"x".repeat(300)}`, "q=a&q=b"])
+		assert.equal((await bea.get(`/_web/apps?${bad}`)).status, 400, bad);
+});
+
+test("names that pass for Dropbox's own are refused, others are not", async () => {
+	const make = (name) => ann.post("/_web/apps", { api: "dropbox", access: "full", name });
+	for (const name of ["Dropbox", "dropbox tool", "D r o p b o x", "Dr0pbox Sync", "The Dropbox", "Drоpbоx", "Ｄｒｏｐｂｏｘ", "*Drop-box*", "Drop boxes", "Official Dropbox", "My Dropbox Support"]) {
+		const { status, body } = await make(name);
+		assert.deepEqual([status, body.field], [400, "name"], name);
+	}
+	for (const name of ["Files for Dropbox", "Snowdrop Box", "Été"]) assert.equal((await make(name)).status, 201, name);
+});
+
+test("a new secret: the old one is wrong at once, tokens live on, people are asked again", async () => {
+	const app = await makeApp(ann);
+	const tokens = await connect(ann, app);
+	const { status, body, headers } = await ann.post(`/_web/apps/${app.key}/secret/rotate`);
+	assert.equal(status, 200);
+	assert.equal(headers.get("cache-control"), "no-store");
+	assert.match(body.app_secret, /^[a-z0-9]{15}$/);
+	assert.notEqual(body.app_secret, app.secret);
+	assert.equal((await ann.post(`/_web/apps/${app.key}/secret`)).body.app_secret, body.app_secret);
+	assert.equal((await refresh(box, app, tokens.refresh_token)).body.error.split(":")[0], "invalid_client");
+	assert.equal((await refresh(box, { ...app, secret: body.app_secret }, tokens.refresh_token)).status, 200);
+	assert.equal((await api(box, tokens.access_token, "users/get_current_account")).status, 200);
+	const request = await beginAuthorize(ann, app);
+	assert.equal((await ann.get(`/_web/authorize/${request}`)).body.stage, "consent");
+});
+
+test("domains: added, refused, removed", async () => {
+	const { key } = await makeApp(ann);
+	const path = `/_web/apps/${key}/domains`;
+	assert.deepEqual((await ann.post(path, { domain: " WWW.Example.com " })).body.domains, ["www.example.com"]);
+	assert.deepEqual((await ann.post(path, { domain: "localhost:8080" })).body.domains, ["www.example.com", "localhost:8080"]);
+	assert.equal((await ann.post(path, { domain: "www.example.com" })).status, 409);
+	for (const domain of ["", "https://a.example", "a.example/x", "a..b", "-a.example", "a b", "*.example.com", `${"x".repeat(64)}.example`, "a.example:0", "a@b"]) {
+		const { status, body } = await ann.post(path, { domain });
+		assert.deepEqual([status, body.field], [400, "domain"], domain);
+	}
+	assert.deepEqual((await ann.post(`${path}/remove`, { domain: "www.example.com" })).body.domains, ["localhost:8080"]);
+});
+
+const PNG = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+
+test("branding: texts are checked each on its own, a picture is PNG or JPEG and nothing else", async () => {
+	const { key, name } = await makeApp(ann);
+	const path = `/_web/apps/${key}`;
+	const full = { publisher: "Example & Söhne", website: "https://example.com/app?x=1#top", description: "It does things." };
+	const { body } = await ann.post(`${path}/branding`, full);
+	assert.deepEqual([body.publisher, body.website, body.description, body.name], [...Object.values(full), name]);
+	assert.equal((await ann.post(`${path}/branding`, { name: `${name} two` })).body.publisher, full.publisher);
+	for (const [bad, field] of [
+		[{ name: "Dropbox two" }, "name"], [{ name: "" }, "name"], [{ publisher: "a\u202eb" }, "publisher"], [{ publisher: "x".repeat(101) }, "publisher"],
+		[{ website: "javascript:alert(1)" }, "website"], [{ website: "https://a@b.example/" }, "website"], [{ website: "https://a.example/\"x" }, "website"],
+		[{ description: "x".repeat(501) }, "description"], [{ description: 5 }, "description"],
+	]) {
+		const reply = await ann.post(`${path}/branding`, bad);
+		assert.deepEqual([reply.status, reply.body.field], [400, field], JSON.stringify(bad));
+	}
+	const other = await makeApp(ann);
+	assert.equal((await ann.post(`${path}/branding`, { name: other.name })).body.code, "name-taken");
+	assert.equal((await ann.post(`${path}/branding`, { website: "" })).body.website, "");
+
+	const upload = (bytes) => ann.post(`${path}/icon`, { icon: bytes.toString("base64") });
+	for (const bad of [Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'/>"), Buffer.from("GIF89a"), Buffer.alloc(0), PNG.subarray(1)]) {
+		const reply = await upload(bad);
+		assert.deepEqual([reply.status, reply.body.field], [400, "icon"]);
+	}
+	assert.equal((await ann.post(`${path}/icon`, { icon: "?" })).status, 400);
+	assert.equal((await upload(Buffer.concat([PNG, Buffer.alloc(256 * 1024)]))).status, 400);
+	assert.equal((await upload(Buffer.concat([PNG, Buffer.alloc(512 * 1024)]))).status, 413);
+	const first = (await upload(PNG)).body.icon;
+	const jpeg = Buffer.from("ffd8ffe000104a464946", "hex");
+	const second = (await upload(jpeg)).body.icon;
+	assert.notEqual(second, first);
+	assert.equal((await ann.fetch(first)).status, 404);
+	const shown = await ann.fetch(second);
+	assert.equal(shown.headers.get("content-type"), "image/jpeg");
+	assert.deepEqual(Buffer.from(await shown.arrayBuffer()), jpeg);
+	assert.equal((await ann.send("DELETE", `${path}/icon`)).body.icon, null);
+	assert.equal((await ann.fetch(second)).status, 404);
 });

@@ -10,10 +10,9 @@
 #define COLUMNS                                                                             \
 	"app_key, owner_id, name, api, access, folder_name, scopes, created_ms, "           \
 	"status, more_users, public_clients, token_life, publisher, website, description, " \
-	"personality"
+	"personality, icon_id"
 #define KEY_ALPHABET S("abcdefghijklmnopqrstuvwxyz0123456789")
 #define MAX_APPS_PER_ACCOUNT 20000
-#define MAX_URIS 100
 #define WRONG_SECRETS_A_MINUTE 20
 
 static struct str
@@ -56,6 +55,7 @@ read_app(struct ctx *cx, struct db_stmt *st, struct app *out)
 		.website = db_col_text(st, 13, a),
 		.description = db_col_text(st, 14, a),
 		.personality = db_col_text(st, 15, a),
+		.icon_id = db_col_text(st, 16, a),
 	};
 	scopes_parse(db_col_text(st, 6, a), &out->scopes);
 }
@@ -217,6 +217,19 @@ app_secret(struct sandbox *s, struct ctx *cx, struct str key, struct secret *out
 	return crypto_open(s->keys, cx, secret_place(key), sealed, out);
 }
 
+/* Who agreed before is asked again: an approval counts for the app that had the old secret (S-084). */
+enum rc
+app_rotate_secret(struct sandbox *s, struct ctx *cx, struct str key, struct secret *out)
+{
+	*out = crypto_random_text(cx->arena, APP_KEY_LEN, KEY_ALPHABET);
+	TRY(sql_exec(cx, s->db, NULL, "UPDATE links SET redirect_uri = NULL WHERE app_key = $1",
+	    SQL_ARGS(T(key))));
+	return sql_exec(cx, s->db, NULL,
+	    "UPDATE apps SET secret_digest = $1, secret_sealed = $2 WHERE app_key = $3",
+	    SQL_ARGS(B(secret_digest(s, cx, *out)),
+		B(crypto_seal(s->keys, cx->arena, secret_place(key), *out)), T(key)));
+}
+
 static enum rc
 secret_ok(struct sandbox *s, struct ctx *cx, struct str key, struct secret given, bool *out)
 {
@@ -244,47 +257,6 @@ app_prove(struct sandbox *s, struct ctx *cx, struct str key, struct secret given
 }
 
 enum rc
-app_has_uri(struct sandbox *s, struct ctx *cx, struct str key, struct str uri, bool *out)
-{
-	int64_t n;
-
-	TRY(sql_count(cx, s->db,
-	    "SELECT count(*) FROM redirect_uris WHERE app_key = $1 AND uri = $2",
-	    SQL_ARGS(T(key), T(uri)), &n));
-	*out = n > 0;
-	return OK;
-}
-
-enum rc
-app_add_uri(struct sandbox *s, struct ctx *cx, struct str key, struct str uri)
-{
-	int64_t count, last;
-	enum rc rc;
-
-	TRY(sql_count(cx, s->db, "SELECT count(*) FROM redirect_uris WHERE app_key = $1",
-	    SQL_ARGS(T(key)), &count));
-	if (count >= MAX_URIS)
-		return fail_at(cx, E_INPUT, "too-many-uris", "uri",
-		    "An app can have %d redirect URIs; delete one first.", MAX_URIS);
-	TRY(sql_count(cx, s->db, "SELECT max(position) FROM redirect_uris WHERE app_key = $1",
-	    SQL_ARGS(T(key)), &last));
-	rc = sql_exec(cx, s->db, NULL,
-	    "INSERT INTO redirect_uris (app_key, uri, position) VALUES ($1, $2, $3)",
-	    SQL_ARGS(T(key), T(uri), I(last + 1)));
-	if (rc == E_CONFLICT)
-		return fail_at(
-		    cx, E_CONFLICT, "uri-there", "uri", "This redirect URI is there already.");
-	return rc;
-}
-
-enum rc
-app_remove_uri(struct sandbox *s, struct ctx *cx, struct str key, struct str uri)
-{
-	return sql_exec(cx, s->db, NULL,
-	    "DELETE FROM redirect_uris WHERE app_key = $1 AND uri = $2", SQL_ARGS(T(key), T(uri)));
-}
-
-enum rc
 app_set_scopes(struct sandbox *s, struct ctx *cx, struct str key, scope_set scopes)
 {
 	return sql_exec(cx, s->db, NULL, "UPDATE apps SET scopes = $1 WHERE app_key = $2",
@@ -295,78 +267,4 @@ enum rc
 app_delete(struct sandbox *s, struct ctx *cx, struct str key)
 {
 	return sql_exec(cx, s->db, NULL, "DELETE FROM apps WHERE app_key = $1", SQL_ARGS(T(key)));
-}
-
-static json_t *
-summary_json(const struct app *app)
-{
-	json_t *o = json_object();
-
-	json_put(o, "app_key", json_str(app->key));
-	json_put(o, "name", json_str(app->name));
-	json_put(o, "api", json_str(app->api));
-	json_put(o, "access", json_str(app->access));
-	json_put(o, "status", json_string(app->production ? "production" : "development"));
-	json_put(o, "created_ms", json_integer(app->created_ms));
-	return o;
-}
-
-enum rc
-apps_json(struct sandbox *s, struct ctx *cx, struct str owner_id, json_t **out)
-{
-	struct db_stmt *st;
-	struct app app;
-	bool row;
-
-	TRY(sql_bind(cx, s->db,
-	    "SELECT " COLUMNS " FROM apps WHERE owner_id = $1 ORDER BY created_ms, app_key",
-	    SQL_ARGS(T(owner_id)), &st));
-	*out = json_array();
-	for (;;) {
-		TRY(db_step(cx, st, &row));
-		if (!row)
-			return OK;
-		read_app(cx, st, &app);
-		json_array_append_new(*out, summary_json(&app));
-	}
-}
-
-static enum rc
-uris_json(struct sandbox *s, struct ctx *cx, struct str key, json_t **out)
-{
-	struct db_stmt *st;
-	bool row;
-
-	TRY(sql_bind(cx, s->db,
-	    "SELECT uri FROM redirect_uris WHERE app_key = $1 ORDER BY position", SQL_ARGS(T(key)),
-	    &st));
-	*out = json_array();
-	for (;;) {
-		TRY(db_step(cx, st, &row));
-		if (!row)
-			return OK;
-		json_array_append_new(*out, json_str(db_col_text(st, 0, cx->arena)));
-	}
-}
-
-enum rc
-app_json(
-    struct sandbox *s, struct ctx *cx, const struct app *app, struct str owner_email, json_t **out)
-{
-	json_t *uris;
-	int64_t linked;
-
-	TRY(uris_json(s, cx, app->key, &uris));
-	TRY(sql_count(cx, s->db, "SELECT count(*) FROM links WHERE app_key = $1",
-	    SQL_ARGS(T(app->key)), &linked));
-	*out = summary_json(app);
-	json_put(*out, "folder_name", json_opt_str(app->folder_name));
-	json_put(*out, "owner_email", json_str(owner_email));
-	json_put(*out, "redirect_uris", uris);
-	json_put(*out, "scopes", scopes_json_choices(app->scopes));
-	json_put(*out, "users_linked", json_integer(linked));
-	json_put(*out, "more_users", json_boolean(app->more_users));
-	json_put(*out, "public_clients", json_boolean(app->public_clients));
-	json_put(*out, "token_life", json_string(app->no_expiration ? "none" : "short"));
-	return OK;
 }

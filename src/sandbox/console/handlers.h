@@ -14,6 +14,13 @@ HANDLER(web_app_uri_add);
 HANDLER(web_app_uri_remove);
 HANDLER(web_app_scopes);
 HANDLER(web_app_delete);
+HANDLER(web_app_secret_rotate);
+HANDLER(web_app_domain_add);
+HANDLER(web_app_domain_remove);
+HANDLER(web_app_branding);
+HANDLER(web_app_icon_put);
+HANDLER(web_app_icon_remove);
+HANDLER(web_icon);
 HANDLER(web_app_settings);
 
 #endif

@@ -14,6 +14,13 @@ static const struct row rows[] = {
 	    web_app_uri_remove },
 	{ POST, "/_web/apps/{}/scopes", ROW(CHANGE, WRITE), 4 * KB, web_app_scopes },
 	{ POST, "/_web/apps/{}/settings", ROW(CHANGE, WRITE), 4 * KB, web_app_settings },
+	{ POST, "/_web/apps/{}/secret/rotate", ROW(CHANGE, WRITE), KB, web_app_secret_rotate },
+	{ POST, "/_web/apps/{}/domains", ROW(CHANGE, WRITE), 4 * KB, web_app_domain_add },
+	{ POST, "/_web/apps/{}/domains/remove", ROW(CHANGE, WRITE), 4 * KB, web_app_domain_remove },
+	{ POST, "/_web/apps/{}/branding", ROW(CHANGE, WRITE), 16 * KB, web_app_branding },
+	{ POST, "/_web/apps/{}/icon", ROW(CHANGE, WRITE), 360 * KB, web_app_icon_put },
+	{ DELETE, "/_web/apps/{}/icon", ROW(CHANGE, WRITE), KB, web_app_icon_remove },
+	{ GET, "/_web/icons/{}", ROW(VISITOR, READ), 0, web_icon },
 	{ DELETE, "/_web/apps/{}", ROW(CHANGE, WRITE), KB, web_app_delete },
 };
 

@@ -7,9 +7,11 @@
 #include "sandbox/core/state.h"
 #include "sandbox/core/text.h"
 
-#define NAME_CHARS_MAX 50
 #define NAME_BYTES_MAX 200
 #define URI_BYTES_MAX 16384
+#define DOMAIN_BYTES_MAX 260
+#define PAGE_DEFAULT 50
+#define PAGE_MAX 200
 
 enum rc
 view_own_app(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct app *out)
@@ -33,35 +35,36 @@ view_emit_app(
 	return OK;
 }
 
+/* The page that is asked for; out of range is cut to it. */
+static enum rc
+read_query(struct ctx *cx, const struct http_req *req, struct apps_query *q)
+{
+	struct str limit;
+
+	TRY(http_req_param(cx, req, "q", &q->words));
+	TRY(http_req_param(cx, req, "after", &q->after));
+	TRY(http_req_param(cx, req, "limit", &limit));
+	q->words = str_trim(q->words);
+	q->limit = PAGE_DEFAULT;
+	if (q->words.len > NAME_BYTES_MAX)
+		return fail_at(
+		    cx, E_INPUT, "too-long", "q", "These are too many words to look for.");
+	if (limit.p != NULL && !str_int(limit, 1, PAGE_MAX, &q->limit))
+		return fail_at(
+		    cx, E_INPUT, "bad-limit", "limit", "A page has 1 to %d apps.", PAGE_MAX);
+	return OK;
+}
+
 enum rc
 web_apps_list(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct session *sess = req->session;
-	json_t *list, *o;
+	struct apps_query q = { .owner_id = sess->account.id };
+	json_t *o;
 
-	TRY(apps_json(app, cx, sess->account.id, &list));
-	o = json_object();
-	json_put(o, "apps", list);
+	TRY(read_query(cx, req, &q));
+	TRY(apps_json(app, cx, &q, &o));
 	http_res_json(res, 200, json_write(cx->arena, o));
-	return OK;
-}
-
-static enum rc
-check_name(struct ctx *cx, struct str name)
-{
-	if (name.len == 0)
-		return fail_at(cx, E_INPUT, "bad-name", "name", "The app needs a name.");
-	if (!text_printable(name))
-		return fail_at(cx, E_INPUT, "bad-name", "name",
-		    "The name has a character that cannot be shown.");
-	if (text_length(name) > NAME_CHARS_MAX)
-		return fail_at(cx, E_INPUT, "bad-name", "name",
-		    "The name is longer than %d characters.", NAME_CHARS_MAX);
-	if (name.len >= 7 && str_eq_nocase(str_sub(name, 0, 7), S("dropbox"))) {
-		fail_at(cx, E_INPUT, "bad-name", "name",
-		    "The name of an app may not start with Dropbox.");
-		return fail_todo(cx, "Choose a name that is your own.");
-	}
 	return OK;
 }
 
@@ -86,7 +89,7 @@ read_new_app(struct ctx *cx, const struct http_req *req, struct app *out)
 	out->name = str_trim(out->name);
 	TRY(check_choice(cx, "api", out->api, S("dropbox"), S("business")));
 	TRY(check_choice(cx, "access", out->access, S("app_folder"), S("full")));
-	TRY(check_name(cx, out->name));
+	TRY(app_name_check(cx, out->name));
 	out->owner_id = sess->account.id;
 	if (str_eq(out->api, S("business")) && !sess->account.business) {
 		fail_at(cx, E_DENIED, "needs-business", "api",
@@ -116,18 +119,36 @@ web_app_get(void *app, struct ctx *cx, const struct http_req *req, struct http_r
 	return view_emit_app(app, cx, req, res, 200);
 }
 
+static void
+emit_secret(struct ctx *cx, struct http_res *res, struct secret secret)
+{
+	json_t *o = json_object();
+
+	json_put(o, "app_secret", json_str(secret_expose(secret)));
+	http_res_json(res, 200, json_write(cx->arena, o));
+}
+
 enum rc
 web_app_secret(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct secret secret;
 	struct app own;
-	json_t *o;
 
 	TRY(view_own_app(app, cx, req, &own));
 	TRY(app_secret(app, cx, own.key, &secret));
-	o = json_object();
-	json_put(o, "app_secret", json_str(secret_expose(secret)));
-	http_res_json(res, 200, json_write(cx->arena, o));
+	emit_secret(cx, res, secret);
+	return OK;
+}
+
+enum rc
+web_app_secret_rotate(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct secret secret;
+	struct app own;
+
+	TRY(view_own_app(app, cx, req, &own));
+	TRY(app_rotate_secret(app, cx, own.key, &secret));
+	emit_secret(cx, res, secret);
 	return OK;
 }
 
@@ -166,6 +187,46 @@ web_app_uri_remove(void *app, struct ctx *cx, const struct http_req *req, struct
 	TRY(view_own_app(app, cx, req, &own));
 	TRY(read_uri(cx, req, &uri));
 	TRY(app_remove_uri(app, cx, own.key, uri));
+	return view_emit_app(app, cx, req, res, 200);
+}
+
+static enum rc
+read_domain(struct ctx *cx, const struct http_req *req, struct str *out)
+{
+	json_t *body;
+
+	TRY(json_read(cx, req->body, 4, &body));
+	TRY(json_take_str(cx, body, "domain", DOMAIN_BYTES_MAX, out));
+	*out = text_fold(cx->arena, str_trim(*out));
+	return OK;
+}
+
+enum rc
+web_app_domain_add(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct str domain;
+	struct app own;
+
+	TRY(view_own_app(app, cx, req, &own));
+	TRY(read_domain(cx, req, &domain));
+	if (!domain_ok(domain)) {
+		fail_at(cx, E_INPUT, "bad-domain", "domain", "This is not a domain.");
+		return fail_todo(
+		    cx, "Type it as in www.example.com, without https:// and without a path.");
+	}
+	TRY(app_add_domain(app, cx, own.key, domain));
+	return view_emit_app(app, cx, req, res, 200);
+}
+
+enum rc
+web_app_domain_remove(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct str domain;
+	struct app own;
+
+	TRY(view_own_app(app, cx, req, &own));
+	TRY(read_domain(cx, req, &domain));
+	TRY(app_remove_domain(app, cx, own.key, domain));
 	return view_emit_app(app, cx, req, res, 200);
 }
 

@@ -61,16 +61,27 @@
 /* Step 2, room by room. */
 
 /* --- console: settings, branding, webhooks --- */
-#define CONSOLE_2                                                                 \
-	"ALTER TABLE apps ADD COLUMN status TEXT NOT NULL DEFAULT 'development';" \
-	"ALTER TABLE apps ADD COLUMN more_users BIGINT NOT NULL DEFAULT 0;"       \
-	"ALTER TABLE apps ADD COLUMN public_clients BIGINT NOT NULL DEFAULT 0;"   \
-	"ALTER TABLE apps ADD COLUMN token_life TEXT NOT NULL DEFAULT 'short';"   \
-	"ALTER TABLE apps ADD COLUMN publisher TEXT NOT NULL DEFAULT '';"         \
-	"ALTER TABLE apps ADD COLUMN website TEXT NOT NULL DEFAULT '';"           \
-	"ALTER TABLE apps ADD COLUMN description TEXT NOT NULL DEFAULT '';"       \
-	"ALTER TABLE apps ADD COLUMN icon BLOB;"                                  \
-	"CREATE INDEX apps_owner ON apps (owner_id, created_ms, app_key);"
+#define CONSOLE_2                                                                             \
+	"ALTER TABLE apps ADD COLUMN status TEXT NOT NULL DEFAULT 'development';"             \
+	"ALTER TABLE apps ADD COLUMN more_users BIGINT NOT NULL DEFAULT 0;"                   \
+	"ALTER TABLE apps ADD COLUMN public_clients BIGINT NOT NULL DEFAULT 0;"               \
+	"ALTER TABLE apps ADD COLUMN token_life TEXT NOT NULL DEFAULT 'short';"               \
+	"ALTER TABLE apps ADD COLUMN publisher TEXT NOT NULL DEFAULT '';"                     \
+	"ALTER TABLE apps ADD COLUMN website TEXT NOT NULL DEFAULT '';"                       \
+	"ALTER TABLE apps ADD COLUMN description TEXT NOT NULL DEFAULT '';"                   \
+	"ALTER TABLE apps ADD COLUMN icon_id TEXT NOT NULL DEFAULT '';"                       \
+	"CREATE INDEX apps_owner ON apps (owner_id, created_ms, app_key, name_folded);"       \
+	"CREATE TABLE app_icons (id TEXT PRIMARY KEY,"                                        \
+	" app_key TEXT NOT NULL UNIQUE REFERENCES apps(app_key) ON DELETE CASCADE,"           \
+	" kind TEXT NOT NULL, bytes BLOB NOT NULL);"                                          \
+	"CREATE TABLE app_domains (app_key TEXT NOT NULL REFERENCES apps(app_key) ON DELETE " \
+	"CASCADE,"                                                                            \
+	" domain TEXT NOT NULL, position BIGINT NOT NULL, PRIMARY KEY (app_key, domain));"    \
+	"CREATE TABLE webhooks (id TEXT PRIMARY KEY,"                                         \
+	" app_key TEXT NOT NULL REFERENCES apps(app_key) ON DELETE CASCADE,"                  \
+	" uri TEXT NOT NULL, enabled BIGINT NOT NULL, created_ms BIGINT NOT NULL,"            \
+	" UNIQUE (app_key, uri));"                                                            \
+	"CREATE INDEX links_account ON links (account_id);"
 
 /* --- oauth: personalities, families of refresh tokens, teams' grants --- */
 #define OAUTH_2 "ALTER TABLE apps ADD COLUMN personality TEXT NOT NULL DEFAULT '';"

@@ -147,3 +147,42 @@ redirect_uri_ok(struct str uri, const char **why)
 		    "A redirect URI must use https:// unless its host is localhost or 127.0.0.1.";
 	return *why == NULL;
 }
+
+bool
+web_address_ok(struct str uri, const char **why)
+{
+	struct str authority = uri_authority(uri), host;
+
+	*why = NULL;
+	if (authority.len == 0)
+		*why = "The address must start with https:// or http://.";
+	else if (uri.len > URI_MAX)
+		*why = "The address is longer than 2000 characters.";
+	else if (!text_only(uri, "-._~:/?[]@!$&'()+,;=%#*"))
+		*why = "The address has a character that does not belong in one.";
+	else if (str_contains(authority, S("@")))
+		*why = "The address cannot have a user name in it.";
+	else if (!split_port(authority, &host) || !host_ok(host))
+		*why = "The host or the port of the address is not valid.";
+	return *why == NULL;
+}
+
+static bool
+label_ok(struct str label)
+{
+	return label.len > 0 && label.len <= 63 && text_only(label, "-") && label.p[0] != '-' &&
+	    label.p[label.len - 1] != '-';
+}
+
+bool
+domain_ok(struct str domain)
+{
+	struct str host, label;
+
+	if (!split_port(domain, &host) || host.len > 253)
+		return false;
+	while (str_split(&host, '.', &label))
+		if (!label_ok(label))
+			return false;
+	return true;
+}

@@ -16,6 +16,10 @@ bool text_only(struct str s, const char *extra);
 /* A redirect URI that may be registered: absolute https, or http on the loopback; no fragment, user
  * part, wildcard, space or control character. why gets a sentence. */
 bool redirect_uri_ok(struct str uri, const char **why);
+/* An http or https address without user part and odd characters, for a link. */
+bool web_address_ok(struct str uri, const char **why);
+/* A host name of at least one label in lower case, perhaps with a port: "www.example.com". */
+bool domain_ok(struct str domain);
 /* host[:port] of an absolute URI; empty when there is none. */
 struct str uri_authority(struct str uri);
 
