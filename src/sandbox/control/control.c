@@ -112,10 +112,10 @@ static const struct counted counts[] = {
 	{ "sessions", "SELECT count(*) FROM sessions" },
 	{ "pending_requests", "SELECT count(*) FROM requests WHERE done = 0" },
 	{ "connected_apps", "SELECT count(*) FROM links" },
-	{ "grants", "SELECT count(*) FROM grants" },
+	{ "grants", "SELECT count(*) FROM grants WHERE ended_ms = 0" },
 	{ "codes", "SELECT count(*) FROM codes" },
 	{ "access_tokens", "SELECT count(*) FROM tokens" },
-	{ "refresh_tokens", "SELECT count(*) FROM grants WHERE refresh_digest IS NOT NULL" },
+	{ "refresh_tokens", "SELECT count(*) FROM refresh_tokens WHERE spent_ms = 0" },
 	{ "files", "SELECT count(*) FROM files WHERE deleted = 0" },
 };
 

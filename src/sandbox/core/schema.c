@@ -84,7 +84,40 @@
 	"CREATE INDEX links_account ON links (account_id);"
 
 /* --- oauth: personalities, families of refresh tokens, teams' grants --- */
-#define OAUTH_2 "ALTER TABLE apps ADD COLUMN personality TEXT NOT NULL DEFAULT '';"
+/* Refresh tokens have a table of their own; grants.refresh_digest of step 1 stays empty. A grant that
+ * has ended stays for a while, for its counts. */
+#define OAUTH_2                                                                                    \
+	"ALTER TABLE apps ADD COLUMN personality TEXT NOT NULL DEFAULT '';"                        \
+	"ALTER TABLE links ADD COLUMN secret_digest BLOB;"                                         \
+	"ALTER TABLE requests ADD COLUMN implicit BIGINT NOT NULL DEFAULT 0;"                      \
+	"ALTER TABLE requests ADD COLUMN long_lived BIGINT NOT NULL DEFAULT 0;"                    \
+	"ALTER TABLE requests ADD COLUMN include TEXT NOT NULL DEFAULT '';"                        \
+	"ALTER TABLE requests ADD COLUMN nonce TEXT;"                                              \
+	"ALTER TABLE codes ADD COLUMN nonce TEXT;"                                                 \
+	"ALTER TABLE grants ADD COLUMN team_id TEXT NOT NULL DEFAULT '';"                          \
+	"ALTER TABLE grants ADD COLUMN public_client BIGINT NOT NULL DEFAULT 0;"                   \
+	"ALTER TABLE grants ADD COLUMN long_lived BIGINT NOT NULL DEFAULT 0;"                      \
+	"ALTER TABLE grants ADD COLUMN refreshed_ms BIGINT NOT NULL DEFAULT 0;"                    \
+	"ALTER TABLE grants ADD COLUMN ended_ms BIGINT NOT NULL DEFAULT 0;"                        \
+	"ALTER TABLE grants ADD COLUMN refreshes BIGINT NOT NULL DEFAULT 0;"                       \
+	"ALTER TABLE grants ADD COLUMN reuses BIGINT NOT NULL DEFAULT 0;"                          \
+	"ALTER TABLE grants ADD COLUMN revocations BIGINT NOT NULL DEFAULT 0;"                     \
+	"CREATE INDEX grants_ended ON grants (ended_ms);"                                          \
+	"CREATE INDEX grants_online ON grants (offline, created_ms);"                              \
+	"ALTER TABLE tokens ADD COLUMN watched BIGINT NOT NULL DEFAULT 0;"                         \
+	"CREATE TABLE refresh_tokens (digest BLOB PRIMARY KEY,"                                    \
+	" grant_id TEXT NOT NULL REFERENCES grants(id) ON DELETE CASCADE,"                         \
+	" generation BIGINT NOT NULL, issued_ms BIGINT NOT NULL,"                                  \
+	" spent_ms BIGINT NOT NULL DEFAULT 0, grace_over BIGINT NOT NULL DEFAULT 0, reply BLOB);"  \
+	"CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id, generation);"              \
+	"CREATE INDEX refresh_tokens_spent ON refresh_tokens (spent_ms);"                          \
+	"INSERT INTO refresh_tokens (digest, grant_id, generation, issued_ms)"                     \
+	" SELECT refresh_digest, id, 1, created_ms FROM grants WHERE refresh_digest IS NOT NULL;"  \
+	"UPDATE grants SET refresh_digest = NULL;"                                                 \
+	"CREATE TABLE signing_keys (kid TEXT PRIMARY KEY, sealed BLOB NOT NULL, modulus TEXT NOT " \
+	"NULL,"                                                                                    \
+	" exponent TEXT NOT NULL, retired_ms BIGINT NOT NULL DEFAULT 0, created_ms BIGINT NOT "    \
+	"NULL);"
 
 /* --- people: teams --- */
 #define PEOPLE_2                                                               \

@@ -31,9 +31,10 @@ struct sandbox {
 	struct secret control_token;
 	struct throttle *throttle;
 
-	pthread_mutex_t lock; /* the two below */
+	pthread_mutex_t lock; /* the three below */
 	struct db *db;
-	bool keep; /* commit although the request fails */
+	bool keep;        /* commit although the request fails */
+	int64_t swept_ms; /* the sandbox's clock when dead tokens were last thrown away */
 
 	struct http_route *routes;
 	const struct row **rows; /* of the same index */

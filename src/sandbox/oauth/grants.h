@@ -1,8 +1,10 @@
 /* sandbox/oauth/grants.h - what a person's Allow leads to: link, grant, code, tokens. Store held.
  *
  * A link is "this app is connected to this account" (one per pair). A grant is one Allow; it owns a
- * code, then tokens, and perhaps a refresh token. Codes and tokens are random text of which only
- * keyed digests are stored. Lives run on the sandbox's clock. RFC 6749 sections 4.1, 6. */
+ * code, then access tokens, and with offline access a family of refresh tokens (one, unless the app's
+ * personality rotates them). A grant that has ended keeps its row for a week, for its counts. Codes and
+ * tokens are random text of which only keyed digests are stored. Lives run on the sandbox's clock.
+ * RFC 6749 sections 4.1, 4.2 and 6. */
 #ifndef SANDBOX_OAUTH_GRANTS_H
 #define SANDBOX_OAUTH_GRANTS_H
 
@@ -15,63 +17,108 @@ struct sandbox;
 
 #define ACCESS_LIFE_S 14400
 #define CODE_LIFE_MS (10 * 60 * 1000LL)
+/* Expired tokens are kept so long, to be told from unknown ones; ended grants a week. */
+#define KEEP_EXPIRED_MS (24 * 60 * 60 * 1000LL)
 
 struct grant_ask {
 	struct str app_key, account_id;
+	struct str team_id; /* empty: a user's; otherwise account is the admin who agreed */
 	scope_set scopes;
 	bool offline;
+	bool long_lived;              /* access tokens without end, of the app's legacy setting */
 	struct str redirect_uri;      /* empty: the code is shown for copying */
 	struct str challenge, method; /* empty: no PKCE */
+	struct str nonce;             /* empty: none */
 };
 
 /* Makes the link (or renews it), a grant and its code. */
 MUST enum rc grant_start(
     struct sandbox *s, struct ctx *cx, const struct grant_ask *ask, struct secret *code);
 
+struct issued {
+	struct secret access, refresh; /* refresh is empty when none is given */
+	struct str grant_id, account_id, team_id, app_key;
+	scope_set scopes;
+	int64_t uid;        /* not of a refresh */
+	json_t *expires_in; /* as the reply is to have it; NULL: left out */
+	struct str nonce;   /* of a code only */
+};
+
+/* The implicit grant: an access token at once, no code and no refresh token. */
+MUST enum rc grant_implicit(
+    struct sandbox *s, struct ctx *cx, const struct grant_ask *ask, struct issued *out);
+
 struct code_use {
 	struct str app_key;
 	struct secret code;
 	struct str redirect_uri; /* p == NULL: not sent */
 	struct secret verifier;  /* empty: not sent */
+	bool proven; /* with the app's secret; otherwise the app allows public clients */
 };
 
-struct issued {
-	struct secret access, refresh; /* refresh is empty without offline access */
-	scope_set scopes;
-	struct str account_id;
-	int64_t uid;
-};
-
-/* E_INPUT with code "invalid_grant". A second use of a code revokes what the first one issued. */
+/* E_INPUT with code "invalid_grant", or "invalid_client" when the secret is needed. A second use of a
+ * code revokes what the first one issued. */
 MUST enum rc code_redeem(
     struct sandbox *s, struct ctx *cx, const struct code_use *use, struct issued *out);
-/* scope_text->p == NULL: all that was granted. E_INPUT "invalid_grant" or "invalid_scope". */
-MUST enum rc refresh_redeem(struct sandbox *s, struct ctx *cx, struct str app_key,
-    struct secret refresh, struct str scope_text, struct issued *out);
+
+struct refresh_use {
+	struct str app_key;
+	struct secret refresh;
+	struct str scope; /* p == NULL: all that was granted */
+	bool proven;      /* as above */
+};
+
+/* E_INPUT "invalid_grant", "invalid_scope" or "invalid_client". */
+MUST enum rc refresh_redeem(
+    struct sandbox *s, struct ctx *cx, const struct refresh_use *use, struct issued *out);
 
 /* Who calls the API. */
 struct caller {
 	struct str grant_id, app_key;
+	struct str team_id; /* a team's token: account is the admin who agreed; empty otherwise */
 	struct account account;
-	struct str
-	    team_id;      /* a team's token: account is the admin who consented; empty otherwise */
 	scope_set scopes; /* of the token, as far as the app still has them */
 	struct str root;  /* "/Apps/<folder>" for an app-folder app, else empty */
 };
 
-/* E_AUTH with code "invalid_access_token" or "expired_access_token". */
+/* For the gate, which has the store for reading. E_AUTH with code "invalid_access_token" or
+ * "expired_access_token". */
 MUST enum rc token_find(struct sandbox *s, struct ctx *cx, struct secret token, struct caller *out);
 /* Ends the grant with all its tokens, and the link when it was the last one. */
 MUST enum rc grant_revoke(struct sandbox *s, struct ctx *cx, struct str grant_id);
+
+/* The team that a grant of these scopes would be for; empty when it is a user's. E_DENIED unless the
+ * account is an administrator of it at this moment (S-085). */
+MUST enum rc grant_team(struct sandbox *s, struct ctx *cx, const struct account *acct,
+    scope_set scopes, struct str *team_id);
+
+/* A grant without a consent, for the seed file. E_NOTFOUND, or E_INPUT for the refresh token. */
+struct grant_import {
+	struct str app_key, account_id;
+	scope_set scopes; /* 0: all that the app has */
+	bool offline;
+	struct secret refresh; /* 64 URL-safe characters; empty: a random one */
+};
+MUST enum rc grant_import(struct sandbox *s, struct ctx *cx, const struct grant_import *g);
+/* The App Console's Generate: an access token for the account. *expires_in 0: it has no end. */
+MUST enum rc grant_generate(struct sandbox *s, struct ctx *cx, struct str app_key,
+    struct str account_id, struct secret *access, int64_t *expires_in);
+/* The newest thousand with their counts, ended ones too. */
+MUST enum rc grants_state_json(struct sandbox *s, struct ctx *cx, json_t **out);
+/* Throws away what has been dead for long; does nothing until a minute after the last time. */
+MUST enum rc grants_sweep(struct sandbox *s, struct ctx *cx);
 
 /* Links */
 struct link {
 	struct str id;
 	scope_set scopes;
 	struct str redirect_uri;
+	bool same_secret; /* the app has still the secret that it had then */
 };
 MUST enum rc link_find(struct sandbox *s, struct ctx *cx, struct str app_key, struct str account_id,
     struct link *out); /* E_NOTFOUND */
+/* Makes or renews it; what was granted before stays granted. */
+MUST enum rc link_put(struct sandbox *s, struct ctx *cx, const struct grant_ask *ask);
 MUST enum rc links_json(struct sandbox *s, struct ctx *cx, struct str account_id, json_t **out);
 /* Disconnects: all grants of the pair end. E_NOTFOUND also for somebody else's. */
 MUST enum rc link_end(struct sandbox *s, struct ctx *cx, struct str id, struct str account_id);

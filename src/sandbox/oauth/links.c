@@ -1,6 +1,7 @@
 /* The links of grants.h: which apps are connected to an account. */
 #include "sandbox/oauth/grants.h"
 #include "sandbox/oauth/handlers.h"
+#include "sandbox/oauth/issue.h"
 #include "sandbox/core/scopes.h"
 #include "sandbox/people/session.h"
 #include "sandbox/core/sql.h"
@@ -14,7 +15,8 @@ link_find(
 	bool row;
 
 	TRY(sql_bind(cx, s->db,
-	    "SELECT id, scopes, redirect_uri FROM links WHERE app_key = $1 AND account_id = $2",
+	    "SELECT l.id, l.scopes, l.redirect_uri, l.secret_digest = a.secret_digest FROM links l"
+	    " JOIN apps a ON a.app_key = l.app_key WHERE l.app_key = $1 AND l.account_id = $2",
 	    SQL_ARGS(T(app_key), T(account_id)), &st));
 	TRY(db_step(cx, st, &row));
 	if (!row)
@@ -22,8 +24,33 @@ link_find(
 	out->id = db_col_text(st, 0, cx->arena);
 	scopes_parse(db_col_text(st, 1, cx->arena), &out->scopes);
 	out->redirect_uri = db_col_text(st, 2, cx->arena);
+	out->same_secret = db_col_int(st, 3) != 0;
 	db_done(st);
 	return OK;
+}
+
+enum rc
+link_put(struct sandbox *s, struct ctx *cx, const struct grant_ask *ask)
+{
+	scope_set scopes = ask->scopes;
+	struct link before;
+	enum rc rc = link_find(s, cx, ask->app_key, ask->account_id, &before);
+
+	if (rc != OK && rc != E_NOTFOUND)
+		return rc;
+	if (rc == OK)
+		scopes |= before.scopes;
+	ctx_clear(cx);
+	return sql_exec(cx, s->db, NULL,
+	    "INSERT INTO links (id, app_key, account_id, scopes, redirect_uri, connected_ms,"
+	    " secret_digest) VALUES ($1, $2, $3, $4, $5, $6,"
+	    " (SELECT secret_digest FROM apps WHERE app_key = $2))"
+	    " ON CONFLICT (app_key, account_id) DO UPDATE SET"
+	    " scopes = excluded.scopes, redirect_uri = excluded.redirect_uri,"
+	    " connected_ms = excluded.connected_ms, secret_digest = excluded.secret_digest",
+	    SQL_ARGS(T(random_id(cx)), T(ask->app_key), T(ask->account_id),
+		T(scopes_text(cx->arena, scopes)), T(ask->redirect_uri),
+		I(clock_now_ms(s->clock))));
 }
 
 static json_t *
@@ -61,21 +88,44 @@ links_json(struct sandbox *s, struct ctx *cx, struct str account_id, json_t **ou
 	}
 }
 
+static enum rc
+end_grants(struct sandbox *s, struct ctx *cx, struct str app_key, struct str account_id)
+{
+	for (;;) {
+		struct db_stmt *st;
+		struct str id;
+		bool row;
+
+		TRY(sql_bind(cx, s->db,
+		    "SELECT id FROM grants WHERE app_key = $1 AND account_id = $2 AND ended_ms = 0"
+		    " LIMIT 1",
+		    SQL_ARGS(T(app_key), T(account_id)), &st));
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			return OK;
+		id = db_col_text(st, 0, cx->arena);
+		db_done(st);
+		TRY(grant_revoke(s, cx, id));
+	}
+}
+
 enum rc
 link_end(struct sandbox *s, struct ctx *cx, struct str id, struct str account_id)
 {
-	int64_t changed;
+	struct db_stmt *st;
+	struct str app_key;
+	bool row;
 
-	TRY(sql_exec(cx, s->db, NULL,
-	    "DELETE FROM grants WHERE account_id = $1 AND app_key IN"
-	    " (SELECT app_key FROM links WHERE id = $2 AND account_id = $1)",
-	    SQL_ARGS(T(account_id), T(id))));
-	TRY(sql_exec(cx, s->db, &changed, "DELETE FROM links WHERE id = $1 AND account_id = $2",
-	    SQL_ARGS(T(id), T(account_id))));
-	if (changed == 1)
-		return OK;
-	return fail_at(
-	    cx, E_NOTFOUND, "no-link", NULL, "There is no such app among your connected apps.");
+	TRY(sql_bind(cx, s->db, "SELECT app_key FROM links WHERE id = $1 AND account_id = $2",
+	    SQL_ARGS(T(id), T(account_id)), &st));
+	TRY(db_step(cx, st, &row));
+	if (!row)
+		return fail_at(cx, E_NOTFOUND, "no-link", NULL,
+		    "There is no such app among your connected apps.");
+	app_key = db_col_text(st, 0, cx->arena);
+	db_done(st);
+	TRY(end_grants(s, cx, app_key, account_id));
+	return sql_exec(cx, s->db, NULL, "DELETE FROM links WHERE id = $1", SQL_ARGS(T(id)));
 }
 
 enum rc

@@ -57,7 +57,8 @@ check_type(struct ctx *cx, const struct http_req *req)
 struct client {
 	struct str key;
 	struct secret secret;
-	bool basic;
+	bool given;  /* a secret, perhaps an empty one */
+	bool proven; /* it is the app's */
 };
 
 static enum rc
@@ -70,11 +71,13 @@ static enum rc
 read_client(struct ctx *cx, const struct http_req *req, struct client *out)
 {
 	struct str id, secret;
+	bool basic;
 
 	TRY(param(cx, req, "client_id", &id));
 	TRY(param(cx, req, "client_secret", &secret));
-	TRY(basic_read(cx, req, &out->key, &out->secret, &out->basic));
-	if (out->basic) {
+	TRY(basic_read(cx, req, &out->key, &out->secret, &basic));
+	if (basic) {
+		out->given = true;
 		if (secret.p != NULL || (id.p != NULL && !str_eq(id, out->key)))
 			return invalid_request(
 			    cx, "credentials stand in the header and in the parameters", "");
@@ -83,45 +86,60 @@ read_client(struct ctx *cx, const struct http_req *req, struct client *out)
 	if (http_req_header(req, S("Authorization")).p != NULL)
 		return invalid_request(
 		    cx, "only Basic is accepted in the Authorization header", "");
-	*out = (struct client){ .key = id, .secret = secret_of(secret) };
+	*out = (struct client){ .key = id, .secret = secret_of(secret), .given = secret.p != NULL };
 	return OK;
 }
 
+/* A client without the secret goes on when its app allows public clients: what it got without the
+ * secret, and a code with its verifier, it may use. */
 static enum rc
-check_client(struct sandbox *s, struct ctx *cx, const struct client *client)
+check_client(struct sandbox *s, struct ctx *cx, struct client *client)
 {
-	bool right;
+	struct app app;
 
-	TRY(app_prove(s, cx, client->key, client->secret, &right));
-	return right ? OK : invalid_client(cx);
+	if (client->given) {
+		TRY(app_prove(s, cx, client->key, client->secret, &client->proven));
+		return client->proven ? OK : invalid_client(cx);
+	}
+	if (app_get(s, cx, client->key, &app) == OK && app.public_clients)
+		return OK;
+	return invalid_client(cx);
 }
 
-static enum rc
-emit_issued(struct ctx *cx, const struct issued *got, bool with_owner, struct http_res *res)
+static void
+put_owner(struct ctx *cx, json_t *o, const struct issued *got)
+{
+	if (got->team_id.len > 0) {
+		json_put(o, "team_id", json_str(got->team_id));
+		return;
+	}
+	json_put(o, "uid", json_str(str_printf(cx->arena, "%lld", (long long)got->uid)));
+	json_put(o, "account_id", json_str(got->account_id));
+}
+
+static json_t *
+issued_json(struct ctx *cx, const struct issued *got)
 {
 	json_t *o = json_object();
 
 	json_put(o, "access_token", json_str(secret_expose(got->access)));
 	json_put(o, "token_type", json_string("bearer"));
-	json_put(o, "expires_in", json_integer(ACCESS_LIFE_S));
+	if (got->expires_in != NULL)
+		json_put(o, "expires_in", got->expires_in);
 	json_put(o, "scope", json_str(scopes_text(cx->arena, got->scopes)));
-	if (with_owner) {
-		json_put(o, "uid", json_str(str_printf(cx->arena, "%lld", (long long)got->uid)));
-		json_put(o, "account_id", json_str(got->account_id));
-	}
 	if (!secret_empty(got->refresh))
 		json_put(o, "refresh_token", json_str(secret_expose(got->refresh)));
-	api_json(cx, res, 200, o);
-	return OK;
+	return o;
 }
 
 static enum rc
-grant_code(struct sandbox *s, struct ctx *cx, const struct http_req *req,
-    const struct client *client, struct http_res *res)
+grant_code(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct client *client,
+    struct http_res *res)
 {
 	struct code_use use = { .app_key = client->key };
 	struct str code, verifier;
 	struct issued got;
+	json_t *o;
 
 	TRY(need(cx, req, "code", &code));
 	TRY(param(cx, req, "redirect_uri", &use.redirect_uri));
@@ -129,22 +147,30 @@ grant_code(struct sandbox *s, struct ctx *cx, const struct http_req *req,
 	use.code = secret_of(code);
 	use.verifier = secret_of(verifier);
 	TRY(check_client(s, cx, client));
+	use.proven = client->proven;
 	TRY(code_redeem(s, cx, &use, &got));
-	return emit_issued(cx, &got, true, res);
+	o = issued_json(cx, &got);
+	put_owner(cx, o, &got);
+	api_json(cx, res, 200, o);
+	return OK;
 }
 
 static enum rc
-grant_refresh(struct sandbox *s, struct ctx *cx, const struct http_req *req,
-    const struct client *client, struct http_res *res)
+grant_refresh(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct client *client,
+    struct http_res *res)
 {
-	struct str refresh, scope;
+	struct refresh_use use = { .app_key = client->key };
+	struct str refresh;
 	struct issued got;
 
 	TRY(need(cx, req, "refresh_token", &refresh));
-	TRY(param(cx, req, "scope", &scope));
+	TRY(param(cx, req, "scope", &use.scope));
+	use.refresh = secret_of(refresh);
 	TRY(check_client(s, cx, client));
-	TRY(refresh_redeem(s, cx, client->key, secret_of(refresh), scope, &got));
-	return emit_issued(cx, &got, false, res);
+	use.proven = client->proven;
+	TRY(refresh_redeem(s, cx, &use, &got));
+	api_json(cx, res, 200, issued_json(cx, &got));
+	return OK;
 }
 
 enum rc

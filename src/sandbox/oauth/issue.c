@@ -1,0 +1,88 @@
+#include "sandbox/oauth/issue.h"
+
+#include "sandbox/core/sql.h"
+#include "sandbox/core/state.h"
+
+#define TOKEN_ALPHABET S("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+#define ACCESS_RANDOM_LEN 140
+#define LONG_LIVED_LEN 64
+
+struct str
+token_digest(struct sandbox *s, struct ctx *cx, const char *purpose, struct secret value)
+{
+	return crypto_digest(s->keys, cx->arena, str_of(purpose), value);
+}
+
+struct str
+random_id(struct ctx *cx)
+{
+	return secret_expose(crypto_random_text(cx->arena, 22, TOKEN_ALPHABET));
+}
+
+enum rc
+invalid_grant(struct ctx *cx, const char *why)
+{
+	return fail_at(cx, E_INPUT, "invalid_grant", NULL, "%s", why);
+}
+
+static int64_t
+expiry(struct sandbox *s, const struct grant *g)
+{
+	const struct personality *p = &g->personality;
+	int64_t life_s = p->access_life_s > 0 ? p->access_life_s : ACCESS_LIFE_S;
+
+	if (g->long_lived || (p->expires_in == EXPIRES_ZERO && p->access_life_s == 0))
+		return NEVER_MS;
+	return clock_now_ms(s->clock) + life_s * SECOND_MS;
+}
+
+json_t *
+expires_in_json(struct sandbox *s, struct ctx *cx, const struct personality *p, int64_t expires_ms)
+{
+	int64_t left_s = (expires_ms - clock_now_ms(s->clock)) / SECOND_MS;
+
+	if (p->expires_in == EXPIRES_ZERO)
+		return json_integer(0);
+	if (p->expires_in == EXPIRES_ABSENT || expires_ms == NEVER_MS)
+		return NULL;
+	if (left_s < 0)
+		left_s = 0;
+	if (p->expires_in == EXPIRES_TEXT)
+		return json_str(str_printf(cx->arena, "%lld", (long long)left_s));
+	return json_integer(left_s);
+}
+
+enum rc
+access_issue(
+    struct sandbox *s, struct ctx *cx, const struct grant *g, int64_t watched, struct issued *out)
+{
+	size_t len = g->long_lived ? LONG_LIVED_LEN : ACCESS_RANDOM_LEN;
+	struct str tail = secret_expose(crypto_random_text(cx->arena, len, TOKEN_ALPHABET));
+	int64_t expires_ms = expiry(s, g);
+
+	out->access =
+	    secret_of(g->long_lived ? tail : str_printf(cx->arena, "sl.%.*s", STR_ARG(tail)));
+	out->grant_id = g->id;
+	out->app_key = g->app_key;
+	out->account_id = g->account_id;
+	out->team_id = g->team_id;
+	out->expires_in = expires_in_json(s, cx, &g->personality, expires_ms);
+	return sql_exec(cx, s->db, NULL,
+	    "INSERT INTO tokens (digest, grant_id, scopes, expires_ms, watched)"
+	    " VALUES ($1, $2, $3, $4, $5)",
+	    SQL_ARGS(B(token_digest(s, cx, ACCESS_PURPOSE, out->access)), T(g->id),
+		T(scopes_text(cx->arena, out->scopes)), I(expires_ms), I(watched)));
+}
+
+enum rc
+refresh_issue(struct sandbox *s, struct ctx *cx, const struct grant *g, int64_t generation,
+    struct secret value, struct secret *out)
+{
+	*out = secret_empty(value) ? crypto_random_text(cx->arena, REFRESH_LEN, TOKEN_ALPHABET)
+				   : value;
+	return sql_exec(cx, s->db, NULL,
+	    "INSERT INTO refresh_tokens (digest, grant_id, generation, issued_ms)"
+	    " VALUES ($1, $2, $3, $4)",
+	    SQL_ARGS(B(token_digest(s, cx, REFRESH_PURPOSE, *out)), T(g->id), I(generation),
+		I(clock_now_ms(s->clock))));
+}

@@ -1,0 +1,243 @@
+/* refresh_redeem of grants.h: a refresh token is presented, and the app's personality says what follows.
+ *
+ * A grant's refresh tokens are a family; each refresh that rotates makes the next generation. A token is
+ * spent once it has been exchanged for the next. What a spent one may still do is the personality's:
+ * nothing, or repeat for the length of its grace. Any other use of it is counted as a reuse. */
+#include "sandbox/core/sql.h"
+#include "sandbox/core/state.h"
+#include "sandbox/core/store.h"
+#include "sandbox/oauth/issue.h"
+
+#define DEAD "refresh token is invalid or revoked"
+
+struct refresh_row {
+	struct str digest;
+	int64_t generation, issued_ms, spent_ms;
+	bool grace_over, public_client, app_public;
+	struct str reply; /* sealed: what the first use answered */
+	int64_t created_ms, refreshed_ms;
+	struct str personality;
+	struct grant grant;
+};
+
+static void
+read_row(struct ctx *cx, struct db_stmt *st, struct refresh_row *out)
+{
+	struct arena *a = cx->arena;
+
+	out->generation = db_col_int(st, 0);
+	out->issued_ms = db_col_int(st, 1);
+	out->spent_ms = db_col_int(st, 2);
+	out->grace_over = db_col_int(st, 3) != 0;
+	if (!db_col_null(st, 4))
+		out->reply = db_col_blob(st, 4, a);
+	out->public_client = db_col_int(st, 5) != 0;
+	out->app_public = db_col_int(st, 6) != 0;
+	out->created_ms = db_col_int(st, 7);
+	out->refreshed_ms = db_col_int(st, 8);
+	out->personality = db_col_text(st, 9, a);
+	out->grant = (struct grant){
+		.id = db_col_text(st, 10, a),
+		.account_id = db_col_text(st, 11, a),
+		.team_id = db_col_text(st, 12, a),
+	};
+	scopes_parse(db_col_text(st, 13, a), &out->grant.scopes);
+}
+
+static enum rc
+row_get(struct sandbox *s, struct ctx *cx, const struct refresh_use *use, struct refresh_row *out)
+{
+	struct db_stmt *st;
+	bool row;
+
+	out->digest = token_digest(s, cx, REFRESH_PURPOSE, use->refresh);
+	TRY(sql_bind(cx, s->db,
+	    "SELECT r.generation, r.issued_ms, r.spent_ms, r.grace_over, r.reply, g.public_client,"
+	    " a.public_clients, g.created_ms, g.refreshed_ms, a.personality, g.id, g.account_id,"
+	    " g.team_id, g.scopes FROM refresh_tokens r JOIN grants g ON g.id = r.grant_id"
+	    " JOIN apps a ON a.app_key = g.app_key WHERE r.digest = $1 AND g.app_key = $2",
+	    SQL_ARGS(B(out->digest), T(use->app_key)), &st));
+	TRY(db_step(cx, st, &row));
+	if (!row)
+		return invalid_grant(cx, DEAD);
+	read_row(cx, st, out);
+	db_done(st);
+	out->grant.app_key = use->app_key;
+	return personality_parse(cx, out->personality, &out->grant.personality);
+}
+
+/* Without the secret only what was got without it, and as long as the app allows that (S-065). */
+static enum rc
+check_public(struct ctx *cx, const struct refresh_use *use, const struct refresh_row *row)
+{
+	if (use->proven || (row->public_client && row->app_public))
+		return OK;
+	return fail_at(cx, E_INPUT, "invalid_client", NULL, "Invalid client_id or client_secret");
+}
+
+static bool
+died_by_itself(struct sandbox *s, const struct refresh_row *row)
+{
+	const struct personality *p = &row->grant.personality;
+	int64_t now_ms = clock_now_ms(s->clock);
+	int64_t used_ms = row->refreshed_ms > row->issued_ms ? row->refreshed_ms : row->issued_ms;
+	int64_t born_ms = p->age_from_issue ? row->issued_ms : row->created_ms;
+
+	return (p->idle_s > 0 && now_ms - used_ms >= p->idle_s * SECOND_MS) ||
+	    (p->max_age_s > 0 && now_ms - born_ms >= p->max_age_s * SECOND_MS);
+}
+
+static bool
+in_grace(struct sandbox *s, const struct refresh_row *row)
+{
+	const struct personality *p = &row->grant.personality;
+
+	return p->rotation == ROTATION_GRACE && !row->grace_over &&
+	    clock_now_ms(s->clock) - row->spent_ms < p->grace_max_s * SECOND_MS;
+}
+
+/* A spent token outside its grace: a client that lost the newer one, or a thief. */
+static enum rc
+reused(struct sandbox *s, struct ctx *cx, const struct refresh_row *row)
+{
+	const struct personality *p = &row->grant.personality;
+
+	TRY(sql_exec(cx, s->db, NULL, "UPDATE grants SET reuses = reuses + 1 WHERE id = $1",
+	    SQL_ARGS(T(row->grant.id))));
+	if (p->rotation == ROTATION_STRICT || (p->rotation == ROTATION_GRACE && p->after_strict))
+		TRY(grant_revoke(s, cx, row->grant.id));
+	store_keep(s);
+	return invalid_grant(cx, DEAD);
+}
+
+static enum rc
+narrow(struct ctx *cx, const struct refresh_use *use, const struct refresh_row *row,
+    struct issued *out)
+{
+	out->scopes = row->grant.scopes;
+	if (use->scope.p == NULL)
+		return OK;
+	if (scopes_parse(use->scope, &out->scopes) && out->scopes != 0 &&
+	    (out->scopes & ~row->grant.scopes) == 0)
+		return OK;
+	return fail_at(
+	    cx, E_INPUT, "invalid_scope", NULL, "scope must be a subset of what was granted");
+}
+
+static struct seal_place
+reply_place(const struct refresh_row *row)
+{
+	return (struct seal_place){ .purpose = S("sandbox.refresh_reply"), .row = row->digest };
+}
+
+/* Kept only where a repetition gives the same pair: "access refresh expires scopes...". */
+static enum rc
+keep_reply(
+    struct sandbox *s, struct ctx *cx, const struct refresh_row *row, const struct issued *got)
+{
+	struct str access = secret_expose(got->access), refresh = secret_expose(got->refresh);
+	struct str scopes = scopes_text(cx->arena, got->scopes), text;
+	int64_t expires_ms;
+
+	if (!row->grant.personality.repeat_same)
+		return OK;
+	TRY(sql_count(cx, s->db, "SELECT expires_ms FROM tokens WHERE digest = $1",
+	    SQL_ARGS(B(token_digest(s, cx, ACCESS_PURPOSE, got->access))), &expires_ms));
+	text = str_printf(cx->arena, "%.*s %.*s %lld %.*s", STR_ARG(access), STR_ARG(refresh),
+	    (long long)expires_ms, STR_ARG(scopes));
+	return sql_exec(cx, s->db, NULL, "UPDATE refresh_tokens SET reply = $1 WHERE digest = $2",
+	    SQL_ARGS(B(crypto_seal(s->keys, cx->arena, reply_place(row), secret_of(text))),
+		B(row->digest)));
+}
+
+static enum rc
+repeat_reply(struct sandbox *s, struct ctx *cx, const struct refresh_row *row, struct issued *out)
+{
+	struct str access, refresh, expires, text;
+	int64_t expires_ms;
+	struct secret plain;
+
+	TRY(crypto_open(s->keys, cx, reply_place(row), row->reply, &plain));
+	text = secret_expose(plain);
+	str_split(&text, ' ', &access);
+	str_split(&text, ' ', &refresh);
+	str_split(&text, ' ', &expires);
+	if (!str_int(expires, 0, INT64_MAX, &expires_ms) || !scopes_parse(text, &out->scopes))
+		return fail(cx, E_BUG, "The kept reply to a refresh cannot be read.");
+	out->access = secret_of(access);
+	out->refresh = secret_of(refresh);
+	out->expires_in = expires_in_json(s, cx, &row->grant.personality, expires_ms);
+	return OK;
+}
+
+static enum rc
+spend(struct sandbox *s, struct ctx *cx, const struct refresh_row *row)
+{
+	if (row->spent_ms > 0)
+		return OK;
+	return sql_exec(cx, s->db, NULL,
+	    "UPDATE refresh_tokens SET spent_ms = $1 WHERE digest = $2",
+	    SQL_ARGS(I(clock_now_ms(s->clock)), B(row->digest)));
+}
+
+/* Using the newer one tells the provider that it arrived. */
+static enum rc
+end_older_graces(struct sandbox *s, struct ctx *cx, const struct refresh_row *row)
+{
+	if (row->generation == 1 || row->grant.personality.until != GRACE_R2_USED)
+		return OK;
+	return sql_exec(cx, s->db, NULL,
+	    "UPDATE refresh_tokens SET grace_over = 1, reply = NULL"
+	    " WHERE grant_id = $1 AND generation < $2 AND grace_over = 0",
+	    SQL_ARGS(T(row->grant.id), I(row->generation)));
+}
+
+static enum rc
+rotate(struct sandbox *s, struct ctx *cx, const struct refresh_row *row, struct issued *out)
+{
+	TRY(spend(s, cx, row));
+	TRY(refresh_issue(
+	    s, cx, &row->grant, row->generation + 1, (struct secret){ 0 }, &out->refresh));
+	if (row->grant.personality.rotation != ROTATION_GRACE)
+		return OK;
+	TRY(end_older_graces(s, cx, row));
+	return keep_reply(s, cx, row, out);
+}
+
+static enum rc
+issue_next(struct sandbox *s, struct ctx *cx, const struct refresh_row *row, struct issued *out)
+{
+	const struct personality *p = &row->grant.personality;
+	bool watch = p->rotation == ROTATION_GRACE && p->until == GRACE_ACCESS_USED;
+
+	if (p->refresh_kills_access)
+		TRY(sql_exec(cx, s->db, NULL, "DELETE FROM tokens WHERE grant_id = $1",
+		    SQL_ARGS(T(row->grant.id))));
+	TRY(access_issue(s, cx, &row->grant, watch ? row->generation : 0, out));
+	return p->rotation == ROTATION_NONE ? OK : rotate(s, cx, row, out);
+}
+
+enum rc
+refresh_redeem(struct sandbox *s, struct ctx *cx, const struct refresh_use *use, struct issued *out)
+{
+	struct refresh_row row = { 0 };
+
+	*out = (struct issued){ 0 };
+	if (secret_expose(use->refresh).len != REFRESH_LEN)
+		return invalid_grant(cx, "refresh token is malformed");
+	TRY(row_get(s, cx, use, &row));
+	TRY(check_public(cx, use, &row));
+	if (row.spent_ms > 0 && !in_grace(s, &row))
+		return reused(s, cx, &row);
+	if (died_by_itself(s, &row))
+		return invalid_grant(cx, DEAD);
+	TRY(narrow(cx, use, &row, out));
+	TRY(grants_sweep(s, cx));
+	if (row.spent_ms > 0 && row.reply.len > 0)
+		TRY(repeat_reply(s, cx, &row, out));
+	else
+		TRY(issue_next(s, cx, &row, out));
+	return sql_exec(cx, s->db, NULL,
+	    "UPDATE grants SET refreshes = refreshes + 1, refreshed_ms = $1 WHERE id = $2",
+	    SQL_ARGS(I(clock_now_ms(s->clock)), T(row.grant.id)));
+}
