@@ -27,6 +27,9 @@ struct http_call {
 	struct secret body;          /* sent with content_type when has_body */
 	struct str content_type;
 	bool has_body;
+	/* Connect to public addresses only (http/address.h), without a proxy and never over a kept
+	 * connection; otherwise CALL_BAD_URL with the same sentence for every other address. */
+	bool public_only;
 	int timeout_ms;   /* whole call; 0: 20,000; at most 30,000 */
 	size_t reply_max; /* bytes; 0: 1 MiB */
 };

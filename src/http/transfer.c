@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "http/address.h"
+
 #define HEAD_MAX (64u << 10)
 #define REPLY_MAX (1u << 20)
 #define CONNECT_MAX_MS 10000
@@ -157,6 +159,31 @@ on_ready(void *arg, char *ip, char *local_ip, int port, int local_port)
 		return CURL_PREREQFUNC_ABORT;
 	t->sent = true;
 	return CURL_PREREQFUNC_OK;
+}
+
+/* Sees each address right before it is connected to, so that no name can change between the check and
+ * the connection (S-028). */
+static curl_socket_t
+open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *at)
+{
+	struct http_transfer *t = arg;
+
+	(void)purpose;
+	if (address_is_public(&at->addr))
+		return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+	t->barred = true;
+	return CURL_SOCKET_BAD;
+}
+
+/* A proxy would connect where we cannot look, a kept connection was perhaps made without the rule. */
+static bool
+use_public_only(struct http_transfer *t)
+{
+	return curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, open_public) == CURLE_OK &&
+	    curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t) == CURLE_OK &&
+	    curl_easy_setopt(t->easy, CURLOPT_PROXY, "") == CURLE_OK &&
+	    curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+	    curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK;
 }
 
 static bool
@@ -360,7 +387,7 @@ transfer_new(const struct http_call *call, struct str user_agent)
 	struct http_transfer *t = mem_alloc(sizeof(*t));
 
 	t->easy = curl_easy_init();
-	if (t->easy == NULL || !use_rules(t))
+	if (t->easy == NULL || !use_rules(t) || (call->public_only && !use_public_only(t)))
 		abort();
 	use_callbacks(t);
 	use_limits(t, call);
@@ -401,6 +428,8 @@ judge_failure(struct http_transfer *t, CURLcode code)
 {
 	if (!t->sent && (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL))
 		say(t, CALL_BAD_URL, "cannot call", "the address is not a valid URL");
+	else if (!t->sent && t->barred)
+		say(t, CALL_BAD_URL, "cannot call", "only public addresses may be called");
 	else if (!t->sent && code == CURLE_OPERATION_TIMEDOUT)
 		say(t, CALL_REFUSED, "could not connect to", "no answer in time");
 	else if (!t->sent)

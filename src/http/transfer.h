@@ -30,6 +30,7 @@ struct http_transfer {
 	bool sent;      /* the request may have left this machine */
 	bool send_once; /* doing it twice is not the same as once */
 	bool gave_up;   /* a callback ended it and filled in reply */
+	bool barred;    /* an address was refused because it is not a public one */
 };
 
 void transfer_setup(void); /* once per process is enough; any thread */
