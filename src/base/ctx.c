@@ -16,6 +16,7 @@ ctx_clear(struct ctx *cx)
 	cx->code = cx->field = NULL;
 	cx->why[0] = cx->todo[0] = '\0';
 	cx->retry_after_s = 0;
+	cx->detail = (struct str){ 0 };
 }
 
 /* A sentence that was cut inside a character, or that quotes a stranger's bytes, stays text: what is

@@ -29,6 +29,7 @@ struct ctx {
 	char why[512];     /* what happened, one sentence */
 	char todo[512];    /* what to do about it, one sentence; may be empty */
 	int retry_after_s; /* 0: none */
+	struct str detail; /* JSON that the writer of failures puts into the reply; empty: none */
 };
 
 void ctx_init(struct ctx *cx, struct arena *a, const struct clock *clock);

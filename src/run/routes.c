@@ -10,7 +10,8 @@ static const char usage[] =
     "The manager's routes, one a line: method, path, who may call it.\n\n"
     "Usage: valetkey routes [--sandbox]\n\n"
     "  --sandbox   the sandbox's: method, path, who may call it, with which permission,\n"
-    "              and which names of the proxy have it (www, api, or - for none)\n";
+    "              which names of the proxy have it (www, api, or - for none), and\n"
+    "              \"absent\" for a function of Dropbox's that it does not have\n";
 
 static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
 
@@ -26,14 +27,18 @@ print_manager(void)
 	return 0;
 }
 
+static void
+print_row(void *arg, const struct sandbox_route *r)
+{
+	(void)arg;
+	printf("%-7s %-54s %-12s %-24s %s%s\n", methods[r->method], r->path, r->access, r->scope,
+	    r->tunnel, r->absent ? " absent" : "");
+}
+
 static int
 print_sandbox(void)
 {
-	struct sandbox_route r;
-
-	for (size_t i = 0; sandbox_route_at(i, &r); i++)
-		printf("%-7s %-54s %-8s %-24s %s\n", methods[r.method], r.path, r.access, r.scope,
-		    r.tunnel);
+	sandbox_routes_each(print_row, NULL);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "sandbox/routes.h"
 
+#include "sandbox/api/functions.h"
 #include "sandbox/api/handlers.h"
 #include "sandbox/console/handlers.h"
 #include "sandbox/control/handlers.h"
@@ -68,52 +69,69 @@ route_of(const struct row *row)
 	};
 }
 
-static size_t
-row_count(void)
+static bool
+has_row(const struct row *const *rows, size_t count, const char *path)
 {
-	size_t count = 0;
-
-	for (size_t g = 0; g < GROUP_COUNT; g++)
-		count += groups[g]->count;
-	return count;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rows[i]->path, path) == 0)
+			return true;
+	return false;
 }
 
-bool
-sandbox_route_at(size_t i, struct sandbox_route *out)
+/* The rows of all rooms, then one for each function of the specification that no room answers. */
+static const struct row **
+all_rows(struct arena *a, size_t *count)
 {
-	size_t g = 0;
-	const struct row *row;
+	size_t max = function_count, n = 0, answered;
+	const struct row **rows;
 
-	while (g < GROUP_COUNT && i >= groups[g]->count)
-		i -= groups[g++]->count;
-	if (g == GROUP_COUNT)
-		return false;
-	row = &groups[g]->rows[i];
-	*out = (struct sandbox_route){
-		.method = row->method,
-		.path = row->path,
-		.access = row_access_word(row->access),
-		.scope = row->scope == SCOPE_NONE ? "-" : scope_name(row->scope),
-		.tunnel = reach_word(row->path),
-	};
-	return true;
+	for (size_t g = 0; g < GROUP_COUNT; g++)
+		max += groups[g]->count;
+	rows = ARENA_ARRAY(a, const struct row *, max);
+	for (size_t g = 0; g < GROUP_COUNT; g++)
+		for (size_t i = 0; i < groups[g]->count; i++)
+			rows[n++] = &groups[g]->rows[i];
+	answered = n;
+	for (size_t f = 0; f < function_count; f++) {
+		struct row *row = ARENA_NEW(a, struct row);
+
+		*row = function_absent_row(a, &functions[f]);
+		if (!has_row(rows, answered, row->path))
+			rows[n++] = row;
+	}
+	*count = n;
+	return rows;
+}
+
+void
+sandbox_routes_each(void (*visit)(void *arg, const struct sandbox_route *r), void *arg)
+{
+	struct arena *a = arena_new();
+	size_t count;
+	const struct row **rows = all_rows(a, &count);
+
+	for (size_t i = 0; i < count; i++)
+		visit(arg,
+		    &(struct sandbox_route){
+			.method = rows[i]->method,
+			.path = rows[i]->path,
+			.access = row_access_word(rows[i]->access),
+			.scope = rows[i]->scope == SCOPE_NONE ? "-" : scope_name(rows[i]->scope),
+			.tunnel = reach_word(rows[i]->path),
+			.absent = function_is_absent(rows[i]),
+		    });
+	arena_free(a);
 }
 
 void
 routes_prepare(struct sandbox *s)
 {
-	size_t count = row_count();
+	size_t count;
 
+	s->rows = all_rows(s->arena, &count);
 	s->routes = ARENA_ARRAY(s->arena, struct http_route, count);
-	s->rows = ARENA_ARRAY(s->arena, const struct row *, count);
-	count = 0;
-	for (size_t g = 0; g < GROUP_COUNT; g++) {
-		for (size_t i = 0; i < groups[g]->count; i++) {
-			s->rows[count] = &groups[g]->rows[i];
-			s->routes[count] = route_of(s->rows[count]);
-			count++;
-		}
-	}
+	for (size_t i = 0; i < count; i++)
+		s->routes[i] = route_of(s->rows[i]);
 	s->site = (struct http_site){
 		.app = s,
 		.routes = s->routes,

@@ -50,9 +50,10 @@ struct sandbox_route {
 	const char *access; /* "public", "page", "api-user", …: sandbox/core/row.h */
 	const char *scope;  /* "files.content.read"; "-": none */
 	const char *tunnel; /* which names of the proxy have it: "www", "api"; "-": none */
+	bool absent; /* a function of Dropbox's that the sandbox only says it does not have */
 };
 
-bool sandbox_route_at(size_t i, struct sandbox_route *out); /* false: there are no more */
+void sandbox_routes_each(void (*visit)(void *arg, const struct sandbox_route *r), void *arg);
 
 void sandbox_free(struct sandbox *s); /* after http_server_free; takes NULL */
 

@@ -27,3 +27,11 @@ basic_read(struct ctx *cx, const struct http_req *req, struct str *user, struct 
 	*password = secret_of(str_sub(decoded, colon + 1, decoded.len));
 	return OK;
 }
+
+struct secret
+bearer_of(struct str value)
+{
+	if (value.len <= 7 || !str_eq_nocase(str_sub(value, 0, 7), S("Bearer ")))
+		return (struct secret){ 0 };
+	return secret_of(str_trim(str_sub(value, 7, value.len)));
+}

@@ -37,6 +37,34 @@ summary(struct ctx *cx, struct str tags)
 	return str_printf(cx->arena, "%.*s/%.*s", STR_ARG(tags), n % 6, ".....");
 }
 
+#define DETAIL_DEPTH 16
+
+enum rc
+api_detail(struct ctx *cx, json_t *value)
+{
+	json_t *o = json_object();
+
+	json_put(o, "v", value);
+	cx->detail = json_write(cx->arena, o);
+	return cx->rc;
+}
+
+static void
+put_detail(struct ctx *cx, json_t *error, const char *tag)
+{
+	struct ctx aside;
+	json_t *o, *value;
+
+	ctx_init(&aside, cx->arena, cx->clock); /* the failure itself must stay as it is */
+	if (cx->detail.len == 0 || json_read(&aside, cx->detail, DETAIL_DEPTH, &o) != OK)
+		return;
+	value = json_object_get(o, "v");
+	if (json_is_object(value) && json_object_get(value, ".tag") == NULL)
+		json_object_update(error, value);
+	else
+		json_object_set(error, tag, value);
+}
+
 /* "path/conflict/file" -> {".tag":"path","path":{".tag":"conflict","conflict":{".tag":"file"}}} */
 static json_t *
 nest(struct ctx *cx, struct str tags, const char *member)
@@ -49,6 +77,8 @@ nest(struct ctx *cx, struct str tags, const char *member)
 	if (tags.len > 0)
 		json_put(
 		    o, member != NULL ? member : str_cstr(cx->arena, first), nest(cx, tags, NULL));
+	else
+		put_detail(cx, o, str_cstr(cx->arena, first));
 	return o;
 }
 
@@ -111,15 +141,18 @@ static void
 fail_api(struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
 {
 	struct str function = str_sub(req->path, 3, req->path.len);
+	bool path_root = rc == E_INPUT && cx->field != NULL && strcmp(cx->field, "path-root") == 0;
 
-	if (rc == E_AUTH || (rc == E_CONFLICT && cx->code != NULL)) {
-		fail_union(cx, res, rc == E_AUTH ? 401 : 409);
+	if (rc == E_AUTH || (rc == E_CONFLICT && cx->code != NULL) || path_root) {
+		fail_union(cx, res, rc == E_AUTH ? 401 : path_root ? 422 : 409);
 	} else if (rc == E_INPUT) {
 		api_text(cx, res, 400,
 		    str_printf(cx->arena, "Error in call to API function \"%.*s\": %s",
 			STR_ARG(function), cx->why));
 	} else if (rc == E_BUSY) {
 		fail_busy(cx, res);
+	} else if (http_status_of(cx, rc) < 500) {
+		api_text(cx, res, http_status_of(cx, rc), str_of(cx->why));
 	} else {
 		log_internal(cx, rc);
 		api_text(cx, res, 500, S("The sandbox failed to answer. Its log says why."));
@@ -209,7 +242,11 @@ sandbox_fail(
 	}
 	switch (row_of(app, req)->access) {
 	case ACCESS_API_USER:
+	case ACCESS_API_TEAM:
+	case ACCESS_API_ANY:
 	case ACCESS_API_APP:
+	case ACCESS_API_USER_APP:
+	case ACCESS_API_NONE:
 		fail_api(cx, req, res, rc);
 		break;
 	case ACCESS_TOKEN:

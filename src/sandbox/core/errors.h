@@ -3,7 +3,8 @@
  * A handler of the API fails with what the mapping needs: E_INPUT is a text reply with status 400;
  * E_CONFLICT carries the route's own error union as its code, tags joined by "/" ("path/not_found");
  * with field "reason" the union's second level is a struct with that member. E_AUTH carries the tag of
- * the authentication error, and for "missing_scope" the scope as its field. */
+ * the authentication error, and for "missing_scope" the scope as its field. E_INPUT with field
+ * "path-root" is a PathRootError (422). api_detail adds the value of the innermost tag. */
 #ifndef SANDBOX_CORE_ERRORS_H
 #define SANDBOX_CORE_ERRORS_H
 
@@ -13,6 +14,10 @@
 /* JSON with X-Dropbox-Request-Id; consumes body. */
 void api_json(struct ctx *cx, struct http_res *res, int status, json_t *body);
 void api_request_id(struct ctx *cx, struct http_res *res);
+
+/* After fail_at: the value that belongs to the innermost tag of the error. The members of a plain
+ * object stand beside the tag, anything else under its name. Consumes value; returns cx->rc. */
+enum rc api_detail(struct ctx *cx, json_t *value);
 
 /* http_site.fail */
 void sandbox_fail(

@@ -21,7 +21,9 @@ row_access_word(enum access access)
 		[ACCESS_SIGN] = "sign",
 		[ACCESS_API_USER] = "api-user",
 		[ACCESS_API_TEAM] = "api-team",
+		[ACCESS_API_ANY] = "api-any",
 		[ACCESS_API_APP] = "api-app",
+		[ACCESS_API_USER_APP] = "api-user-app",
 		[ACCESS_API_NONE] = "api-none",
 		[ACCESS_CONTROL] = "control",
 	};

@@ -20,9 +20,11 @@ enum access {
 	ACCESS_SIGN,     /* the same without being signed in */
 	ACCESS_API_USER, /* a bearer token of a user (or a team's, acting as one) with the scope */
 	ACCESS_API_TEAM, /* a bearer token of a team with the scope */
+	ACCESS_API_ANY,  /* a bearer token of either kind */
 	ACCESS_API_APP,  /* app key and secret by HTTP Basic */
-	ACCESS_API_NONE, /* the API without any authentication */
-	ACCESS_CONTROL,  /* the control token, from the loopback */
+	ACCESS_API_USER_APP, /* what API_USER wants, or what API_APP wants: no account then */
+	ACCESS_API_NONE,     /* the API without any authentication */
+	ACCESS_CONTROL,      /* the control token, from the loopback */
 };
 
 struct row {
