@@ -321,10 +321,12 @@ void
 frame_log(const struct frame *f, const struct exchange *x, int64_t now_ms)
 {
 	int64_t ms = now_ms - x->start_ms;
+	struct str method = x->head.method_known ? http_method_text(x->req.method) : S("-");
 	enum log_level level = x->res.status >= 400 || ms >= SLOW_MS ? LOG_INFO : LOG_DEBUG;
 
-	log_event(level, "http.request", KV_STR("site", str_of(f->name)),
-	    KV_STR("method", x->head.method_known ? http_method_text(x->req.method) : S("-")),
+	log_event(level, "http.request", KV_STR("site", str_of(f->name)), KV_STR("method", method),
 	    KV_STR("route", pattern_of(x)), KV_INT("status", x->res.status), KV_INT("ms", ms),
 	    KV_STR("req", str_of(x->cx.request_id)), KV_STR("peer", x->req.peer));
+	if (f->site->done != NULL)
+		f->site->done(f->site->app, &x->cx, &x->req, &x->res, method, ms);
 }

@@ -61,6 +61,10 @@ struct http_site {
 	 * block: it may run on a loop. NULL: http_res_problem. */
 	void (*fail)(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res,
 	    enum rc rc);
+	/* NULL, or told of each reply as it begins to go out, on a loop: must not block. The method is
+	 * "-" when it is none that the server knows; the path is empty when the head was not readable. */
+	void (*done)(void *app, const struct ctx *cx, const struct http_req *req,
+	    const struct http_res *res, struct str method, int64_t ms);
 };
 
 /* A certificate with its chain, and its private key, as PEM. */

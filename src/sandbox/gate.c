@@ -1,5 +1,7 @@
 #include "sandbox/gate.h"
 
+#include "sandbox/control/faults.h"
+#include "sandbox/control/limits.h"
 #include "sandbox/core/basic.h"
 #include "sandbox/core/reach.h"
 #include "sandbox/core/row.h"
@@ -72,17 +74,13 @@ gate_control(struct sandbox *s, struct ctx *cx, struct http_req *req)
 		    cx, E_AUTH, "no-control-token", NULL, "The control token is missing or wrong.");
 		return fail_todo(cx, "It stands in the file control-token of the data directory.");
 	}
-	return req->method == HTTP_M_GET || req->method == HTTP_M_HEAD
-	    ? OK
-	    : http_req_want_json(cx, req);
+	return req->method == HTTP_M_POST || req->method == HTTP_M_PUT ? http_req_want_json(cx, req)
+								       : OK;
 }
 
-enum rc
-sandbox_gate(void *app, struct ctx *cx, struct http_req *req, struct http_res *res)
+static enum rc
+pass(struct sandbox *app, struct ctx *cx, struct http_req *req, enum access class)
 {
-	enum access class = row_of(app, req)->access;
-
-	(void)res;
 	TRY(reach_check(cx, req));
 	switch (class) {
 	case ACCESS_VISITOR:
@@ -101,4 +99,61 @@ sandbox_gate(void *app, struct ctx *cx, struct http_req *req, struct http_res *r
 	default:
 		return OK;
 	}
+}
+
+/* Whom the gate has let through, for what is decided by who calls. */
+static struct fault_caller
+caller_of(const struct http_req *req, enum access class)
+{
+	const struct caller *who = req->session;
+	const struct session *session = req->session;
+
+	switch (class) {
+	case ACCESS_API_USER:
+	case ACCESS_API_TEAM:
+	case ACCESS_API_ANY:
+	case ACCESS_API_APP:
+	case ACCESS_API_USER_APP:
+		return (struct fault_caller){
+			.app_key = who->app_key,
+			.account_id = who->account.id,
+			.email = who->account.email,
+		};
+	case ACCESS_VISITOR:
+	case ACCESS_WEB:
+	case ACCESS_CHANGE:
+	case ACCESS_SIGN:
+		return (struct fault_caller){
+			.account_id = session->account.id,
+			.email = session->account.email,
+		};
+	default:
+		return (struct fault_caller){ 0 };
+	}
+}
+
+/* A token may also come in the address, for browsers; it is told from others by its grant then. */
+static enum rc
+count_call(struct sandbox *s, struct ctx *cx, const struct http_req *req)
+{
+	const struct caller *who = req->session;
+	struct secret token = bearer_of(http_req_header(req, S("Authorization")));
+
+	return limits_count(
+	    s, cx, secret_empty(token) ? secret_of(who->grant_id) : token, who->app_key);
+}
+
+enum rc
+sandbox_gate(void *app, struct ctx *cx, struct http_req *req, struct http_res *res)
+{
+	enum access class = row_of(app, req)->access;
+	struct fault_caller who;
+	bool met;
+
+	TRY(faults_meet(app, cx, req, res, NULL, &met));
+	TRY(pass(app, cx, req, class));
+	who = caller_of(req, class);
+	if (who.app_key.len > 0)
+		TRY(count_call(app, cx, req));
+	return met ? OK : faults_meet(app, cx, req, res, &who, &met);
 }

@@ -3,7 +3,9 @@
 #include "sandbox/api/functions.h"
 #include "sandbox/api/handlers.h"
 #include "sandbox/console/handlers.h"
+#include "sandbox/control/faults.h"
 #include "sandbox/control/handlers.h"
+#include "sandbox/control/reqlog.h"
 #include "sandbox/core/errors.h"
 #include "sandbox/core/pages.h"
 #include "sandbox/core/reach.h"
@@ -48,6 +50,15 @@ dispatch(void *app, struct ctx *cx, const struct http_req *req, struct http_res 
 	TRY(store_enter(s, cx, row->use));
 	rc = row->handler(app, cx, req, res);
 	return store_leave(s, cx, row->use, rc);
+}
+
+/* A fault has written its reply already. */
+static void
+fail_request(
+    void *app, struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
+{
+	if (!faults_answered(cx))
+		sandbox_fail(app, cx, req, res, rc);
 }
 
 static bool
@@ -139,6 +150,7 @@ routes_prepare(struct sandbox *s)
 		.assets = web_sandbox_assets,
 		.asset_count = web_sandbox_asset_count,
 		.gate = sandbox_gate,
-		.fail = sandbox_fail,
+		.fail = fail_request,
+		.done = reqlog_note,
 	};
 }

@@ -4,6 +4,9 @@
 
 #include "sandbox/people/accounts.h"
 #include "sandbox/control/control.h"
+#include "sandbox/control/faults.h"
+#include "sandbox/control/limits.h"
+#include "sandbox/control/reqlog.h"
 #include "sandbox/core/pages.h"
 #include "sandbox/core/reach.h"
 #include "sandbox/routes.h"
@@ -59,6 +62,9 @@ sandbox_new(struct ctx *cx, const struct sandbox_config *cfg, struct sandbox **o
 	s->clock = cfg->clock;
 	s->public_url = str_dup(s->arena, url);
 	s->throttle = throttle_new();
+	s->faults = faults_new();
+	s->limits = limits_new();
+	s->reqlog = reqlog_new();
 	pthread_mutex_init(&s->lock, NULL);
 	routes_prepare(s);
 	rc = open_all(s, cx, cfg->data_dir);
@@ -101,6 +107,9 @@ sandbox_free(struct sandbox *s)
 		return;
 	sandbox_store_close(s);
 	throttle_free(s->throttle);
+	faults_free(s->faults);
+	limits_free(s->limits);
+	reqlog_free(s->reqlog);
 	pthread_mutex_destroy(&s->lock);
 	arena_free(s->arena);
 	free(s);

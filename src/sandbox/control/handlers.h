@@ -7,6 +7,16 @@
 extern const struct row_group control_rows;
 
 HANDLER(control_clock);
+HANDLER(control_clock_advance);
 HANDLER(control_state);
+HANDLER(control_fault_add);
+HANDLER(control_fault_list);
+HANDLER(control_fault_clear);
+HANDLER(control_fault_delete);
+HANDLER(control_limits);
+HANDLER(control_limits_put);
+HANDLER(control_settings);
+HANDLER(control_settings_put);
+HANDLER(control_log);
 
 #endif

@@ -1,8 +1,25 @@
 #include "sandbox/control/handlers.h"
 
+#define GET HTTP_M_GET
+#define POST HTTP_M_POST
+#define PUT HTTP_M_PUT
+#define DELETE HTTP_M_DELETE
+
 static const struct row rows[] = {
-	{ HTTP_M_POST, "/_sandbox/clock", ROW(CONTROL, WRITE), 4 * KB, control_clock },
-	{ HTTP_M_GET, "/_sandbox/state", ROW(CONTROL, READ), 0, control_state },
+	{ GET, "/_sandbox/clock", ROW(CONTROL, NONE), 0, control_clock },
+	{ POST, "/_sandbox/clock", ROW(CONTROL, WRITE), 4 * KB, control_clock_advance },
+	{ GET, "/_sandbox/state", ROW(CONTROL, READ), 0, control_state },
+
+	{ GET, "/_sandbox/faults", ROW(CONTROL, NONE), 0, control_fault_list },
+	{ POST, "/_sandbox/faults", ROW(CONTROL, NONE), 16 * KB, control_fault_add },
+	{ DELETE, "/_sandbox/faults", ROW(CONTROL, NONE), KB, control_fault_clear },
+	{ DELETE, "/_sandbox/faults/{}", ROW(CONTROL, NONE), KB, control_fault_delete },
+
+	{ GET, "/_sandbox/limits", ROW(CONTROL, NONE), 0, control_limits },
+	{ PUT, "/_sandbox/limits", ROW(CONTROL, WRITE), 4 * KB, control_limits_put },
+	{ GET, "/_sandbox/settings", ROW(CONTROL, READ), 0, control_settings },
+	{ PUT, "/_sandbox/settings", ROW(CONTROL, WRITE), 4 * KB, control_settings_put },
+	{ GET, "/_sandbox/log", ROW(CONTROL, NONE), 0, control_log },
 };
 
 ROW_GROUP(control_rows, rows);

@@ -20,6 +20,9 @@
 #define DAY_MS (24 * HOUR_MS)
 
 struct throttle;
+struct faults;
+struct limits;
+struct reqlog;
 
 struct sandbox {
 	struct arena *arena; /* the texts below */
@@ -30,6 +33,9 @@ struct sandbox {
 	struct str shell_head, shell_tail;          /* the page around its boot object */
 	struct secret control_token;
 	struct throttle *throttle;
+	struct faults *faults; /* these three are the control room's, with locks of their own */
+	struct limits *limits;
+	struct reqlog *reqlog;
 
 	pthread_mutex_t lock; /* the three below */
 	struct db *db;

@@ -1,0 +1,53 @@
+/* GET /_sandbox/state: how much there is of everything. */
+#include "sandbox/control/control.h"
+#include "sandbox/control/faults.h"
+#include "sandbox/control/handlers.h"
+#include "sandbox/core/sql.h"
+#include "sandbox/core/state.h"
+
+struct counted {
+	const char *name, *sql;
+};
+
+static const struct counted counts[] = {
+	{ "accounts", "SELECT count(*) FROM accounts" },
+	{ "apps", "SELECT count(*) FROM apps" },
+	{ "sessions", "SELECT count(*) FROM sessions" },
+	{ "pending_requests", "SELECT count(*) FROM requests WHERE done = 0" },
+	{ "connected_apps", "SELECT count(*) FROM links" },
+	{ "grants", "SELECT count(*) FROM grants WHERE ended_ms = 0" },
+	{ "codes", "SELECT count(*) FROM codes" },
+	{ "access_tokens", "SELECT count(*) FROM tokens" },
+	{ "refresh_tokens", "SELECT count(*) FROM refresh_tokens WHERE spent_ms = 0" },
+	{ "files", "SELECT count(*) FROM files WHERE deleted = 0" },
+};
+
+static enum rc
+put_counts(struct sandbox *s, struct ctx *cx, json_t *o)
+{
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		int64_t n;
+
+		TRY(sql_count(cx, s->db, counts[i].sql, SQL_ARGS(), &n));
+		json_put(o, counts[i].name, json_integer(n));
+	}
+	return OK;
+}
+
+enum rc
+control_state(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct sandbox *s = app;
+	json_t *o = json_object();
+	enum rc rc = put_counts(s, cx, o);
+
+	(void)req;
+	if (rc != OK) {
+		json_decref(o);
+		return rc;
+	}
+	json_put(o, "faults", json_integer(faults_count(s->faults)));
+	control_put_clock(s, cx, o);
+	http_res_json(res, 200, json_write(cx->arena, o));
+	return OK;
+}
