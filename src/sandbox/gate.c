@@ -5,6 +5,7 @@
 #include "sandbox/core/basic.h"
 #include "sandbox/core/reach.h"
 #include "sandbox/core/row.h"
+#include "sandbox/oauth/grants.h"
 #include "sandbox/people/session.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"

@@ -4,6 +4,7 @@
 #include "sandbox/control/handlers.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
+#include "sandbox/oauth/grants.h"
 
 struct counted {
 	const char *name, *sql;
@@ -34,20 +35,31 @@ put_counts(struct sandbox *s, struct ctx *cx, json_t *o)
 	return OK;
 }
 
+static enum rc
+put_state(struct sandbox *s, struct ctx *cx, json_t *o)
+{
+	json_t *grants;
+
+	TRY(put_counts(s, cx, o));
+	json_put(o, "faults", json_integer(faults_count(s->faults)));
+	control_put_clock(s, cx, o);
+	TRY(grants_state_json(s, cx, &grants));
+	json_put(o, "grants_detail", grants);
+	return OK;
+}
+
 enum rc
 control_state(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct sandbox *s = app;
 	json_t *o = json_object();
-	enum rc rc = put_counts(s, cx, o);
+	enum rc rc = put_state(s, cx, o);
 
 	(void)req;
 	if (rc != OK) {
 		json_decref(o);
 		return rc;
 	}
-	json_put(o, "faults", json_integer(faults_count(s->faults)));
-	control_put_clock(s, cx, o);
 	http_res_json(res, 200, json_write(cx->arena, o));
 	return OK;
 }
