@@ -16,8 +16,7 @@
 struct http_client {
 	CURLM *multi;
 	pthread_t thread;
-	char *user_agent;
-	size_t user_agent_len;
+	struct buf user_agent, roots_pem; /* the second empty: the system's */
 
 	pthread_mutex_t lock;
 	struct http_transfer *queue, **queue_end; /* handed over, not started */
@@ -142,12 +141,23 @@ release(struct http_client *c)
 {
 	curl_multi_cleanup(c->multi);
 	pthread_mutex_destroy(&c->lock);
-	free(c->user_agent);
+	buf_free(&c->user_agent);
+	buf_free(&c->roots_pem);
 	free(c);
 }
 
+static struct buf
+copy(struct str s)
+{
+	struct buf b = buf_heap(s.len + 1);
+
+	buf_add(&b, s);
+	return b;
+}
+
 enum rc
-http_client_new(struct ctx *cx, struct str user_agent, struct http_client **out)
+http_client_new(
+    struct ctx *cx, struct str user_agent, struct str roots_pem, struct http_client **out)
 {
 	struct http_client *c = mem_alloc(sizeof(*c));
 	int error;
@@ -157,10 +167,8 @@ http_client_new(struct ctx *cx, struct str user_agent, struct http_client **out)
 	if (c->multi == NULL)
 		abort();
 	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
-	c->user_agent = mem_alloc(user_agent.len + 1);
-	if (user_agent.len > 0)
-		memcpy(c->user_agent, user_agent.p, user_agent.len);
-	c->user_agent_len = user_agent.len;
+	c->user_agent = copy(user_agent);
+	c->roots_pem = copy(roots_pem);
 	c->queue_end = &c->queue;
 	pthread_mutex_init(&c->lock, NULL);
 	error = start_thread(c);
@@ -201,7 +209,7 @@ http_client_send(struct http_client *c, const struct http_call *call,
     void (*done)(void *arg, const struct http_reply *reply), void *arg)
 {
 	struct http_transfer *t =
-	    transfer_new(call, (struct str){ c->user_agent, c->user_agent_len });
+	    transfer_new(call, buf_str(&c->user_agent), buf_str(&c->roots_pem));
 	bool stop;
 
 	t->done = done;
@@ -346,7 +354,7 @@ http_client_once(
 		return;
 	}
 	transfer_setup();
-	t = transfer_new(&timed, user_agent);
+	t = transfer_new(&timed, user_agent, S(""));
 	if (t->easy != NULL)
 		transfer_finish(t, curl_easy_perform(t->easy));
 	copy_reply(cx->arena, &t->reply, out);

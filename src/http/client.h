@@ -47,6 +47,7 @@ enum http_call_end {
 
 struct http_reply {
 	enum http_call_end end;
+	bool untrusted; /* CALL_REFUSED: its certificate is not one to believe */
 	int status;
 	struct secret body;      /* bodies of token endpoints are secrets */
 	struct str content_type; /* without parameters, lower case */
@@ -55,8 +56,10 @@ struct http_reply {
 	char error[160];         /* for a person: "could not connect to 127.0.0.1:9: refused" */
 };
 
-/* user_agent is copied. */
-MUST enum rc http_client_new(struct ctx *cx, struct str user_agent, struct http_client **out);
+/* roots_pem: the only authorities that this client believes; empty: the system's. Connections are
+ * kept per client, so one made under other roots is never used. Both texts are copied. */
+MUST enum rc http_client_new(
+    struct ctx *cx, struct str user_agent, struct str roots_pem, struct http_client **out);
 /* Takes no new calls, lets those in flight end for at most grace_ms, then gives them up. Whoever
  * waits is answered when it returns. */
 void http_client_stop(struct http_client *c, int grace_ms);

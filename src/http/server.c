@@ -84,7 +84,9 @@ http_server_new(struct ctx *cx, const struct http_server_config *cfg, struct htt
 		    cfg->tls != NULL, str_dup(s->arena, cfg->public_url), &s->frame.origin);
 	if (rc == OK && cfg->tls != NULL)
 		rc = tls_rules_new(cx, cfg->tls, NULL, 0, &s->tls);
-	s->constant_head = reply_constant(s->arena, s->frame.origin.https);
+	/* A browser that was told so of localhost would ask every other server there for https. */
+	s->constant_head =
+	    reply_constant(s->arena, cfg->public_url.len > 0 && s->frame.origin.https);
 	if (rc != OK) {
 		http_server_free(s);
 		return rc;

@@ -381,13 +381,26 @@ use_rules(struct http_transfer *t)
 	    CURLE_OK;
 }
 
+/* These instead of the system's, which are a file and a directory. */
+static bool
+use_roots(struct http_transfer *t, struct str pem)
+{
+	struct curl_blob blob = { (void *)(uintptr_t)pem.p, pem.len, CURL_BLOB_NOCOPY };
+
+	return pem.len == 0 ||
+	    (curl_easy_setopt(t->easy, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK &&
+		curl_easy_setopt(t->easy, CURLOPT_CAINFO, NULL) == CURLE_OK &&
+		curl_easy_setopt(t->easy, CURLOPT_CAPATH, NULL) == CURLE_OK);
+}
+
 struct http_transfer *
-transfer_new(const struct http_call *call, struct str user_agent)
+transfer_new(const struct http_call *call, struct str user_agent, struct str roots_pem)
 {
 	struct http_transfer *t = mem_alloc(sizeof(*t));
 
 	t->easy = curl_easy_init();
-	if (t->easy == NULL || !use_rules(t) || (call->public_only && !use_public_only(t)))
+	if (t->easy == NULL || !use_rules(t) || !use_roots(t, roots_pem) ||
+	    (call->public_only && !use_public_only(t)))
 		abort();
 	use_callbacks(t);
 	use_limits(t, call);
@@ -417,7 +430,7 @@ static void
 say(struct http_transfer *t, enum http_call_end end, const char *what, const char *why)
 {
 	t->reply.end = end;
-	snprintf(t->reply.error, sizeof(t->reply.error), "%.30s %s: %.50s", what, t->host, why);
+	snprintf(t->reply.error, sizeof(t->reply.error), "%.30s %s: %s", what, t->host, why);
 	for (char *p = t->reply.error; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = ' ';
@@ -426,12 +439,15 @@ say(struct http_transfer *t, enum http_call_end end, const char *what, const cha
 static void
 judge_failure(struct http_transfer *t, CURLcode code)
 {
+	t->reply.untrusted = !t->sent && code == CURLE_PEER_FAILED_VERIFICATION;
 	if (!t->sent && (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL))
 		say(t, CALL_BAD_URL, "cannot call", "the address is not a valid URL");
 	else if (!t->sent && t->barred)
 		say(t, CALL_BAD_URL, "cannot call", "only public addresses may be called");
 	else if (!t->sent && code == CURLE_OPERATION_TIMEDOUT)
 		say(t, CALL_REFUSED, "could not connect to", "no answer in time");
+	else if (t->reply.untrusted)
+		say(t, CALL_REFUSED, "could not trust", reason(t, code));
 	else if (!t->sent)
 		say(t, CALL_REFUSED, "could not connect to", reason(t, code));
 	else if (code == CURLE_FILESIZE_EXCEEDED)

@@ -35,7 +35,9 @@ struct http_transfer {
 
 void transfer_setup(void); /* once per process is enough; any thread */
 
-struct http_transfer *transfer_new(const struct http_call *call, struct str user_agent);
+/* roots_pem: the authorities to believe, borrowed until transfer_free; empty: the system's. */
+struct http_transfer *transfer_new(
+    const struct http_call *call, struct str user_agent, struct str roots_pem);
 /* Fills in t->reply from libcurl's verdict. */
 void transfer_finish(struct http_transfer *t, CURLcode code);
 /* The same for one that is dropped half-way. */

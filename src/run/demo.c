@@ -94,13 +94,17 @@ open_demo(struct start *st, struct demo *d)
 	struct manager_config cfg = { .listen = st->options.listen,
 		.master_key_file = st->options.master_key_file,
 		.clock = st->clock };
-	const char *sandbox_dir;
+	struct sandbox_half_config sandbox = { .listen = st->options.sandbox_listen,
+		.proxy = st->options.proxy,
+		.tls = st->options.tls,
+		.clock = st->clock };
 
-	TRY(data_dir(st, "sandbox", &sandbox_dir));
+	TRY(data_dir(st, "sandbox", &sandbox.data_dir));
 	TRY(data_dir(st, "manager", &cfg.data_dir));
-	TRY(sandbox_half_open(
-	    cx, sandbox_dir, st->options.sandbox_listen, NULL, st->clock, &d->sandbox));
+	TRY(sandbox_half_open(cx, &sandbox, &d->sandbox));
 	cfg.dropbox_url = http_server_url(d->sandbox.server);
+	if (st->options.tls)
+		cfg.dropbox_ca = str_cstr(cx->arena, d->sandbox.ca_path);
 	TRY(manager_open(cx, &cfg, &d->manager));
 	TRY(take_seed(cx, d));
 	TRY(sandbox_half_start(cx, &d->sandbox));
@@ -122,6 +126,10 @@ print_seed_line(struct ctx *cx, const struct demo *d, const struct sandbox_seed 
 	json_put(admin, "password", json_str(secret_expose(d->admin_password)));
 	json_put(line, "manager_url", json_str(http_server_url(d->manager.server)));
 	json_put(line, "sandbox_url", json_str(http_server_url(d->sandbox.server)));
+	if (d->sandbox.ca_path.len > 0)
+		json_put(line, "sandbox_ca", json_str(d->sandbox.ca_path));
+	if (d->sandbox.proxy_url.len > 0)
+		json_put(line, "sandbox_proxy", json_str(d->sandbox.proxy_url));
 	json_put(line, "admin", admin);
 	json_put(line, "accounts", accounts);
 	json_put(line, "api_key", json_str(secret_expose(d->api_key)));
@@ -159,6 +167,10 @@ print_for_people(const struct demo *d, const struct sandbox_seed *seed)
 	printf("\n  Sandbox   %.*s   (the Dropbox side)\n", STR_ARG(sandbox));
 	for (size_t i = 0; i < seed->account_count; i++)
 		print_sign_in(seed->accounts[i].email, seed->accounts[i].password);
+	if (d->sandbox.proxy_url.len > 0)
+		printf("  Proxy     %.*s\n", STR_ARG(d->sandbox.proxy_url));
+	if (d->sandbox.ca_path.len > 0)
+		printf("  CA        %.*s\n", STR_ARG(d->sandbox.ca_path));
 	printf(
 	    "\n  1. Manager: Add Token, Dropbox. Sandbox: Create App; copy key and secret over.\n"
 	    "  2. Copy the Redirect URI back; Get OAuth2 Access Token, Continue, Allow, Done.\n");

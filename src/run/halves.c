@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "http/server.h"
+#include "run/dev_ca.h"
 #include "sandbox/sandbox.h"
 #include "vault/vault.h"
 
@@ -40,14 +41,13 @@ unlock_data(int fd)
 }
 
 static enum rc
-open_server(struct ctx *cx, const char *name, const char *listen, const char *public_url,
-    struct clock *clock, struct http_server **out)
+open_server(struct ctx *cx, struct http_server_config *cfg, const char *listen,
+    const char *public_url, struct http_server **out)
 {
-	struct http_server_config cfg = { .clock = clock, .name = name, .workers = WORKERS };
-
-	TRY(options_listen(cx, listen, &cfg.host, &cfg.port));
-	TRY(options_url(cx, "--public-url", public_url, &cfg.public_url));
-	return http_server_new(cx, &cfg, out);
+	cfg->workers = WORKERS;
+	TRY(options_listen(cx, listen, &cfg->host, &cfg->port));
+	TRY(options_url(cx, "--public-url", public_url, &cfg->public_url));
+	return http_server_new(cx, cfg, out);
 }
 
 enum rc
@@ -58,11 +58,14 @@ manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *o
 		.master_key_file = str_of(cfg->master_key_file),
 		.dropbox_url = cfg->dropbox_url,
 		.providers_dir = cfg->providers_dir,
+		.dropbox_ca_file = cfg->dropbox_ca,
 		.clock = cfg->clock,
 	};
 
+	struct http_server_config server = { .clock = cfg->clock, .name = "manager" };
+
 	*out = (struct manager){ 0 };
-	TRY(open_server(cx, "manager", cfg->listen, cfg->public_url, cfg->clock, &out->server));
+	TRY(open_server(cx, &server, cfg->listen, cfg->public_url, &out->server));
 	vault.public_url = http_server_url(out->server);
 	TRY(lock_data(cx, cfg->data_dir, &out->lock_fd));
 	TRY(vault_open(cx, &vault, &out->vault));
@@ -92,18 +95,56 @@ manager_stop(struct manager *m)
 	*m = (struct manager){ 0 };
 }
 
-enum rc
-sandbox_half_open(struct ctx *cx, const char *data_dir, const char *listen, const char *public_url,
-    struct clock *clock, struct sandbox_half *out)
+static enum rc
+open_proxy(struct ctx *cx, const char *address, const struct http_tls *tls, struct cert_names names,
+    struct sandbox_half *out)
 {
-	struct sandbox_config cfg = { .data_dir = data_dir, .clock = clock };
+	struct http_proxy_config cfg = {
+		.names = names.names, .name_count = names.count, .tls = tls
+	};
+	bool any;
+
+	TRY(options_listen(cx, address, &cfg.host, &cfg.port));
+	TRY(http_server_proxy(cx, out->server, &cfg));
+	any = str_eq(cfg.host, S("0.0.0.0"));
+	out->proxy_url = str_printf(cx->arena,
+	    str_find(cfg.host, ':') < cfg.host.len ? "http://[%.*s]:%d" : "http://%.*s:%d",
+	    STR_ARG(any ? S("127.0.0.1") : cfg.host), http_server_proxy_port(out->server));
+	return OK;
+}
+
+/* The server, and before it what it needs to speak TLS. */
+static enum rc
+open_doors(struct ctx *cx, const struct sandbox_half_config *cfg, struct sandbox_half *out)
+{
+	struct http_server_config server = { .clock = cfg->clock, .name = "sandbox" };
+	struct cert_names names;
+	struct http_tls tls;
+	struct dev_ca ca;
+
+	names.names = sandbox_tunnel_names(&names.count);
+	if (cfg->tls || cfg->proxy != NULL) {
+		TRY(dev_ca_open(cx, cfg->data_dir, names, &ca));
+		tls = (struct http_tls){ ca.server.pem, secret_expose(ca.server.key_pem) };
+		out->ca_path = ca.ca_path;
+	}
+	if (cfg->tls)
+		server.tls = &tls;
+	TRY(open_server(cx, &server, cfg->listen, cfg->public_url, &out->server));
+	return cfg->proxy != NULL ? open_proxy(cx, cfg->proxy, &tls, names, out) : OK;
+}
+
+enum rc
+sandbox_half_open(struct ctx *cx, const struct sandbox_half_config *cfg, struct sandbox_half *out)
+{
+	struct sandbox_config sandbox = { .data_dir = cfg->data_dir, .clock = cfg->clock };
 
 	*out = (struct sandbox_half){ 0 };
-	TRY(open_server(cx, "sandbox", listen, public_url, clock, &out->server));
-	cfg.server = out->server;
-	cfg.public_url = http_server_url(out->server);
-	TRY(lock_data(cx, data_dir, &out->lock_fd));
-	return sandbox_new(cx, &cfg, &out->sandbox);
+	TRY(lock_data(cx, cfg->data_dir, &out->lock_fd));
+	TRY(open_doors(cx, cfg, out));
+	sandbox.server = out->server;
+	sandbox.public_url = http_server_url(out->server);
+	return sandbox_new(cx, &sandbox, &out->sandbox);
 }
 
 enum rc

@@ -24,6 +24,7 @@ struct manager_config {
 	const char *master_key_file;
 	struct str dropbox_url;
 	const char *providers_dir; /* NULL: none */
+	const char *dropbox_ca;    /* file; NULL: the system's roots */
 	struct clock *clock;
 };
 
@@ -37,10 +38,22 @@ struct sandbox_half {
 	struct http_server *server;
 	struct sandbox *sandbox;
 	int lock_fd;
+	struct str ca_path;   /* empty: neither TLS nor a proxy */
+	struct str proxy_url; /* "http://127.0.0.1:8092"; empty: none */
 };
 
-MUST enum rc sandbox_half_open(struct ctx *cx, const char *data_dir, const char *listen,
-    const char *public_url, struct clock *clock, struct sandbox_half *out);
+struct sandbox_half_config {
+	const char *data_dir;
+	const char *listen;
+	const char *proxy; /* NULL: none */
+	const char *public_url;
+	bool tls;
+	struct clock *clock;
+};
+
+/* The texts of out are cx->arena's. */
+MUST enum rc sandbox_half_open(
+    struct ctx *cx, const struct sandbox_half_config *cfg, struct sandbox_half *out);
 MUST enum rc sandbox_half_start(struct ctx *cx, struct sandbox_half *h);
 void sandbox_half_stop(struct sandbox_half *h);
 

@@ -33,10 +33,20 @@ static const struct option options[] = {
 	    TEXT, AT(sandbox_listen), "address of the sandbox" },
 	{ "--public-url", "VALETKEY_PUBLIC_URL", "URL", NULL, FOR_SERVE | FOR_SANDBOX, TEXT,
 	    AT(public_url), "how browsers reach it, when not by the listening address" },
+	{ "--tls", NULL, NULL, NULL, FOR_SANDBOX, FLAG, AT(tls),
+	    "speak https, with a development CA of its own (DIR/ca.pem)" },
+	{ "--sandbox-tls", NULL, NULL, NULL, FOR_DEMO, FLAG, AT(tls),
+	    "the sandbox speaks https, with a development CA of its own" },
+	{ "--proxy", "VALETKEY_SANDBOX_PROXY", "HOST:PORT", NULL, FOR_SANDBOX, TEXT, AT(proxy),
+	    "be a CONNECT proxy too, in which the sandbox is Dropbox" },
+	{ "--sandbox-proxy", "VALETKEY_SANDBOX_PROXY", "HOST:PORT", NULL, FOR_DEMO, TEXT, AT(proxy),
+	    "the sandbox is a CONNECT proxy too, in which it is Dropbox" },
 	{ "--dropbox-url", "VALETKEY_DROPBOX_URL", "URL", NULL, FOR_SERVE, TEXT, AT(dropbox_url),
 	    "where Dropbox is: a sandbox's address instead of the real one" },
 	{ "--providers", "VALETKEY_PROVIDERS", "DIR", NULL, FOR_SERVE, TEXT, AT(providers),
 	    "provider definitions (*.json) besides the built-in ones; the same id replaces one" },
+	{ "--dropbox-ca", "VALETKEY_DROPBOX_CA", "FILE", NULL, FOR_SERVE, TEXT, AT(dropbox_ca),
+	    "the CA (PEM) to trust for --dropbox-url, and for it alone" },
 	{ "--master-key-file", "VALETKEY_MASTER_KEY_FILE", "FILE", NULL,
 	    FOR_SERVE | FOR_DEMO | FOR_PASSWD, TEXT, AT(master_key_file),
 	    "32-byte key (mode 0600) instead of DIR/master.key" },
@@ -138,11 +148,11 @@ options_listen(struct ctx *cx, const char *text, struct str *host, int *port)
 
 	while (colon > 0 && s.p[colon - 1] != ':')
 		colon--;
-	if (colon < 2 || !str_int(str_sub(s, colon, s.len), 0, 65535, &n)) {
+	if (colon < 1 || !str_int(str_sub(s, colon, s.len), 0, 65535, &n)) {
 		fail(cx, E_INPUT, "\"%s\" is not an address to listen on.", text);
 		return fail_todo(cx, "Write it as HOST:PORT, for example 127.0.0.1:8090.");
 	}
-	*host = str_sub(s, 0, colon - 1);
+	*host = colon > 1 ? str_sub(s, 0, colon - 1) : S("127.0.0.1");
 	if (str_starts(*host, S("[")) && str_ends(*host, S("]")))
 		*host = str_sub(*host, 1, host->len - 1);
 	*port = (int)n;

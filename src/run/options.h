@@ -10,8 +10,11 @@ struct options {
 	const char *listen;          /* --listen HOST:PORT */
 	const char *sandbox_listen;  /* --sandbox-listen HOST:PORT */
 	const char *public_url;      /* --public-url */
+	const char *proxy;           /* --proxy, --sandbox-proxy HOST:PORT */
+	bool tls;                    /* --tls, --sandbox-tls */
 	const char *dropbox_url;     /* --dropbox-url */
 	const char *providers;       /* --providers */
+	const char *dropbox_ca;      /* --dropbox-ca FILE */
 	const char *master_key_file; /* --master-key-file */
 	const char *log_level;       /* --log-level */
 	bool seed;                   /* --seed */
@@ -25,7 +28,7 @@ MUST enum rc options_read(
     struct ctx *cx, enum command_bit command, int argc, char **argv, struct options *out);
 void options_help(enum command_bit command, const char *usage, const char *what);
 
-/* "127.0.0.1:8090" or "[::1]:8090"; port 0 means any. */
+/* "127.0.0.1:8090", "[::1]:8090", or ":8090" for the loopback; port 0 means any. */
 MUST enum rc options_listen(struct ctx *cx, const char *text, struct str *host, int *port);
 /* http(s)://host[:port] without path; a trailing slash is taken off. */
 MUST enum rc options_url(struct ctx *cx, const char *option, const char *text, struct str *out);

@@ -24,11 +24,23 @@ print_accounts(struct ctx *cx, struct sandbox *sandbox)
 static enum rc
 open_sandbox(struct start *st, struct sandbox_half *h)
 {
+	struct sandbox_half_config cfg = {
+		.listen = st->options.listen,
+		.proxy = st->options.proxy,
+		.public_url = st->options.public_url,
+		.tls = st->options.tls,
+		.clock = st->clock,
+	};
+
 	TRY(start_want_data(st));
-	TRY(sandbox_half_open(
-	    &st->cx, st->options.data, st->options.listen, st->options.public_url, st->clock, h));
+	cfg.data_dir = st->options.data;
+	TRY(sandbox_half_open(&st->cx, &cfg, h));
 	TRY(sandbox_half_start(&st->cx, h));
 	printf("Sandbox: %.*s\n", STR_ARG(http_server_url(h->server)));
+	if (h->proxy_url.len > 0)
+		printf("Proxy:   %.*s\n", STR_ARG(h->proxy_url));
+	if (h->ca_path.len > 0)
+		printf("CA:      %.*s\n", STR_ARG(h->ca_path));
 	return print_accounts(&st->cx, h->sandbox);
 }
 

@@ -38,6 +38,7 @@ open_manager(struct start *st, struct manager *m)
 		.public_url = st->options.public_url,
 		.master_key_file = st->options.master_key_file,
 		.providers_dir = st->options.providers,
+		.dropbox_ca = st->options.dropbox_ca,
 		.clock = st->clock,
 	};
 

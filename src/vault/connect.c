@@ -177,7 +177,7 @@ vault_connect_probe(struct vault *v, struct ctx *cx, const struct session *who, 
 	TRY(vault_provider(v, cx, c.provider, &p));
 	/* No state and no challenge: this asks whether the app would be let in, for nobody. */
 	call.url = authorize_url(cx, p, &c, secret_of(S("")), S(""));
-	http_client_call(v->client, cx, &call, &reply);
+	http_client_call(vault_client(v, p), cx, &call, &reply);
 	return read_probe(cx, p, &c, &reply);
 }
 
@@ -262,7 +262,7 @@ exchange(struct vault *v, struct ctx *cx, const struct provider *p, const struct
 	enum oauth_outcome outcome;
 	enum rc rc;
 
-	http_client_call(v->client, cx, &call, &reply);
+	http_client_call(vault_client(v, p), cx, &call, &reply);
 	rc = upstream_token_reply(cx, p, &reply, out, &outcome);
 	if (rc == E_REAUTH)
 		return start_again(cx, E_INPUT, "code-refused",

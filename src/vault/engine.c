@@ -174,7 +174,7 @@ attempt(struct flight *f)
 	request = oauth_refresh_request(f->arena, &client, f->claim.secrets.refresh);
 	call = upstream_token_call(f->provider, &request);
 	call.timeout_ms = CALL_TIMEOUT_MS;
-	http_client_send(v->client, &call, answered, f);
+	http_client_send(vault_client(v, f->provider), &call, answered, f);
 	return OK;
 }
 

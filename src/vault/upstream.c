@@ -30,6 +30,13 @@ not_answered(struct ctx *cx, const struct provider *p, const struct http_reply *
 {
 	const char *name = p->name.p;
 
+	if (reply->untrusted) {
+		fail_at(cx, E_UPSTREAM, "untrusted", NULL,
+		    "What answers for %s is not to be trusted: %s.", name, reply->error);
+		return fail_todo(cx,
+		    "Look for a proxy in between; for a sandbox that speaks https, start the "
+		    "manager with --dropbox-ca and its ca.pem.");
+	}
 	switch (reply->end) {
 	case CALL_REDIRECTED:
 		fail_at(cx, E_UPSTREAM, "unexpected-redirect", NULL,
@@ -185,7 +192,7 @@ upstream_account(struct vault *v, struct ctx *cx, const struct provider *p, stru
 	struct http_reply reply;
 
 	*out = (struct token_test){ 0 };
-	http_client_call(v->client, cx, &call, &reply);
+	http_client_call(vault_client(v, p), cx, &call, &reply);
 	*rejected = reply.end == CALL_ANSWERED && reply.status == 401;
 	if (reply.end == CALL_ANSWERED && reply.status == 200) {
 		say_account(cx, p, reply.body, out);

@@ -5,16 +5,43 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/throttle.h"
+#include "crypto/cert.h"
 #include "vault/vault_int.h"
 
 #define CALLS_GRACE_MS 2000
+#define CA_FILE_MAX (1u << 20)
 
 struct str
 vault_new_id(struct arena *a)
 {
 	return secret_expose(
 	    crypto_random_text(a, ID_LEN, S("0123456789abcdefghijklmnopqrstuvwxyz")));
+}
+
+/* The sandbox's own authority is believed for Dropbox only, by a client of its own (S-026). */
+static enum rc
+trust_sandbox(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
+{
+	struct str pem;
+
+	if (cfg->dropbox_ca_file == NULL)
+		return OK;
+	if (cfg->dropbox_url.len == 0) {
+		fail(cx, E_INPUT, "A CA was given for a sandbox, but not where the sandbox is.");
+		return fail_todo(cx, "Give --dropbox-url and --dropbox-ca, or neither.");
+	}
+	TRY(file_read(cx, cfg->dropbox_ca_file, CA_FILE_MAX, &pem));
+	TRY(cert_check_roots(cx, pem, cfg->dropbox_ca_file));
+	return http_client_new(cx, S("valetkey"), pem, &v->sandbox_client);
+}
+
+struct http_client *
+vault_client(const struct vault *v, const struct provider *p)
+{
+	return v->sandbox_client != NULL && str_eq(p->id, S("dropbox")) ? v->sandbox_client
+									: v->client;
 }
 
 static enum rc
@@ -64,7 +91,8 @@ open_parts(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
 	TRY(take_instance(v, cx));
 	TRY(provider_read_all(v, cx, cfg->providers_dir, cfg->dropbox_url));
 	TRY(key_index_load(v, cx));
-	return http_client_new(cx, S("valetkey"), &v->client);
+	TRY(trust_sandbox(v, cx, cfg));
+	return http_client_new(cx, S("valetkey"), S(""), &v->client);
 }
 
 enum rc
@@ -101,6 +129,8 @@ vault_stop(struct vault *v)
 	/* A request that waits for a provider would keep the servers from stopping. */
 	if (v->client != NULL)
 		http_client_stop(v->client, CALLS_GRACE_MS);
+	if (v->sandbox_client != NULL)
+		http_client_stop(v->sandbox_client, CALLS_GRACE_MS);
 }
 
 void
@@ -112,6 +142,7 @@ vault_close(struct vault *v)
 	if (v == NULL)
 		return;
 	http_client_free(v->client);
+	http_client_free(v->sandbox_client);
 	engine_free(v->engine);
 	if (v->store != NULL) {
 		a = arena_new();

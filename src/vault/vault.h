@@ -17,6 +17,8 @@ struct vault_config {
 	struct str public_url;      /* no trailing slash; redirect URIs are made from it */
 	struct str dropbox_url;     /* empty: the real Dropbox; a sandbox's address otherwise */
 	const char *providers_dir;  /* more definitions, *.json; NULL: none */
+	/* PEM: the only authorities believed at dropbox_url, and nowhere else; NULL: the system's. */
+	const char *dropbox_ca_file;
 	struct clock *clock;
 };
 

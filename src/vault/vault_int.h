@@ -23,6 +23,7 @@ struct vault {
 	struct keyring *keyring;
 	struct store *store;
 	struct http_client *client;
+	struct http_client *sandbox_client; /* with roots of its own; NULL: there is none */
 	struct engine *engine;
 	struct live_cache *live;
 	struct key_index *keys;
@@ -33,6 +34,8 @@ struct vault {
 };
 
 struct str vault_new_id(struct arena *a);
+/* For calls to the provider. Clients share neither connections nor trust. */
+struct http_client *vault_client(const struct vault *v, const struct provider *p);
 
 struct live_cache *live_cache_new(void);
 void live_cache_free(struct live_cache *c);

@@ -1,0 +1,167 @@
+#include "run/dev_ca.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+
+#define PEM_MAX (64u << 10)
+#define ROOTS_MAX (4u << 20)
+#define AUTHORITY_DAYS (5 * 365)
+#define SERVER_DAYS 397
+#define RENEW_DAYS 30
+#define NAMES_MAX 24
+
+static const char *const domains[] = { "localhost", "dropbox.com", "dropboxapi.com" };
+static const char *const local_names[] = { "localhost", "127.0.0.1", "::1" };
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct place {
+	const char *ca, *ca_key, *server, *bundle;
+};
+
+static enum rc
+find_place(struct ctx *cx, const char *data_dir, struct place *out)
+{
+	char *dir = realpath(data_dir, NULL);
+
+	if (dir == NULL)
+		return fail(cx, E_INPUT, "The data directory %s is not there.", data_dir);
+	out->ca = str_printf(cx->arena, "%s/ca.pem", dir).p;
+	out->ca_key = str_printf(cx->arena, "%s/ca-key.pem", dir).p;
+	out->server = str_printf(cx->arena, "%s/server.pem", dir).p;
+	out->bundle = str_printf(cx->arena, "%s/ca-bundle.pem", dir).p;
+	free(dir);
+	return OK;
+}
+
+static enum rc
+make_authority(struct ctx *cx, const struct place *at, struct cert *ca)
+{
+	struct cert_names names = { domains, COUNT(domains) };
+
+	TRY(cert_authority_make(cx, "sandbox development CA", names, AUTHORITY_DAYS, ca));
+	/* The key first: a key without a certificate is made again, the other way round is a loss. */
+	TRY(file_write(cx, at->ca_key, secret_expose(ca->key_pem)));
+	return file_write(cx, at->ca, ca->pem);
+}
+
+static enum rc
+read_authority(struct ctx *cx, const struct place *at, struct cert *ca)
+{
+	struct str key;
+	enum rc rc = file_read_private(cx, at->ca_key, PEM_MAX, &key);
+
+	ca->key_pem = secret_of(key);
+	if (rc == E_NOTFOUND)
+		rc = fail(
+		    cx, E_INPUT, "The key %s of the certificate ca.pem is missing.", at->ca_key);
+	else if (rc == OK && cert_check_pair(cx, ca) != OK)
+		rc = fail(cx, E_INPUT, "The files %s and %s are not a certificate and its key.",
+		    at->ca, at->ca_key);
+	else
+		return rc;
+	return fail_todo(cx, "Put the right one back, or remove both to have new ones made.");
+}
+
+static enum rc
+open_authority(struct ctx *cx, const struct place *at, struct cert *ca)
+{
+	enum rc rc = file_read(cx, at->ca, PEM_MAX, &ca->pem);
+
+	if (rc == E_NOTFOUND) {
+		ctx_clear(cx);
+		return make_authority(cx, at, ca);
+	}
+	TRY(rc);
+	TRY(read_authority(cx, at, ca));
+	return cert_days_left(ca->pem) < RENEW_DAYS ? make_authority(cx, at, ca) : OK;
+}
+
+static struct cert_names
+all_names(struct ctx *cx, struct cert_names names)
+{
+	const char **all = ARENA_ARRAY(cx->arena, const char *, NAMES_MAX);
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(local_names); i++)
+		all[n++] = local_names[i];
+	for (size_t i = 0; i < names.count && n < NAMES_MAX; i++)
+		all[n++] = names.names[i];
+	return (struct cert_names){ all, n };
+}
+
+static enum rc
+make_server(struct ctx *cx, const struct place *at, const struct cert *ca, struct cert_names names,
+    struct cert *out)
+{
+	struct str both;
+
+	TRY(cert_server_make(cx, ca, names, SERVER_DAYS, out));
+	both = str_printf(
+	    cx->arena, "%.*s%.*s", STR_ARG(out->pem), STR_ARG(secret_expose(out->key_pem)));
+	return file_write(cx, at->server, both);
+}
+
+/* One file holds both, so that they are never out of step. */
+static enum rc
+open_server(struct ctx *cx, const struct place *at, const struct cert *ca, struct cert_names names,
+    struct cert *out)
+{
+	struct str both;
+	enum rc rc = file_read_private(cx, at->server, PEM_MAX, &both);
+
+	if (rc != OK && rc != E_NOTFOUND)
+		return rc;
+	*out = (struct cert){ both, secret_of(both) };
+	if (rc == OK && cert_days_left(both) >= RENEW_DAYS && cert_is_for(both, ca->pem, names) &&
+	    cert_check_pair(cx, out) == OK)
+		return OK;
+	ctx_clear(cx);
+	return make_server(cx, at, ca, names, out);
+}
+
+/* Where the system's roots are: Debian and others, Fedora, SUSE, BSD. */
+static struct str
+system_roots(struct ctx *cx)
+{
+	static const char *const files[] = { "/etc/ssl/certs/ca-certificates.crt",
+		"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem" };
+	struct str roots = { 0 };
+
+	for (size_t i = 0; i < COUNT(files); i++) {
+		if (file_read(cx, files[i], ROOTS_MAX, &roots) == OK)
+			break;
+		ctx_clear(cx);
+	}
+	return roots;
+}
+
+static enum rc
+write_bundle(struct ctx *cx, const struct place *at, struct str ca_pem)
+{
+	struct str roots = system_roots(cx), there;
+	struct str bundle = str_printf(cx->arena, "%.*s%.*s", STR_ARG(roots), STR_ARG(ca_pem));
+	enum rc rc = file_read(cx, at->bundle, ROOTS_MAX + PEM_MAX, &there);
+
+	if (rc == OK && str_eq(there, bundle))
+		return OK;
+	ctx_clear(cx);
+	return file_write(cx, at->bundle, bundle);
+}
+
+enum rc
+dev_ca_open(struct ctx *cx, const char *data_dir, struct cert_names names, struct dev_ca *out)
+{
+	struct place at = { 0 };
+	struct cert ca;
+
+	TRY(find_place(cx, data_dir, &at));
+	TRY(open_authority(cx, &at, &ca));
+	TRY(open_server(cx, &at, &ca, all_names(cx, names), &out->server));
+	TRY(write_bundle(cx, &at, ca.pem));
+	out->ca_path = str_of(at.ca);
+	out->bundle_path = str_of(at.bundle);
+	return OK;
+}
