@@ -1,7 +1,7 @@
 # The two commands that matter: make demo, make test. Everything else is a part of them.
 BUILD ?= build
 ASAN  := build-asan
-FILES := $(shell scripts/list-files rooms; scripts/list-files unit 2>/dev/null; \
+FILES := $(shell scripts/list-files rooms; scripts/list-files unit 2>/dev/null; scripts/list-files store; \
 	scripts/list-files data 2>/dev/null; scripts/list-files pages 2>/dev/null)
 
 .PHONY: all deps demo test fresh format check clean asan unit
@@ -30,7 +30,7 @@ asan: deps $(ASAN)/build.ninja
 
 # The C tests, built with the sanitizers like the binary that the other tests run.
 unit: deps $(ASAN)/build.ninja
-	@ninja -C $(ASAN) --quiet $(notdir $(basename $(shell scripts/list-files unit)))
+	@ninja -C $(ASAN) --quiet test_store $(notdir $(basename $(shell scripts/list-files unit)))
 
 test: all asan unit
 	@tests/run

@@ -1,10 +1,14 @@
-/* db/db.h - the database driver: a dozen functions under the verbs of a store.
+/* db/db.h - the database driver: a dozen functions under the verbs of a store, for SQLite and
+ * PostgreSQL alike.
  *
  * One struct db is one connection, used by one thread at a time (the store above it locks).
  * Statements are prepared once and cached by their text, which must be a literal. SQL is portable:
- * $1 parameters in order of first appearance, BIGINT/TEXT/bytes only, no SQL time functions.
- * Writes happen between db_begin and db_commit. Errors land in the context as E_STORE, E_CONFLICT
- * (a unique constraint) or E_BUSY. */
+ * $1 parameters in order of first appearance, BIGINT/TEXT/BLOB only, no SQL time functions, no
+ * reliance on an isolation level. Writes of more than one statement happen between db_begin and
+ * db_commit. Errors land in the context as E_STORE, E_CONFLICT (a unique constraint) or E_BUSY (try
+ * again). A database that cannot be reached is E_STORE with the code "store-unavailable"; the
+ * connection is made again at the next call, at most every half second. No call takes longer than
+ * some seconds, whatever became of the server. */
 #ifndef DB_DB_H
 #define DB_DB_H
 
@@ -14,12 +18,33 @@
 struct db;
 struct db_stmt;
 
-/* Opens or creates the file (0600), WAL, synchronous=FULL, foreign keys on. */
-MUST enum rc db_open(struct ctx *cx, const char *path, struct db **out);
+/* Whether `where` is a PostgreSQL connection string rather than a file. */
+bool db_is_url(struct str where);
+/* For people: the file, or host and database without user and password. */
+struct str db_describe(struct arena *a, const char *where);
+
+/* A file: opens or creates it (0600), WAL, synchronous=FULL, foreign keys on. postgres://… or
+ * postgresql://…: connects, with every option that libpq knows (several hosts,
+ * target_session_attrs=read-write, sslmode, …). */
+MUST enum rc db_open(struct ctx *cx, const char *where, struct db **out);
 void db_close(struct db *db); /* takes NULL */
 
-/* Applies what is missing of the numbered schema steps; each step is one script. */
+/* Which of the numbered schema steps were applied; 0: none. */
+MUST enum rc db_schema_version(struct ctx *cx, struct db *db, int64_t *version);
+/* Applies what is missing of the numbered schema steps, all in one transaction; of several that try
+ * at once one does it. Each step is one script, in which BLOB and TEXT stand for the database's own
+ * types. E_INPUT when the schema is newer than the steps. */
 MUST enum rc db_migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count);
+
+enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
+
+struct db_column {
+	struct str table, name;
+	enum db_type type;
+};
+
+/* All columns of all tables, in the order of the tables' names and of their own. */
+MUST enum rc db_columns(struct ctx *cx, struct db *db, struct db_column **out, size_t *count);
 
 MUST enum rc db_begin(struct ctx *cx, struct db *db);
 MUST enum rc db_commit(struct ctx *cx, struct db *db);

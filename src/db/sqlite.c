@@ -1,3 +1,6 @@
+/* The driver for SQLite: one file, one process. */
+#include "db/driver.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -5,40 +8,202 @@
 #include <unistd.h>
 
 #include "base/map.h"
-#include "db/db.h"
 
 #define BUSY_MS 5000
 
-struct db {
+struct sqlite_db {
+	struct db db;
 	sqlite3 *handle;
-	struct map *statements; /* text -> struct db_stmt */
-	bool in_transaction;
+	struct map *statements; /* text -> struct sqlite_stmt */
 };
 
-struct db_stmt {
-	struct db *db;
+struct sqlite_stmt {
+	struct db_stmt st;
 	sqlite3_stmt *handle;
 };
 
-static enum rc
-classify(struct ctx *cx, struct db *db, int code)
+static sqlite3 *
+handle_of(struct db *db)
 {
-	int primary = code & 0xff;
+	return ((struct sqlite_db *)db)->handle;
+}
+
+static sqlite3_stmt *
+stmt_of(struct db_stmt *st)
+{
+	return ((struct sqlite_stmt *)st)->handle;
+}
+
+static enum rc
+classify(struct ctx *cx, struct db *db)
+{
+	int code = sqlite3_extended_errcode(handle_of(db)), primary = code & 0xff;
 
 	if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY)
 		return fail(cx, E_CONFLICT, "It exists already.");
 	if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED)
 		return fail(cx, E_BUSY, "The database is busy.");
-	return fail(cx, E_STORE, "The database failed: %s (%d).", sqlite3_errmsg(db->handle), code);
+	return fail(
+	    cx, E_STORE, "The database failed: %s (%d).", sqlite3_errmsg(handle_of(db)), code);
 }
 
 static enum rc
-exec(struct ctx *cx, struct db *db, const char *sql)
+sqlite_exec(struct ctx *cx, struct db *db, const char *sql)
 {
-	int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+	int code = sqlite3_exec(handle_of(db), sql, NULL, NULL, NULL);
 
-	return code == SQLITE_OK ? OK : classify(cx, db, sqlite3_extended_errcode(db->handle));
+	return code == SQLITE_OK ? OK : classify(cx, db);
 }
+
+static void
+free_statement(void *value)
+{
+	struct sqlite_stmt *st = value;
+
+	sqlite3_finalize(st->handle);
+	free(st);
+}
+
+static void
+sqlite_close(struct db *db)
+{
+	struct sqlite_db *d = (struct sqlite_db *)db;
+
+	map_free(d->statements, free_statement);
+	sqlite3_close(d->handle);
+	free(d);
+}
+
+static enum rc
+sqlite_begin(struct ctx *cx, struct db *db)
+{
+	return sqlite_exec(cx, db, "BEGIN IMMEDIATE");
+}
+
+static enum rc
+sqlite_commit(struct ctx *cx, struct db *db)
+{
+	return sqlite_exec(cx, db, "COMMIT");
+}
+
+static void
+sqlite_rollback(struct db *db)
+{
+	sqlite3_exec(handle_of(db), "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* A write transaction has the file for itself. */
+static enum rc
+sqlite_lock_schema(struct ctx *cx, struct db *db)
+{
+	(void)cx, (void)db;
+	return OK;
+}
+
+static void
+sqlite_done(struct db_stmt *st)
+{
+	sqlite3_reset(stmt_of(st));
+	sqlite3_clear_bindings(stmt_of(st));
+}
+
+static enum rc
+sqlite_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out)
+{
+	struct sqlite_db *d = (struct sqlite_db *)db;
+	struct sqlite_stmt *st = map_get(d->statements, str_of(sql));
+
+	if (st == NULL) {
+		sqlite3_stmt *handle;
+
+		if (sqlite3_prepare_v3(
+			d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL) != SQLITE_OK)
+			return classify(cx, db);
+		st = mem_alloc(sizeof(*st));
+		st->st.db = db;
+		st->handle = handle;
+		map_put(d->statements, str_of(sql), st);
+	}
+	sqlite_done(&st->st);
+	*out = &st->st;
+	return OK;
+}
+
+static void
+sqlite_bind(struct db_stmt *st, int i, struct db_value v)
+{
+	sqlite3_stmt *h = stmt_of(st);
+
+	if (v.type == DB_INT)
+		sqlite3_bind_int64(h, i, v.number);
+	else if (v.type == DB_TEXT)
+		sqlite3_bind_text64(h, i, v.bytes.p, v.bytes.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+	else if (v.type == DB_BLOB)
+		sqlite3_bind_blob64(h, i, v.bytes.p, v.bytes.len, SQLITE_TRANSIENT);
+	else
+		sqlite3_bind_null(h, i);
+}
+
+static enum rc
+sqlite_step(struct ctx *cx, struct db_stmt *st, bool *row)
+{
+	int code = sqlite3_step(stmt_of(st));
+	enum rc rc = OK;
+
+	*row = code == SQLITE_ROW;
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
+		rc = classify(cx, st->db);
+	if (!*row)
+		sqlite_done(st);
+	return rc;
+}
+
+static int64_t
+sqlite_changed(struct db_stmt *st)
+{
+	return sqlite3_changes64(handle_of(st->db));
+}
+
+static int64_t
+sqlite_col_int(struct db_stmt *st, int i)
+{
+	return sqlite3_column_int64(stmt_of(st), i);
+}
+
+static struct str
+sqlite_col_bytes(struct db_stmt *st, int i)
+{
+	const void *p = sqlite3_column_blob(stmt_of(st), i); /* before its length is asked for */
+
+	return (struct str){ p, (size_t)sqlite3_column_bytes(stmt_of(st), i) };
+}
+
+static bool
+sqlite_col_null(struct db_stmt *st, int i)
+{
+	return sqlite3_column_type(stmt_of(st), i) == SQLITE_NULL;
+}
+
+static const struct db_driver driver = {
+	.text_type = "TEXT",
+	.blob_type = "BLOB",
+	.catalog = "SELECT m.name, p.name, p.type FROM sqlite_schema m, pragma_table_info(m.name) p"
+		   " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, p.cid",
+	.close = sqlite_close,
+	.exec = sqlite_exec,
+	.begin = sqlite_begin,
+	.commit = sqlite_commit,
+	.rollback = sqlite_rollback,
+	.lock_schema = sqlite_lock_schema,
+	.stmt = sqlite_stmt,
+	.bind = sqlite_bind,
+	.step = sqlite_step,
+	.done = sqlite_done,
+	.changed = sqlite_changed,
+	.col_int = sqlite_col_int,
+	.col_bytes = sqlite_col_bytes,
+	.col_null = sqlite_col_null,
+};
 
 /* SQLite would create the file with the umask's rights; ours is private from its first byte. */
 static enum rc
@@ -53,227 +218,35 @@ create_private(struct ctx *cx, const char *path)
 	return OK;
 }
 
-enum rc
-db_open(struct ctx *cx, const char *path, struct db **out)
+static enum rc
+open_handle(struct ctx *cx, const char *path, struct sqlite_db *d)
 {
-	struct db *db;
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+
+	if (sqlite3_open_v2(path, &d->handle, flags, NULL) != SQLITE_OK)
+		return fail(cx, E_STORE, "The database %s could not be opened.", path);
+	sqlite3_extended_result_codes(d->handle, 1);
+	sqlite3_busy_timeout(d->handle, BUSY_MS);
+	return sqlite_exec(cx, &d->db,
+	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+	    "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;");
+}
+
+enum rc
+sqlite_open(struct ctx *cx, const char *path, struct db **out)
+{
+	struct sqlite_db *d;
 	enum rc rc;
 
 	TRY(create_private(cx, path));
-	db = mem_alloc(sizeof(*db));
-	db->statements = map_new();
-	if (sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
-	    SQLITE_OK) {
-		rc = fail(cx, E_STORE, "The database %s could not be opened.", path);
-		db_close(db);
-		return rc;
-	}
-	sqlite3_extended_result_codes(db->handle, 1);
-	sqlite3_busy_timeout(db->handle, BUSY_MS);
-	rc = exec(cx, db,
-	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-	    "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;");
+	d = mem_alloc(sizeof(*d));
+	d->db.driver = &driver;
+	d->statements = map_new();
+	rc = open_handle(cx, path, d);
 	if (rc != OK) {
-		db_close(db);
+		sqlite_close(&d->db);
 		return rc;
 	}
-	*out = db;
+	*out = &d->db;
 	return OK;
-}
-
-static void
-free_statement(void *value)
-{
-	struct db_stmt *st = value;
-
-	sqlite3_finalize(st->handle);
-	free(st);
-}
-
-void
-db_close(struct db *db)
-{
-	if (db == NULL)
-		return;
-	map_free(db->statements, free_statement);
-	sqlite3_close(db->handle);
-	free(db);
-}
-
-static enum rc
-schema_version(struct ctx *cx, struct db *db, int64_t *version)
-{
-	struct db_stmt *st;
-	bool row;
-
-	TRY(exec(cx, db, "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)"));
-	TRY(db_stmt(cx, db, "SELECT coalesce(max(version), 0) FROM schema_version", &st));
-	TRY(db_step(cx, st, &row));
-	*version = db_col_int(st, 0);
-	db_done(st);
-	return OK;
-}
-
-static enum rc
-apply_step(struct ctx *cx, struct db *db, const char *script, int64_t version)
-{
-	struct db_stmt *st;
-
-	TRY(exec(cx, db, script));
-	TRY(db_stmt(cx, db, "INSERT INTO schema_version (version) VALUES ($1)", &st));
-	db_bind_int(st, 1, version);
-	return db_run(cx, st, NULL);
-}
-
-enum rc
-db_migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count)
-{
-	int64_t version;
-	enum rc rc = OK;
-
-	TRY(db_begin(cx, db));
-	rc = schema_version(cx, db, &version);
-	if (rc == OK && version > (int64_t)count)
-		rc = fail(
-		    cx, E_STORE, "The data directory was written by a newer version of valetkey.");
-	for (size_t i = (size_t)version; rc == OK && i < count; i++)
-		rc = apply_step(cx, db, steps[i], (int64_t)i + 1);
-	if (rc == OK)
-		rc = db_commit(cx, db);
-	db_rollback(db);
-	return rc;
-}
-
-enum rc
-db_begin(struct ctx *cx, struct db *db)
-{
-	TRY(exec(cx, db, "BEGIN IMMEDIATE"));
-	db->in_transaction = true;
-	return OK;
-}
-
-enum rc
-db_commit(struct ctx *cx, struct db *db)
-{
-	TRY(exec(cx, db, "COMMIT"));
-	db->in_transaction = false;
-	return OK;
-}
-
-void
-db_rollback(struct db *db)
-{
-	if (!db->in_transaction)
-		return;
-	sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-	db->in_transaction = false;
-}
-
-enum rc
-db_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out)
-{
-	struct db_stmt *st = map_get(db->statements, str_of(sql));
-
-	if (st == NULL) {
-		sqlite3_stmt *handle;
-
-		if (sqlite3_prepare_v3(
-			db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL) != SQLITE_OK)
-			return classify(cx, db, sqlite3_extended_errcode(db->handle));
-		st = mem_alloc(sizeof(*st));
-		st->db = db;
-		st->handle = handle;
-		map_put(db->statements, str_of(sql), st);
-	}
-	db_done(st);
-	*out = st;
-	return OK;
-}
-
-void
-db_bind_int(struct db_stmt *st, int i, int64_t v)
-{
-	sqlite3_bind_int64(st->handle, i, v);
-}
-
-void
-db_bind_text(struct db_stmt *st, int i, struct str v)
-{
-	sqlite3_bind_text64(
-	    st->handle, i, v.p != NULL ? v.p : "", v.len, SQLITE_TRANSIENT, SQLITE_UTF8);
-}
-
-void
-db_bind_blob(struct db_stmt *st, int i, struct str v)
-{
-	sqlite3_bind_blob64(st->handle, i, v.p != NULL ? v.p : "", v.len, SQLITE_TRANSIENT);
-}
-
-void
-db_bind_null(struct db_stmt *st, int i)
-{
-	sqlite3_bind_null(st->handle, i);
-}
-
-enum rc
-db_step(struct ctx *cx, struct db_stmt *st, bool *row)
-{
-	int code = sqlite3_step(st->handle);
-	enum rc rc = OK;
-
-	*row = code == SQLITE_ROW;
-	if (code != SQLITE_ROW && code != SQLITE_DONE)
-		rc = classify(cx, st->db, sqlite3_extended_errcode(st->db->handle));
-	if (!*row)
-		db_done(st);
-	return rc;
-}
-
-enum rc
-db_run(struct ctx *cx, struct db_stmt *st, int64_t *changed)
-{
-	bool row = true;
-
-	while (row)
-		TRY(db_step(cx, st, &row));
-	if (changed != NULL)
-		*changed = sqlite3_changes64(st->db->handle);
-	return OK;
-}
-
-void
-db_done(struct db_stmt *st)
-{
-	sqlite3_reset(st->handle);
-	sqlite3_clear_bindings(st->handle);
-}
-
-int64_t
-db_col_int(struct db_stmt *st, int i)
-{
-	return sqlite3_column_int64(st->handle, i);
-}
-
-static struct str
-copy_column(struct db_stmt *st, int i, const void *p, struct arena *a)
-{
-	return str_dup(a, (struct str){ p, (size_t)sqlite3_column_bytes(st->handle, i) });
-}
-
-struct str
-db_col_text(struct db_stmt *st, int i, struct arena *a)
-{
-	return copy_column(st, i, sqlite3_column_text(st->handle, i), a);
-}
-
-struct str
-db_col_blob(struct db_stmt *st, int i, struct arena *a)
-{
-	return copy_column(st, i, sqlite3_column_blob(st->handle, i), a);
-}
-
-bool
-db_col_null(struct db_stmt *st, int i)
-{
-	return sqlite3_column_type(st->handle, i) == SQLITE_NULL;
 }

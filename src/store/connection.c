@@ -200,6 +200,7 @@ store_connection_prune(
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
+	TRY(db_begin(cx, s->db));
 	TRY(db_stmt(cx, s->db, "DELETE FROM connection WHERE created_ms < $1", &st));
 	db_bind_int(st, 1, before_ms);
 	TRY(db_run(cx, st, NULL));
@@ -210,5 +211,6 @@ store_connection_prune(
 	    &st));
 	db_bind_blob(st, 1, session_digest);
 	db_bind_int(st, 2, keep);
-	return db_run(cx, st, NULL);
+	TRY(db_run(cx, st, NULL));
+	return db_commit(cx, s->db);
 }

@@ -89,14 +89,15 @@ check_key(struct store *s, struct ctx *cx)
 }
 
 enum rc
-store_open(struct ctx *cx, const char *path, const struct keyring *keyring, struct store **out)
+store_open_with(struct ctx *cx, const char *where, const struct keyring *keyring,
+    enum rc (*open)(struct ctx *cx, const char *where, struct db **out), struct store **out)
 {
 	struct store *s = mem_alloc(sizeof(*s));
 	enum rc rc;
 
 	pthread_mutex_init(&s->lock, NULL);
 	s->keyring = keyring;
-	rc = db_open(cx, path, &s->db);
+	rc = open(cx, where, &s->db);
 	if (rc == OK)
 		rc = db_migrate(cx, s->db, store_schema, store_schema_count);
 	if (rc == OK)
@@ -107,6 +108,12 @@ store_open(struct ctx *cx, const char *path, const struct keyring *keyring, stru
 	}
 	*out = s;
 	return OK;
+}
+
+enum rc
+store_open(struct ctx *cx, const char *where, const struct keyring *keyring, struct store **out)
+{
+	return store_open_with(cx, where, keyring, db_open, out);
 }
 
 void

@@ -14,9 +14,10 @@
 struct keyring;
 struct store;
 
-/* Opens DIR/valetkey.db. E_INPUT with a sentence when the keyring is not the one it was made with. */
+/* Opens a SQLite file, or connects to postgres://…, and brings its schema up to date. E_INPUT with a
+ * sentence when the keyring is not the one it was made with, or the schema is a newer one. */
 MUST enum rc store_open(
-    struct ctx *cx, const char *path, const struct keyring *keyring, struct store **out);
+    struct ctx *cx, const char *where, const struct keyring *keyring, struct store **out);
 void store_close(struct store *s); /* takes NULL */
 
 /* Small named texts; sealed ones never stand in the file in the clear. E_NOTFOUND. */

@@ -14,6 +14,10 @@ struct store {
 	const struct keyring *keyring;
 };
 
+/* store_open with another way to open the database. */
+MUST enum rc store_open_with(struct ctx *cx, const char *where, const struct keyring *keyring,
+    enum rc (*open)(struct ctx *cx, const char *where, struct db **out), struct store **out);
+
 /* Holds the store until the scope ends; an open transaction is rolled back then. */
 struct store_hold {
 	struct store *s;

@@ -89,8 +89,10 @@ function readRows(out) {
 	return rows.filter((row) => typeof row?.name === 'string' && typeof row.failed === 'boolean');
 }
 
+/* Each tests/unit/test_x.c is a program; all of tests/store is one. */
 function unitJobs() {
-	return find('tests/unit', '.c').filter((f) => /\/test_\w+\.c$/.test(f)).map((file) => ({
+	const files = find('tests/unit', '.c').filter((f) => /\/test_\w+\.c$/.test(f));
+	return [...files, 'tests/store/test_store.c'].map((file) => ({
 		file,
 		command: [path.join(sanitized, path.basename(file, '.c'))],
 		env: environment(sanitized, { CMOCKA_MESSAGE_OUTPUT: 'TAP' }),

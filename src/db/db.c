@@ -1,0 +1,280 @@
+#include "db/db.h"
+
+#include "base/buf.h"
+#include "db/driver.h"
+
+#define SCRIPT_MAX (1 << 20)
+#define COLUMNS_MAX 1000
+
+bool
+db_is_url(struct str where)
+{
+	return str_starts(where, S("postgres://")) || str_starts(where, S("postgresql://"));
+}
+
+struct str
+db_describe(struct arena *a, const char *where)
+{
+	return db_is_url(str_of(where)) ? postgres_describe(a, where) : str_dup(a, str_of(where));
+}
+
+enum rc
+db_open(struct ctx *cx, const char *where, struct db **out)
+{
+	return db_is_url(str_of(where)) ? postgres_open(cx, where, out)
+					: sqlite_open(cx, where, out);
+}
+
+void
+db_close(struct db *db)
+{
+	if (db != NULL)
+		db->driver->close(db);
+}
+
+static bool
+is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	    c == '_';
+}
+
+/* The one difference between the databases: how a schema calls text and bytes. */
+static const char *
+own_types(struct ctx *cx, const struct db_driver *driver, const char *script)
+{
+	struct buf out = buf_in(cx->arena, SCRIPT_MAX);
+	struct str left = str_of(script);
+
+	while (left.len > 0) {
+		size_t n = 0;
+		struct str word;
+
+		while (n < left.len && is_word(left.p[n]))
+			n++;
+		word = str_sub(left, 0, n > 0 ? n : 1);
+		if (str_eq(word, S("BLOB")))
+			buf_add(&out, str_of(driver->blob_type));
+		else if (str_eq(word, S("TEXT")))
+			buf_add(&out, str_of(driver->text_type));
+		else
+			buf_add(&out, word);
+		left = str_sub(left, word.len, left.len);
+	}
+	return str_cstr(cx->arena, buf_str(&out));
+}
+
+enum rc
+db_schema_version(struct ctx *cx, struct db *db, int64_t *version)
+{
+	struct db_stmt *st;
+	bool row;
+
+	TRY(db->driver->exec(
+	    cx, db, "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)"));
+	TRY(db_stmt(cx, db, "SELECT coalesce(max(version), 0) FROM schema_version", &st));
+	TRY(db_step(cx, st, &row));
+	*version = db_col_int(st, 0);
+	db_done(st);
+	return OK;
+}
+
+static enum rc
+apply_step(struct ctx *cx, struct db *db, const char *script, int64_t version)
+{
+	struct db_stmt *st;
+
+	TRY(db->driver->exec(cx, db, own_types(cx, db->driver, script)));
+	TRY(db_stmt(cx, db, "INSERT INTO schema_version (version) VALUES ($1)", &st));
+	db_bind_int(st, 1, version);
+	return db_run(cx, st, NULL);
+}
+
+static enum rc
+too_new(struct ctx *cx, int64_t version, size_t count)
+{
+	fail_at(cx, E_INPUT, "schema-too-new", NULL,
+	    "The data was written by a newer valetkey: its schema is %lld, and this program knows "
+	    "%lld.",
+	    (long long)version, (long long)count);
+	return fail_todo(cx,
+	    "Start the newer program, or restore a backup made before the upgrade. Nothing was "
+	    "changed.");
+}
+
+static enum rc
+migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count)
+{
+	int64_t version;
+
+	TRY(db->driver->lock_schema(cx, db));
+	TRY(db_schema_version(cx, db, &version));
+	if (version > (int64_t)count)
+		return too_new(cx, version, count);
+	for (size_t i = (size_t)version; i < count; i++)
+		TRY(apply_step(cx, db, steps[i], (int64_t)i + 1));
+	return db_commit(cx, db);
+}
+
+enum rc
+db_migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count)
+{
+	enum rc rc;
+
+	TRY(db_begin(cx, db));
+	rc = migrate(cx, db, steps, count);
+	db_rollback(db);
+	return rc;
+}
+
+static enum rc
+type_of(struct ctx *cx, struct str column, struct str type, enum db_type *out)
+{
+	if (str_eq_nocase(type, S("TEXT")))
+		*out = DB_TEXT;
+	else if (str_eq_nocase(type, S("BIGINT")))
+		*out = DB_INT;
+	else if (str_eq_nocase(type, S("BLOB")) || str_eq_nocase(type, S("bytea")))
+		*out = DB_BLOB;
+	else
+		return fail(cx, E_BUG, "The column %.*s has the type %.*s.", STR_ARG(column),
+		    STR_ARG(type));
+	return OK;
+}
+
+enum rc
+db_columns(struct ctx *cx, struct db *db, struct db_column **out, size_t *count)
+{
+	struct db_column *all = ARENA_ARRAY(cx->arena, struct db_column, COLUMNS_MAX);
+	struct db_stmt *st;
+	bool row;
+
+	*count = 0;
+	*out = all;
+	TRY(db_stmt(cx, db, db->driver->catalog, &st));
+	for (;;) {
+		struct db_column *c = &all[*count];
+
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			return OK;
+		if (++*count == COLUMNS_MAX)
+			return fail(cx, E_BUG, "The database has too many columns.");
+		c->table = db_col_text(st, 0, cx->arena);
+		c->name = db_col_text(st, 1, cx->arena);
+		TRY(type_of(cx, c->name, db_col_text(st, 2, cx->arena), &c->type));
+	}
+}
+
+enum rc
+db_begin(struct ctx *cx, struct db *db)
+{
+	enum rc rc = db->driver->begin(cx, db);
+
+	if (rc == OK)
+		db->in_transaction = true;
+	else
+		db->driver->rollback(db); /* it may have begun, and only the answer was lost */
+	return rc;
+}
+
+enum rc
+db_commit(struct ctx *cx, struct db *db)
+{
+	TRY(db->driver->commit(cx, db));
+	db->in_transaction = false;
+	return OK;
+}
+
+void
+db_rollback(struct db *db)
+{
+	if (!db->in_transaction)
+		return;
+	db->driver->rollback(db);
+	db->in_transaction = false;
+}
+
+enum rc
+db_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out)
+{
+	return db->driver->stmt(cx, db, sql, out);
+}
+
+void
+db_bind_int(struct db_stmt *st, int i, int64_t v)
+{
+	st->db->driver->bind(st, i, (struct db_value){ .type = DB_INT, .number = v });
+}
+
+static struct str
+not_null(struct str s)
+{
+	return s.p != NULL ? s : S("");
+}
+
+void
+db_bind_text(struct db_stmt *st, int i, struct str v)
+{
+	st->db->driver->bind(st, i, (struct db_value){ .type = DB_TEXT, .bytes = not_null(v) });
+}
+
+void
+db_bind_blob(struct db_stmt *st, int i, struct str v)
+{
+	st->db->driver->bind(st, i, (struct db_value){ .type = DB_BLOB, .bytes = not_null(v) });
+}
+
+void
+db_bind_null(struct db_stmt *st, int i)
+{
+	st->db->driver->bind(st, i, (struct db_value){ .type = DB_NULL });
+}
+
+enum rc
+db_step(struct ctx *cx, struct db_stmt *st, bool *row)
+{
+	return st->db->driver->step(cx, st, row);
+}
+
+enum rc
+db_run(struct ctx *cx, struct db_stmt *st, int64_t *changed)
+{
+	bool row = true;
+
+	while (row)
+		TRY(db_step(cx, st, &row));
+	if (changed != NULL)
+		*changed = st->db->driver->changed(st);
+	return OK;
+}
+
+void
+db_done(struct db_stmt *st)
+{
+	st->db->driver->done(st);
+}
+
+int64_t
+db_col_int(struct db_stmt *st, int i)
+{
+	return st->db->driver->col_int(st, i);
+}
+
+struct str
+db_col_text(struct db_stmt *st, int i, struct arena *a)
+{
+	return str_dup(a, st->db->driver->col_bytes(st, i));
+}
+
+struct str
+db_col_blob(struct db_stmt *st, int i, struct arena *a)
+{
+	return str_dup(a, st->db->driver->col_bytes(st, i));
+}
+
+bool
+db_col_null(struct db_stmt *st, int i)
+{
+	return st->db->driver->col_null(st, i);
+}

@@ -1,0 +1,53 @@
+/* db/driver.h - what a driver fills in; for this room, and for the tests' driver that fails.
+ *
+ * A driver's own connection and statement begin with struct db and struct db_stmt. The functions
+ * mean what those of db/db.h mean; what is the same for every database (migrations, copying
+ * columns) is in db.c. */
+#ifndef DB_DRIVER_H
+#define DB_DRIVER_H
+
+#include "db/db.h"
+
+struct db_value {
+	enum db_type type;
+	int64_t number;
+	struct str bytes; /* the driver copies */
+};
+
+struct db_driver {
+	const char *text_type, *blob_type; /* in a schema, for TEXT and BLOB */
+	const char *catalog; /* a query for table, column and type of everything there is */
+
+	void (*close)(struct db *db);
+	enum rc (*exec)(struct ctx *cx, struct db *db, const char *script);
+	enum rc (*begin)(struct ctx *cx, struct db *db);
+	enum rc (*commit)(struct ctx *cx, struct db *db);
+	void (*rollback)(struct db *db);
+	/* Inside a transaction: until its end, nobody else migrates. */
+	enum rc (*lock_schema)(struct ctx *cx, struct db *db);
+
+	enum rc (*stmt)(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out);
+	void (*bind)(struct db_stmt *st, int i, struct db_value v);
+	enum rc (*step)(struct ctx *cx, struct db_stmt *st, bool *row);
+	void (*done)(struct db_stmt *st);
+	int64_t (*changed)(struct db_stmt *st);
+	int64_t (*col_int)(struct db_stmt *st, int i);
+	struct str (*col_bytes)(struct db_stmt *st, int i); /* until the next step */
+	bool (*col_null)(struct db_stmt *st, int i);
+};
+
+struct db {
+	const struct db_driver *driver;
+	bool in_transaction; /* kept by db.c */
+};
+
+struct db_stmt {
+	struct db *db;
+};
+
+MUST enum rc sqlite_open(struct ctx *cx, const char *path, struct db **out);
+MUST enum rc postgres_open(struct ctx *cx, const char *url, struct db **out);
+/* "host:port/database" of a connection string, without user and password. */
+struct str postgres_describe(struct arena *a, const char *url);
+
+#endif

@@ -1,0 +1,377 @@
+/* The driver for PostgreSQL: statements, parameters and results in binary, over db/postgres_link. */
+#include <endian.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "db/driver.h"
+#include "db/postgres_link.h"
+
+#define PARAMS_MAX 64
+#define VALUES_MAX (64 << 20)
+#define MIGRATION_MS 150000
+#define MIGRATION_LOCK 0x76616c65 /* any number that is ours */
+
+/* Of pg_type.h, which only the server's headers have. */
+enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25 };
+
+struct pg_db {
+	struct db db;
+	struct pg_link link;
+	struct map *statements; /* text -> struct pg_stmt */
+	unsigned count;
+	int64_t patience_ms; /* what the link had before a migration */
+};
+
+struct pg_stmt {
+	struct db_stmt st;
+	char *sql;
+	char name[16];
+	uint64_t prepared_in; /* the link's generation; 0: never */
+	int params;
+	enum db_type types[PARAMS_MAX];
+	size_t offsets[PARAMS_MAX]; /* in bytes */
+	int lengths[PARAMS_MAX];
+	struct buf bytes;
+	PGresult *result; /* NULL: not run yet */
+	int row, rows;
+	int64_t changed;
+};
+
+static struct pg_db *
+db_of(struct db *db)
+{
+	return (struct pg_db *)db;
+}
+
+static struct pg_stmt *
+stmt_of(struct db_stmt *st)
+{
+	return (struct pg_stmt *)st;
+}
+
+static void
+pg_done(struct db_stmt *st)
+{
+	struct pg_stmt *s = stmt_of(st);
+
+	PQclear(s->result);
+	s->result = NULL;
+	s->params = 0;
+	if (s->bytes.len > 0)
+		mem_wipe(s->bytes.p, s->bytes.len);
+	s->bytes.len = 0;
+}
+
+static void
+free_statement(void *value)
+{
+	struct pg_stmt *s = value;
+
+	pg_done(&s->st);
+	buf_free(&s->bytes);
+	free(s->sql);
+	free(s);
+}
+
+static void
+pg_close(struct db *db)
+{
+	struct pg_db *d = db_of(db);
+
+	map_free(d->statements, free_statement);
+	pg_link_close(&d->link);
+	free(d);
+}
+
+static enum rc
+pg_exec(struct ctx *cx, struct db *db, const char *script)
+{
+	struct pg_db *d = db_of(db);
+
+	TRY(pg_link_ready(cx, &d->link, db->in_transaction));
+	return pg_link_exec(cx, &d->link, script);
+}
+
+/* Nothing has happened yet: a connection that breaks here is made anew without anybody noticing. */
+static enum rc
+pg_begin(struct ctx *cx, struct db *db)
+{
+	enum rc rc = pg_exec(cx, db, "BEGIN");
+
+	if (rc == OK || !pg_link_broke(&db_of(db)->link))
+		return rc;
+	ctx_clear(cx);
+	return pg_exec(cx, db, "BEGIN");
+}
+
+static void
+end_of_migration(struct pg_db *d)
+{
+	if (d->patience_ms > 0)
+		d->link.patience_ms = d->patience_ms;
+	d->patience_ms = 0;
+}
+
+static enum rc
+pg_commit(struct ctx *cx, struct db *db)
+{
+	struct pg_db *d = db_of(db);
+	PGresult *res;
+	bool done;
+
+	TRY(pg_link_ready(cx, &d->link, true));
+	TRY(pg_link_answer(cx, &d->link, PQsendQuery(d->link.conn, "COMMIT"), &res));
+	/* A transaction in which something failed answers COMMIT with a ROLLBACK. */
+	done = strcmp(PQcmdStatus(res), "COMMIT") == 0;
+	PQclear(res);
+	end_of_migration(d);
+	return done ? OK : fail(cx, E_STORE, "The database rolled the transaction back.");
+}
+
+static void
+pg_rollback(struct db *db)
+{
+	struct pg_db *d = db_of(db);
+	struct arena *a;
+	struct ctx cx;
+
+	end_of_migration(d);
+	if (d->link.conn == NULL)
+		return;
+	a = arena_new();
+	ctx_init(&cx, a, NULL);
+	/* One that cannot be rolled back is of no use: the next caller gets a new connection. */
+	if (pg_link_exec(&cx, &d->link, "ROLLBACK") != OK && d->link.conn != NULL) {
+		PQfinish(d->link.conn);
+		d->link.conn = NULL;
+	}
+	arena_free(a);
+}
+
+static enum rc
+pg_lock_schema(struct ctx *cx, struct db *db)
+{
+	struct pg_db *d = db_of(db);
+
+	d->patience_ms = d->link.patience_ms;
+	d->link.patience_ms = MIGRATION_MS;
+	TRY(pg_exec(cx, db, "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '120s'"));
+	return pg_exec(
+	    cx, db, str_printf(cx->arena, "SELECT pg_advisory_xact_lock(%d)", MIGRATION_LOCK).p);
+}
+
+static enum rc
+pg_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out)
+{
+	struct pg_db *d = db_of(db);
+	struct pg_stmt *s = map_get(d->statements, str_of(sql));
+
+	(void)cx;
+	if (s == NULL) {
+		s = mem_alloc(sizeof(*s));
+		s->st.db = db;
+		s->sql = mem_alloc(strlen(sql) + 1);
+		memcpy(s->sql, sql, strlen(sql));
+		snprintf(s->name, sizeof(s->name), "s%u", ++d->count);
+		s->bytes = buf_heap(VALUES_MAX);
+		map_put(d->statements, str_of(sql), s);
+	}
+	pg_done(&s->st);
+	*out = &s->st;
+	return OK;
+}
+
+static void
+pg_bind(struct db_stmt *st, int i, struct db_value v)
+{
+	uint64_t wire = htobe64((uint64_t)v.number);
+	struct pg_stmt *s = stmt_of(st);
+
+	if (i < 1 || i > PARAMS_MAX)
+		abort(); /* a statement of ours with too many parameters */
+	if (v.type == DB_INT)
+		v.bytes = (struct str){ (const char *)&wire, sizeof(wire) };
+	s->types[i - 1] = v.type;
+	s->offsets[i - 1] = s->bytes.len;
+	s->lengths[i - 1] = (int)v.bytes.len;
+	buf_add(&s->bytes, v.bytes);
+	if (i > s->params)
+		s->params = i;
+}
+
+static Oid
+oid_of(enum db_type type)
+{
+	static const Oid oids[] = {
+		[DB_NULL] = 0, [DB_INT] = OID_INT8, [DB_TEXT] = OID_TEXT, [DB_BLOB] = OID_BYTEA
+	};
+
+	return oids[type];
+}
+
+static enum rc
+prepare(struct ctx *cx, struct pg_db *d, struct pg_stmt *s)
+{
+	Oid types[PARAMS_MAX];
+	PGresult *res;
+
+	if (s->prepared_in == d->link.generation)
+		return OK;
+	for (int i = 0; i < s->params; i++)
+		types[i] = oid_of(s->types[i]);
+	TRY(pg_link_answer(
+	    cx, &d->link, PQsendPrepare(d->link.conn, s->name, s->sql, s->params, types), &res));
+	PQclear(res);
+	s->prepared_in = d->link.generation;
+	return OK;
+}
+
+/* Columns are of these types only; the sum of numbers, say, would silently be another. */
+static enum rc
+check_types(struct ctx *cx, const PGresult *res)
+{
+	for (int i = 0; i < PQnfields(res); i++) {
+		Oid type = PQftype(res, i);
+
+		if (type != OID_INT8 && type != OID_INT4 && type != OID_INT2 && type != OID_BOOL &&
+		    type != OID_TEXT && type != OID_BYTEA)
+			return fail(cx, E_BUG, "Column %d has the type %u.", i, type);
+	}
+	return OK;
+}
+
+static enum rc
+execute(struct ctx *cx, struct pg_db *d, struct pg_stmt *s)
+{
+	const char *values[PARAMS_MAX];
+	int formats[PARAMS_MAX];
+
+	if (s->bytes.overflow)
+		return fail(cx, E_TOOBIG, "The values of one row are too big for the database.");
+	TRY(prepare(cx, d, s));
+	for (int i = 0; i < s->params; i++) {
+		values[i] = s->types[i] == DB_NULL ? NULL : s->bytes.p + s->offsets[i];
+		formats[i] = 1;
+	}
+	TRY(pg_link_answer(cx, &d->link,
+	    PQsendQueryPrepared(d->link.conn, s->name, s->params, values, s->lengths, formats, 1),
+	    &s->result));
+	s->row = -1;
+	s->rows = PQntuples(s->result);
+	s->changed = atoll(PQcmdTuples(s->result));
+	return check_types(cx, s->result);
+}
+
+/* A read that lost its connection on the way is asked again; a write may have happened. */
+static enum rc
+start(struct ctx *cx, struct pg_stmt *s)
+{
+	struct pg_db *d = db_of(s->st.db);
+	bool in_transaction = s->st.db->in_transaction;
+	enum rc rc;
+
+	TRY(pg_link_ready(cx, &d->link, in_transaction));
+	rc = execute(cx, d, s);
+	if (rc == OK || in_transaction || !str_starts(str_of(s->sql), S("SELECT")) ||
+	    !pg_link_broke(&d->link))
+		return rc;
+	ctx_clear(cx);
+	TRY(pg_link_ready(cx, &d->link, false));
+	return execute(cx, d, s);
+}
+
+static enum rc
+pg_step(struct ctx *cx, struct db_stmt *st, bool *row)
+{
+	struct pg_stmt *s = stmt_of(st);
+	enum rc rc = OK;
+
+	*row = false;
+	if (s->result == NULL)
+		rc = start(cx, s);
+	*row = rc == OK && ++s->row < s->rows;
+	if (!*row)
+		pg_done(st);
+	return rc;
+}
+
+static int64_t
+pg_changed(struct db_stmt *st)
+{
+	return stmt_of(st)->changed;
+}
+
+static struct str
+pg_col_bytes(struct db_stmt *st, int i)
+{
+	const struct pg_stmt *s = stmt_of(st);
+
+	return (struct str){ PQgetvalue(s->result, s->row, i),
+		(size_t)PQgetlength(s->result, s->row, i) };
+}
+
+static int64_t
+pg_col_int(struct db_stmt *st, int i)
+{
+	struct str bytes = pg_col_bytes(st, i);
+	uint64_t n = bytes.len > 0 && (bytes.p[0] & 0x80) != 0 ? UINT64_MAX : 0;
+
+	for (size_t k = 0; k < bytes.len; k++)
+		n = n << 8 | (unsigned char)bytes.p[k];
+	return (int64_t)n;
+}
+
+static bool
+pg_col_null(struct db_stmt *st, int i)
+{
+	const struct pg_stmt *s = stmt_of(st);
+
+	return PQgetisnull(s->result, s->row, i) != 0;
+}
+
+/* Text compares byte by byte, as in SQLite, whatever the database's language. */
+static const struct db_driver driver = {
+	.text_type = "TEXT COLLATE \"C\"",
+	.blob_type = "BYTEA",
+	.catalog = "SELECT table_name::text, column_name::text, data_type::text"
+		   " FROM information_schema.columns WHERE table_schema = current_schema()"
+		   " ORDER BY table_name::text COLLATE \"C\", ordinal_position",
+	.close = pg_close,
+	.exec = pg_exec,
+	.begin = pg_begin,
+	.commit = pg_commit,
+	.rollback = pg_rollback,
+	.lock_schema = pg_lock_schema,
+	.stmt = pg_stmt,
+	.bind = pg_bind,
+	.step = pg_step,
+	.done = pg_done,
+	.changed = pg_changed,
+	.col_int = pg_col_int,
+	.col_bytes = pg_col_bytes,
+	.col_null = pg_col_null,
+};
+
+enum rc
+postgres_open(struct ctx *cx, const char *url, struct db **out)
+{
+	struct pg_db *d = mem_alloc(sizeof(*d));
+	enum rc rc;
+
+	d->db.driver = &driver;
+	d->statements = map_new();
+	rc = pg_link_open(cx, &d->link, url);
+	if (rc != OK) {
+		pg_close(&d->db);
+		return rc;
+	}
+	*out = &d->db;
+	return OK;
+}
+
+struct str
+postgres_describe(struct arena *a, const char *url)
+{
+	return pg_link_describe(a, url);
+}

@@ -1,0 +1,36 @@
+/* db/postgres_link.h - one connection to PostgreSQL that never hangs and comes back by itself.
+ *
+ * Owns connecting, waiting with a limit, and what an error means; for db/postgres.c only. */
+#ifndef DB_POSTGRES_LINK_H
+#define DB_POSTGRES_LINK_H
+
+#include <libpq-fe.h>
+
+#include "base/ctx.h"
+
+struct pg_link {
+	PGconn *conn; /* NULL: lost */
+	char *url;
+	uint64_t generation; /* moves with every new connection: what was prepared is gone */
+	int64_t try_at_ms;   /* after a failure, not before; on clock_mono_ms() */
+	int64_t patience_ms; /* of one round trip */
+	char trouble[200];   /* why it is lost */
+};
+
+MUST enum rc pg_link_open(struct ctx *cx, struct pg_link *l, const char *url);
+void pg_link_close(struct pg_link *l);
+/* Connected, as far as one can see without asking. Connects again when the server went away, but
+ * not inside a transaction. */
+MUST enum rc pg_link_ready(struct ctx *cx, struct pg_link *l, bool in_transaction);
+/* The answer to what was sent with PQsend…: the first error, or the last result. E_CONFLICT, E_BUSY,
+ * E_STORE; `sent` is what that call returned. *out is the caller's, NULL on failure. */
+MUST enum rc pg_link_answer(struct ctx *cx, struct pg_link *l, int sent, PGresult **out);
+/* Several statements without parameters, answers thrown away. */
+MUST enum rc pg_link_exec(struct ctx *cx, struct pg_link *l, const char *script);
+/* Whether the last failure was a connection that broke, so that trying once more makes sense. */
+bool pg_link_broke(const struct pg_link *l);
+
+/* "host:port/database" without user and password. */
+struct str pg_link_describe(struct arena *a, const char *url);
+
+#endif

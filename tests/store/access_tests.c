@@ -1,0 +1,133 @@
+/* People, their sessions, and API keys. */
+#include "suite.h"
+
+static void
+test_keys_with_their_tokens(void **state)
+{
+	struct fixture *f = *state;
+	struct str some[] = { S("t1"), S("t2") };
+	struct api_key one = { .id = S("k1"),
+		.label = S("One"),
+		.hint = S("vk_...1"),
+		.digest = S("digest-1"),
+		.token_ids = some,
+		.token_count = 2,
+		.created_ms = NOW };
+	struct api_key all = { .id = S("k2"),
+		.label = S("All"),
+		.hint = S("vk_...2"),
+		.digest = S("digest-2"),
+		.all_tokens = true,
+		.created_ms = NOW + 1 };
+	struct api_key *list;
+	size_t n;
+
+	create(f, "t1", "One");
+	create(f, "t2", "Two");
+	assert_ok(store_key_create(store(f), &f->cx, &one));
+	assert_ok(store_key_create(store(f), &f->cx, &all));
+	assert_ok(store_key_used(store(f), &f->cx, S("k1"), NOW + 5));
+	assert_ok(store_token_delete(store(f), &f->cx, S("t2")));
+	assert_ok(store_key_list(store(f), &f->cx, &list, &n));
+	assert_int_equal(n, 2);
+	assert_str_equal(list[0].id, S("k2"));
+	assert_true(list[0].all_tokens);
+	assert_false(list[1].all_tokens);
+	assert_int_equal(list[1].used_ms, NOW + 5);
+	assert_str_equal(list[1].digest, S("digest-1"));
+	assert_int_equal(list[1].token_count, 1);
+	assert_str_equal(list[1].token_ids[0], S("t1"));
+	assert_ok(store_key_delete(store(f), &f->cx, S("k1")));
+	assert_rc(store_key_delete(store(f), &f->cx, S("k1")), E_NOTFOUND);
+}
+
+/* A key with a token that is not there is not made at all. */
+static void
+test_key_is_made_whole_or_not(void **state)
+{
+	struct fixture *f = *state;
+	struct str some[] = { S("t1"), S("missing") };
+	struct api_key k = { .id = S("k1"),
+		.label = S("One"),
+		.hint = S(""),
+		.digest = S("d"),
+		.token_ids = some,
+		.token_count = 2,
+		.created_ms = NOW };
+	struct api_key *list;
+	size_t n;
+
+	create(f, "t1", "One");
+	assert_int_not_equal(store_key_create(store(f), &f->cx, &k), OK);
+	assert_ok(store_key_list(store(f), &f->cx, &list, &n));
+	assert_int_equal(n, 0);
+}
+
+#define IDLE 1000000
+#define LIFE 5000000
+
+static void
+test_session_ends_by_idleness_and_by_age(void **state)
+{
+	struct fixture *f = *state;
+	struct user u = { .id = S("u1"), .username = S("admin"), .password_hash = S("hash") }, got;
+	struct store *s = store(f);
+	int64_t t = NOW;
+
+	assert_ok(store_user_put(s, &f->cx, &u));
+	assert_ok(store_session_create(s, &f->cx, S("s1"), S("u1"), NOW));
+	assert_rc(store_session_check(s, &f->cx, S("s2"), NOW, IDLE, LIFE, &got), E_NOTFOUND);
+	for (; t < NOW + LIFE; t += IDLE - 1) {
+		assert_ok(store_session_check(s, &f->cx, S("s1"), t, IDLE, LIFE, &got));
+		assert_str_equal(got.username, S("admin"));
+	}
+	assert_rc(
+	    store_session_check(s, &f->cx, S("s1"), NOW + LIFE, IDLE, LIFE, &got), E_NOTFOUND);
+	assert_ok(store_session_create(s, &f->cx, S("s3"), S("u1"), NOW));
+	assert_rc(
+	    store_session_check(s, &f->cx, S("s3"), NOW + IDLE, IDLE, LIFE, &got), E_NOTFOUND);
+}
+
+static void
+test_session_delete_others_leaves_one(void **state)
+{
+	struct fixture *f = *state;
+	struct user u = { .id = S("u1"), .username = S("admin"), .password_hash = S("hash") }, got;
+	struct store *s = store(f);
+
+	assert_ok(store_user_put(s, &f->cx, &u));
+	assert_ok(store_session_create(s, &f->cx, S("s1"), S("u1"), NOW));
+	assert_ok(store_session_create(s, &f->cx, S("s2"), S("u1"), NOW));
+	assert_ok(store_session_delete_others(s, &f->cx, S("u1"), S("s2")));
+	assert_rc(store_session_check(s, &f->cx, S("s1"), NOW, IDLE, LIFE, &got), E_NOTFOUND);
+	assert_ok(store_session_check(s, &f->cx, S("s2"), NOW, IDLE, LIFE, &got));
+	assert_ok(store_session_delete(s, &f->cx, S("s2")));
+	assert_rc(store_session_check(s, &f->cx, S("s2"), NOW, IDLE, LIFE, &got), E_NOTFOUND);
+}
+
+static void
+test_user_put_replaces_by_name(void **state)
+{
+	struct fixture *f = *state;
+	struct user u = { .id = S("u1"), .username = S("admin"), .password_hash = S("one") }, got;
+	int64_t n;
+
+	assert_ok(store_user_put(store(f), &f->cx, &u));
+	u.id = S("u2");
+	u.password_hash = S("two");
+	assert_ok(store_user_put(store(f), &f->cx, &u));
+	assert_ok(store_user_count(store(f), &f->cx, &n));
+	assert_int_equal(n, 1);
+	assert_ok(store_user_by_name(store(f), &f->cx, S("admin"), &got));
+	assert_str_equal(got.id, S("u1"));
+	assert_str_equal(got.password_hash, S("two"));
+}
+
+const struct CMUnitTest access_tests[] = {
+	STORE_TEST(test_keys_with_their_tokens),
+	STORE_TEST(test_key_is_made_whole_or_not),
+	STORE_TEST(test_session_ends_by_idleness_and_by_age),
+	STORE_TEST(test_session_delete_others_leaves_one),
+	STORE_TEST(test_user_put_replaces_by_name),
+};
+const size_t access_test_count = sizeof(access_tests) / sizeof(access_tests[0]);

@@ -1,0 +1,90 @@
+/* Attempts to connect: spent once, finished once, one token each. */
+#include "suite.h"
+
+static void
+test_connection_is_spent_once(void **state)
+{
+	struct fixture *f = *state;
+	struct connection c;
+
+	start(f, "c1", NOW);
+	assert_ok(store_connection_by_state(store(f), &f->cx, S("c1"), &c));
+	assert_int_equal(c.status, CONN_WAITING);
+	assert_rc(store_connection_by_state(store(f), &f->cx, S("c2"), &c), E_NOTFOUND);
+	assert_ok(store_connection_spend(store(f), &f->cx, S("c1")));
+	assert_rc(store_connection_spend(store(f), &f->cx, S("c1")), E_CONFLICT);
+	assert_rc(store_connection_spend(store(f), &f->cx, S("c2")), E_CONFLICT);
+}
+
+static void
+test_connection_finishes_with_its_secrets(void **state)
+{
+	struct fixture *f = *state;
+	struct connection_secrets s = { .app_secret = secret_of(S("app")),
+		.access = secret_of(S("access")),
+		.refresh = secret_of(S("refresh")) };
+	struct connection c;
+
+	start(f, "c1", NOW);
+	assert_ok(store_connection_get(store(f), &f->cx, S("c1"), &c));
+	assert_false(c.has_refresh);
+	c.status = CONN_CONNECTED;
+	c.account_name = S("Ann Lee");
+	assert_ok(store_connection_finish(store(f), &f->cx, &c, &s));
+	assert_ok(store_connection_get(store(f), &f->cx, S("c1"), &c));
+	assert_int_equal(c.status, CONN_CONNECTED);
+	assert_str_equal(c.account_name, S("Ann Lee"));
+	assert_true(c.has_refresh);
+	assert_rc(store_connection_spend(store(f), &f->cx, S("c1")), E_CONFLICT);
+	s = (struct connection_secrets){ 0 };
+	assert_ok(store_connection_secrets(store(f), &f->cx, S("c1"), &s));
+	assert_true(crypto_equal(s.access, secret_of(S("access"))));
+	assert_true(secret_empty(s.verifier));
+	assert_ok(store_connection_delete(store(f), &f->cx, S("c1")));
+	assert_rc(store_connection_finish(store(f), &f->cx, &c, &s), E_NOTFOUND);
+}
+
+/* Done twice at once, with two names, once made two tokens of one grant. */
+static void
+test_connection_becomes_one_token(void **state)
+{
+	struct fixture *f = *state;
+	struct token first = a_token("t1", "First"), second = a_token("t2", "Second"), t;
+	struct token taken = a_token("t3", "FIRST");
+	struct connection c;
+
+	start(f, "c1", NOW);
+	assert_ok(store_token_create(store(f), &f->cx, &first, &plain, S("c1")));
+	assert_rc(store_connection_get(store(f), &f->cx, S("c1"), &c), E_NOTFOUND);
+	assert_rc(store_token_create(store(f), &f->cx, &second, &plain, S("c1")), E_NOTFOUND);
+	assert_rc(store_token_get(store(f), &f->cx, S("t2"), &t), E_NOTFOUND);
+	/* A name that is taken leaves the connection for another try. */
+	start(f, "c2", NOW);
+	assert_rc(store_token_create(store(f), &f->cx, &taken, &plain, S("c2")), E_CONFLICT);
+	assert_ok(store_connection_get(store(f), &f->cx, S("c2"), &c));
+}
+
+static void
+test_connection_prune_keeps_the_newest(void **state)
+{
+	struct fixture *f = *state;
+	struct connection c;
+
+	start(f, "c1", NOW);
+	start(f, "c2", NOW + 10);
+	start(f, "c3", NOW + 20);
+	start(f, "c4", NOW + 30);
+	assert_ok(store_connection_prune(store(f), &f->cx, NOW + 5, S("session"), 2));
+	assert_rc(store_connection_get(store(f), &f->cx, S("c1"), &c), E_NOTFOUND);
+	assert_rc(store_connection_get(store(f), &f->cx, S("c2"), &c), E_NOTFOUND);
+	assert_ok(store_connection_get(store(f), &f->cx, S("c3"), &c));
+	assert_ok(store_connection_get(store(f), &f->cx, S("c4"), &c));
+}
+
+const struct CMUnitTest connection_tests[] = {
+	STORE_TEST(test_connection_is_spent_once),
+	STORE_TEST(test_connection_finishes_with_its_secrets),
+	STORE_TEST(test_connection_becomes_one_token),
+	STORE_TEST(test_connection_prune_keeps_the_newest),
+};
+const size_t connection_test_count = sizeof(connection_tests) / sizeof(connection_tests[0]);

@@ -1,0 +1,330 @@
+/* Nothing is half written: each verb with each of its driver calls failing in turn, once before it
+ * reached the database and once after, when only the answer was lost. */
+#include "suite.h"
+
+#include "fault.h"
+#include "store/store_int.h"
+
+#define CALLS_MAX 100
+
+/* A verb that writes, on what stands_ready() made. Sealing is random, so `act` says what it did in
+ * columns that can be compared. */
+struct verb {
+	const char *name;
+	enum rc (*act)(struct fixture *f);
+};
+
+static struct refresh_claim claimed;
+
+static enum rc
+act_meta_put(struct fixture *f)
+{
+	return store_meta_put(store(f), &f->cx, S("a"), S("1"));
+}
+
+static enum rc
+act_meta_put_sealed(struct fixture *f)
+{
+	return store_meta_put_sealed(store(f), &f->cx, S("a"), secret_of(S("1")));
+}
+
+static enum rc
+act_user_put(struct fixture *f)
+{
+	struct user u = { .id = S("u2"), .username = S("admin"), .password_hash = S("other") };
+
+	return store_user_put(store(f), &f->cx, &u);
+}
+
+static enum rc
+act_session_create(struct fixture *f)
+{
+	return store_session_create(store(f), &f->cx, S("s2"), S("u1"), NOW);
+}
+
+static enum rc
+act_session_delete_others(struct fixture *f)
+{
+	return store_session_delete_others(store(f), &f->cx, S("u1"), S(""));
+}
+
+static enum rc
+act_key_create(struct fixture *f)
+{
+	struct str some[] = { S("t1"), S("t2") };
+	struct api_key k = { .id = S("k2"),
+		.label = S("Two"),
+		.hint = S(""),
+		.digest = S("digest 2"),
+		.token_ids = some,
+		.token_count = 2,
+		.created_ms = NOW };
+
+	return store_key_create(store(f), &f->cx, &k);
+}
+
+static enum rc
+act_key_delete(struct fixture *f)
+{
+	return store_key_delete(store(f), &f->cx, S("k1"));
+}
+
+static enum rc
+act_token_create(struct fixture *f)
+{
+	struct token t = a_token("t3", "Three");
+
+	return store_token_create(store(f), &f->cx, &t, &plain, S("c1"));
+}
+
+static enum rc
+act_token_edit(struct fixture *f)
+{
+	struct token_edit edit = { .set_name = true,
+		.name = S("Renamed"),
+		.set_description = true,
+		.description = S("changed"),
+		.set_app_secret = true,
+		.app_secret = secret_of(S("another")),
+		.now_ms = NOW + 1 };
+
+	return store_token_edit(store(f), &f->cx, S("t1"), &edit);
+}
+
+static enum rc
+act_token_delete(struct fixture *f)
+{
+	return store_token_delete(store(f), &f->cx, S("t1"));
+}
+
+static enum rc
+act_token_reconnect(struct fixture *f)
+{
+	struct token_reconnect r = { .app_key = S("key2"),
+		.scopes = S("s"),
+		.redirect_uri = S("uri"),
+		.app_secret = secret_of(S("secret2")),
+		.account_email = S("bob@example.com"),
+		.grant = fresh };
+
+	return store_token_reconnect(store(f), &f->cx, S("t1"), &r);
+}
+
+static enum rc
+act_refresh_claim(struct fixture *f)
+{
+	struct refresh_claim c;
+
+	return store_refresh_claim(store(f), &f->cx, S("t1"), NOW, LEASE, &c);
+}
+
+static enum rc
+act_refresh_commit(struct fixture *f)
+{
+	return store_refresh_commit(store(f), &f->cx, &claimed, &fresh);
+}
+
+static enum rc
+act_refresh_failed(struct fixture *f)
+{
+	struct refresh_failure failure = { .status = TOKEN_NEEDS_REAUTHORIZATION,
+		.reason = S("Consent was withdrawn."),
+		.now_ms = NOW + 1 };
+
+	return store_refresh_failed(store(f), &f->cx, &claimed, &failure);
+}
+
+static enum rc
+act_connection_spend(struct fixture *f)
+{
+	return store_connection_spend(store(f), &f->cx, S("c1"));
+}
+
+static enum rc
+act_connection_finish(struct fixture *f)
+{
+	struct connection_secrets s = { .app_secret = secret_of(S("app")),
+		.access = secret_of(S("access")) };
+	struct connection c;
+
+	TRY(store_connection_get(store(f), &f->cx, S("c1"), &c));
+	c.status = CONN_CONNECTED;
+	return store_connection_finish(store(f), &f->cx, &c, &s);
+}
+
+static enum rc
+act_connection_prune(struct fixture *f)
+{
+	return store_connection_prune(store(f), &f->cx, NOW + 5, S("session"), 1);
+}
+
+static const struct verb verbs[] = {
+	{ "meta_put", act_meta_put },
+	{ "meta_put_sealed", act_meta_put_sealed },
+	{ "user_put", act_user_put },
+	{ "session_create", act_session_create },
+	{ "session_delete_others", act_session_delete_others },
+	{ "key_create", act_key_create },
+	{ "key_delete", act_key_delete },
+	{ "token_create", act_token_create },
+	{ "token_edit", act_token_edit },
+	{ "token_delete", act_token_delete },
+	{ "token_reconnect", act_token_reconnect },
+	{ "refresh_claim", act_refresh_claim },
+	{ "refresh_commit", act_refresh_commit },
+	{ "refresh_failed", act_refresh_failed },
+	{ "connection_spend", act_connection_spend },
+	{ "connection_finish", act_connection_finish },
+	{ "connection_prune", act_connection_prune },
+};
+
+/* One of everything; t1's refresh is claimed last, so that its outcome can be written. */
+static void
+stand_ready(struct fixture *f, const struct verb *verb)
+{
+	struct user u = { .id = S("u1"), .username = S("admin"), .password_hash = S("hash") };
+	struct str some[] = { S("t1") };
+	struct api_key k = { .id = S("k1"),
+		.label = S("One"),
+		.hint = S(""),
+		.digest = S("digest"),
+		.token_ids = some,
+		.token_count = 1,
+		.created_ms = NOW };
+
+	create(f, "t1", "One");
+	create(f, "t2", "Two");
+	start(f, "c1", NOW);
+	start(f, "c2", NOW + 10);
+	start(f, "c3", NOW + 20);
+	assert_ok(store_user_put(store(f), &f->cx, &u));
+	assert_ok(store_session_create(store(f), &f->cx, S("s1"), S("u1"), NOW));
+	assert_ok(store_key_create(store(f), &f->cx, &k));
+	if (verb->act == act_refresh_commit || verb->act == act_refresh_failed)
+		claimed = claim(f, "t1", NOW);
+}
+
+static void
+clear(struct fixture *f)
+{
+	static const char *const tables[] = { "api_key", "token", "connection", "user_",
+		"meta WHERE name <> 'key check'" };
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		run_sql(f, str_printf(f->arena, "DELETE FROM %s", tables[i]).p);
+}
+
+static void
+open_faulty(struct fixture *f)
+{
+	struct opened *o = opened(f);
+
+	store_close(o->store);
+	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
+}
+
+/* What the rows look like when the verb has worked. */
+static struct str
+done_rows(struct fixture *f, const struct verb *verb)
+{
+	struct str rows;
+
+	stand_ready(f, verb);
+	assert_ok(verb->act(f));
+	rows = dump(f, false);
+	clear(f);
+	return rows;
+}
+
+/* One failing call. False when the verb did not get that far: it has no more calls. */
+static bool
+fail_one(struct fixture *f, const struct verb *verb, enum fault_kind kind, int at, struct str done)
+{
+	struct str before, after;
+	bool fired;
+	enum rc rc;
+
+	stand_ready(f, verb);
+	before = dump(f, true);
+	fault_arm(kind, at);
+	rc = verb->act(f);
+	fired = fault_disarm();
+	if (fired && rc == OK)
+		print_error("%s: call %d failed unseen\n", verb->name, at);
+	assert_true(fired == (rc != OK));
+	after = dump(f, true);
+	if (rc != OK && !str_eq(after, before)) {
+		/* The answer to the commit itself was lost: all of it is there. */
+		assert_int_equal(kind, FAULT_AFTER);
+		assert_str_equal(dump(f, false), done);
+	} else if (rc != OK) {
+		ctx_clear(&f->cx);
+		assert_ok(verb->act(f)); /* the failure left nothing in the way */
+	}
+	assert_str_equal(dump(f, false), done);
+	clear(f);
+	return fired;
+}
+
+static void
+try_all(struct fixture *f, enum fault_kind kind)
+{
+	open_faulty(f);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		struct str done = done_rows(f, &verbs[i]);
+		int at = 1;
+
+		while (fail_one(f, &verbs[i], kind, at, done))
+			assert_true(++at < CALLS_MAX);
+		assert_true(at > 1);
+	}
+}
+
+static void
+test_a_call_that_fails_leaves_nothing_half_written(void **state)
+{
+	try_all(*state, FAULT_BEFORE);
+}
+
+static void
+test_an_answer_that_is_lost_leaves_all_or_nothing(void **state)
+{
+	try_all(*state, FAULT_AFTER);
+}
+
+/* A migration is whole or has not happened; the next start does it. */
+static void
+test_a_migration_that_fails_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct opened *o = opened(f);
+	struct str empty;
+	int at = 1;
+
+	store_close(o->store);
+	o->store = NULL;
+	o->where = new_where(f, "another.db");
+	empty = dump(f, true);
+	for (;; at++) {
+		enum rc rc;
+
+		fault_arm(FAULT_BEFORE, at);
+		rc = store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store);
+		if (!fault_disarm()) {
+			assert_ok(rc);
+			break;
+		}
+		assert_rc(rc, E_STORE);
+		if (at < 4) /* the schema itself is behind these calls */
+			assert_str_equal(dump(f, true), empty);
+	}
+	assert_true(at > 4);
+	create(f, "t1", "One");
+}
+
+const struct CMUnitTest half_tests[] = {
+	STORE_TEST(test_a_call_that_fails_leaves_nothing_half_written),
+	STORE_TEST(test_an_answer_that_is_lost_leaves_all_or_nothing),
+	STORE_TEST(test_a_migration_that_fails_leaves_nothing),
+};
+const size_t half_test_count = sizeof(half_tests) / sizeof(half_tests[0]);

@@ -1,0 +1,217 @@
+/* The one refresh that a token may have: claim, fence, commit, failure. */
+#include "suite.h"
+
+static void
+test_refresh_is_claimed_by_one(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_claim c, other;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	assert_true(crypto_equal(c.secrets.refresh, plain.refresh));
+	assert_rc(store_refresh_claim(store(f), &f->cx, S("t1"), NOW + LEASE - 1, LEASE, &other),
+	    E_CONFLICT);
+	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &fresh));
+	other = claim(f, "t1", NOW + 1); /* given back before its end */
+	assert_int_equal(other.fence, c.fence + 1);
+}
+
+static void
+test_refresh_commits_the_pair(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_claim c;
+	struct token_secrets s;
+	struct token t;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &fresh));
+	assert_ok(store_token_open(store(f), &f->cx, S("One"), &t, &s));
+	assert_true(crypto_equal(s.access, fresh.access));
+	assert_true(crypto_equal(s.refresh, fresh.refresh));
+	assert_true(crypto_equal(s.app_secret, plain.app_secret));
+	assert_int_equal(t.expires_ms, fresh.expires_ms);
+	assert_int_equal(t.refreshed_ms, fresh.now_ms);
+	assert_int_equal(t.due_ms, fresh.due_ms);
+	assert_str_equal(t.scope_granted, S("account_info.read files.content.read"));
+}
+
+static void
+test_refresh_without_a_new_refresh_token_keeps_the_old(void **state)
+{
+	struct fixture *f = *state;
+	struct token_grant grant = fresh;
+	struct refresh_claim c;
+	struct token_secrets s;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	grant.refresh = secret_of(S(""));
+	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &grant));
+	assert_ok(store_token_secrets(store(f), &f->cx, S("t1"), &s));
+	assert_true(crypto_equal(s.access, fresh.access));
+	assert_true(crypto_equal(s.refresh, plain.refresh));
+}
+
+/* A refresher that slept through its lease writes nothing, neither success nor failure. */
+static void
+test_refresh_fence_stops_the_late_one(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_failure failure = {
+		.status = TOKEN_NEEDS_REAUTHORIZATION, .reason = S("late"), .now_ms = NOW
+	};
+	struct token_grant stale = fresh;
+	struct refresh_claim late, next;
+	struct token_secrets s;
+	struct token t;
+
+	create(f, "t1", "One");
+	late = claim(f, "t1", NOW);
+	next = claim(f, "t1", NOW + LEASE + 1);
+	stale.access = secret_of(S("stale"));
+	assert_rc(store_refresh_commit(store(f), &f->cx, &late, &stale), E_CONFLICT);
+	assert_rc(store_refresh_failed(store(f), &f->cx, &late, &failure), E_CONFLICT);
+	assert_ok(store_refresh_commit(store(f), &f->cx, &next, &fresh));
+	assert_rc(store_refresh_commit(store(f), &f->cx, &late, &stale), E_CONFLICT);
+	assert_ok(store_token_open(store(f), &f->cx, S("One"), &t, &s));
+	assert_true(crypto_equal(s.access, fresh.access));
+	assert_int_equal(t.status, TOKEN_ACTIVE);
+}
+
+static void
+test_refresh_failure_changes_the_state_and_no_secret(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_failure failure = { .status = TOKEN_ACTIVE,
+		.reason = S("no answer"),
+		.now_ms = NOW + 1,
+		.due_ms = NOW + 60000 };
+	struct refresh_claim c;
+	struct token_secrets s;
+	struct token t;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	assert_ok(store_refresh_failed(store(f), &f->cx, &c, &failure));
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.status, TOKEN_ACTIVE);
+	assert_int_equal(t.attempts, 1);
+	assert_str_equal(t.last_error, S("no answer"));
+	assert_int_equal(t.status_reason.len, 0);
+	c = claim(f, "t1", NOW + 2);
+	failure = (struct refresh_failure){ .status = TOKEN_NEEDS_REAUTHORIZATION,
+		.reason = S("Consent was withdrawn."),
+		.now_ms = NOW + 3 };
+	assert_ok(store_refresh_failed(store(f), &f->cx, &c, &failure));
+	assert_ok(store_token_open(store(f), &f->cx, S("One"), &t, &s));
+	assert_int_equal(t.status, TOKEN_NEEDS_REAUTHORIZATION);
+	assert_int_equal(t.status_ms, NOW + 3);
+	assert_int_equal(t.attempts, 2);
+	assert_str_equal(t.status_reason, S("Consent was withdrawn."));
+	assert_true(crypto_equal(s.refresh, plain.refresh));
+}
+
+/* The new secret was blamed for a refusal of the old one. */
+static void
+test_refresh_failure_does_not_blame_a_newer_secret(void **state)
+{
+	struct fixture *f = *state;
+	struct token_edit edit = {
+		.set_app_secret = true, .app_secret = secret_of(S("newer")), .now_ms = NOW + 1
+	};
+	struct refresh_failure failure = { .status = TOKEN_MISCONFIGURED,
+		.reason = S("The App Secret was not accepted."),
+		.now_ms = NOW + 2 };
+	struct refresh_claim c;
+	struct token t;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	assert_ok(store_token_edit(store(f), &f->cx, S("t1"), &edit));
+	assert_rc(store_refresh_failed(store(f), &f->cx, &c, &failure), E_CONFLICT);
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.status, TOKEN_ACTIVE);
+}
+
+static void
+test_refresh_needs_a_refresh_token(void **state)
+{
+	struct fixture *f = *state;
+	struct token t = a_token("t1", "One");
+	struct token_secrets s = plain;
+	struct refresh_claim c;
+
+	s.refresh = secret_of(S(""));
+	assert_ok(store_token_create(store(f), &f->cx, &t, &s, S("")));
+	assert_rc(store_refresh_claim(store(f), &f->cx, S("t1"), NOW, LEASE, &c), E_REAUTH);
+	/* and nothing stays locked behind it */
+	assert_rc(store_refresh_claim(store(f), &f->cx, S("t1"), NOW, LEASE, &c), E_REAUTH);
+	assert_rc(store_refresh_claim(store(f), &f->cx, S("none"), NOW, LEASE, &c), E_NOTFOUND);
+}
+
+static void
+test_due_tokens_oldest_first_without_the_claimed(void **state)
+{
+	struct fixture *f = *state;
+	int64_t next;
+	struct str *ids;
+	size_t n;
+
+	create(f, "t1", "One");
+	create(f, "t2", "Two");
+	create(f, "t3", "Three");
+	assert_ok(store_token_postpone(store(f), &f->cx, S("t1"), NOW + 20));
+	assert_ok(store_token_postpone(store(f), &f->cx, S("t2"), NOW + 10));
+	assert_ok(store_token_due(store(f), &f->cx, NOW + 5, NOW, 10, &ids, &n, &next));
+	assert_int_equal(n, 0);
+	assert_int_equal(next, NOW + 10);
+	assert_ok(store_token_due(store(f), &f->cx, NOW + 20, NOW, 10, &ids, &n, &next));
+	assert_int_equal(n, 2);
+	assert_str_equal(ids[0], S("t2"));
+	assert_str_equal(ids[1], S("t1"));
+	claim(f, "t2", NOW);
+	assert_ok(store_token_due(store(f), &f->cx, NOW + 20, NOW, 10, &ids, &n, &next));
+	assert_int_equal(n, 1);
+	assert_str_equal(ids[0], S("t1"));
+}
+
+static void
+test_reconnect_replaces_all_and_ends_a_refresh_under_way(void **state)
+{
+	struct fixture *f = *state;
+	struct token_reconnect r = { .app_key = S("key2"),
+		.scopes = S("s"),
+		.redirect_uri = S("uri"),
+		.app_secret = secret_of(S("secret2")),
+		.account_email = S("bob@example.com"),
+		.grant = fresh };
+	struct refresh_claim c;
+	struct token_secrets s;
+	struct token t;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	assert_ok(store_token_reconnect(store(f), &f->cx, S("t1"), &r));
+	assert_rc(store_refresh_commit(store(f), &f->cx, &c, &fresh), E_CONFLICT);
+	assert_ok(store_token_open(store(f), &f->cx, S("One"), &t, &s));
+	assert_str_equal(t.app_key, S("key2"));
+	assert_str_equal(t.account_email, S("bob@example.com"));
+	assert_true(crypto_equal(s.app_secret, r.app_secret));
+	assert_true(crypto_equal(s.refresh, fresh.refresh));
+}
+
+const struct CMUnitTest refresh_tests[] = {
+	STORE_TEST(test_refresh_is_claimed_by_one),
+	STORE_TEST(test_refresh_commits_the_pair),
+	STORE_TEST(test_refresh_without_a_new_refresh_token_keeps_the_old),
+	STORE_TEST(test_refresh_fence_stops_the_late_one),
+	STORE_TEST(test_refresh_failure_changes_the_state_and_no_secret),
+	STORE_TEST(test_refresh_failure_does_not_blame_a_newer_secret),
+	STORE_TEST(test_refresh_needs_a_refresh_token),
+	STORE_TEST(test_due_tokens_oldest_first_without_the_claimed),
+	STORE_TEST(test_reconnect_replaces_all_and_ends_a_refresh_under_way),
+};
+const size_t refresh_test_count = sizeof(refresh_tests) / sizeof(refresh_tests[0]);

@@ -1,0 +1,148 @@
+/* Saved tokens: what goes in comes back, under one name, and nothing of it in the clear. */
+#include "suite.h"
+
+static void
+test_token_comes_back_as_it_went_in(void **state)
+{
+	struct fixture *f = *state;
+	struct token_secrets s;
+	struct token t;
+
+	create(f, "t1", "My Token");
+	assert_ok(store_token_open(store(f), &f->cx, S("My Token"), &t, &s));
+	assert_str_equal(t.id, S("t1"));
+	assert_str_equal(t.description, S("what for"));
+	assert_str_equal(t.scope_granted, S("account_info.read files.content.read"));
+	assert_str_equal(t.account_email, S("ann@example.com"));
+	assert_int_equal(t.status, TOKEN_ACTIVE);
+	assert_int_equal(t.expires_ms, NOW + 14400000);
+	assert_true(t.has_refresh);
+	assert_true(crypto_equal(s.app_secret, plain.app_secret));
+	assert_true(crypto_equal(s.access, plain.access));
+	assert_true(crypto_equal(s.refresh, plain.refresh));
+	assert_rc(store_token_get(store(f), &f->cx, S("t2"), &t), E_NOTFOUND);
+	assert_rc(store_token_by_name(store(f), &f->cx, S("my token"), &t), E_NOTFOUND);
+}
+
+static void
+test_token_outlives_the_process(void **state)
+{
+	struct fixture *f = *state;
+	struct token_secrets s;
+
+	create(f, "t1", "One");
+	store_close(store(f));
+	open_store(f);
+	assert_ok(store_token_secrets(store(f), &f->cx, S("t1"), &s));
+	assert_true(crypto_equal(s.refresh, plain.refresh));
+}
+
+static bool
+file_holds(struct fixture *f, const char *name, const char *text)
+{
+	int fd = open(fixture_path(f, name), O_RDONLY);
+	struct stat st;
+	struct str all;
+	char *p;
+
+	if (fd < 0)
+		return false;
+	assert_int_equal(fstat(fd, &st), 0);
+	p = arena_alloc(f->arena, (size_t)st.st_size);
+	all = (struct str){ p, (size_t)st.st_size };
+	assert_int_equal(read(fd, p, all.len), all.len);
+	close(fd);
+	return str_contains(all, str_of(text));
+}
+
+/* The rows on every database; of SQLite the file as well, with what its log still holds. */
+static void
+test_no_secret_stands_in_the_database(void **state)
+{
+	static const char *const secrets[] = { "the-app-secret", "the-access-token",
+		"the-refresh-token", "the-seed-text" };
+	struct fixture *f = *state;
+	struct str rows;
+
+	create(f, "t1", "A Name To Find");
+	assert_ok(
+	    store_meta_put_sealed(store(f), &f->cx, S("seed"), secret_of(S("the-seed-text"))));
+	rows = dump(f, true);
+	assert_true(str_contains(rows, S("A Name To Find"))); /* the search works */
+	if (backend == ON_SQLITE)
+		assert_true(file_holds(f, "valetkey.db", "A Name To Find") ||
+		    file_holds(f, "valetkey.db-wal", "A Name To Find"));
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+		assert_false(str_contains(rows, str_of(secrets[i])));
+		assert_false(file_holds(f, "valetkey.db", secrets[i]));
+		assert_false(file_holds(f, "valetkey.db-wal", secrets[i]));
+	}
+}
+
+static void
+test_token_name_is_taken_in_any_case(void **state)
+{
+	struct fixture *f = *state;
+	struct token t = a_token("t2", "MY token");
+	struct token_edit edit = { .set_name = true, .name = S("my TOKEN"), .now_ms = NOW };
+
+	create(f, "t1", "My Token");
+	assert_rc(store_token_create(store(f), &f->cx, &t, &plain, S("")), E_CONFLICT);
+	assert_string_equal(f->cx.code, "name-taken");
+	assert_string_equal(f->cx.field, "name");
+	create(f, "t2", "Other");
+	assert_rc(store_token_edit(store(f), &f->cx, S("t2"), &edit), E_CONFLICT);
+	assert_ok(store_token_edit(store(f), &f->cx, S("t1"), &edit));
+}
+
+static void
+test_token_edit_seals_again(void **state)
+{
+	struct fixture *f = *state;
+	struct token_edit edit = { .set_name = true,
+		.name = S("New"),
+		.set_description = true,
+		.description = S("changed"),
+		.set_app_secret = true,
+		.app_secret = secret_of(S("another")),
+		.now_ms = NOW + 1 };
+	struct token_secrets s;
+	struct token t;
+
+	create(f, "t1", "Old");
+	assert_ok(store_token_edit(store(f), &f->cx, S("t1"), &edit));
+	assert_rc(store_token_by_name(store(f), &f->cx, S("Old"), &t), E_NOTFOUND);
+	assert_ok(store_token_open(store(f), &f->cx, S("New"), &t, &s));
+	assert_str_equal(t.description, S("changed"));
+	assert_true(crypto_equal(s.app_secret, edit.app_secret));
+	assert_true(crypto_equal(s.access, plain.access));
+	assert_true(crypto_equal(s.refresh, plain.refresh));
+}
+
+static void
+test_token_list_is_sorted_and_delete_deletes(void **state)
+{
+	struct fixture *f = *state;
+	struct token *list;
+	size_t n;
+
+	create(f, "t1", "beta");
+	create(f, "t2", "Alpha");
+	create(f, "t3", "gamma");
+	assert_ok(store_token_delete(store(f), &f->cx, S("t3")));
+	assert_rc(store_token_delete(store(f), &f->cx, S("t3")), E_NOTFOUND);
+	assert_ok(store_token_list(store(f), &f->cx, &list, &n));
+	assert_int_equal(n, 2);
+	assert_str_equal(list[0].name, S("Alpha"));
+	assert_str_equal(list[1].name, S("beta"));
+}
+
+const struct CMUnitTest token_tests[] = {
+	STORE_TEST(test_token_comes_back_as_it_went_in),
+	STORE_TEST(test_token_outlives_the_process),
+	STORE_TEST(test_no_secret_stands_in_the_database),
+	STORE_TEST(test_token_name_is_taken_in_any_case),
+	STORE_TEST(test_token_edit_seals_again),
+	STORE_TEST(test_token_list_is_sorted_and_delete_deletes),
+};
+const size_t token_test_count = sizeof(token_tests) / sizeof(token_tests[0]);
