@@ -8,9 +8,23 @@ extern const struct row_group api_rows;
 
 HANDLER(api_current_account);
 HANDLER(api_account);
+HANDLER(api_account_batch);
+HANDLER(api_user_features);
 HANDLER(api_space_usage);
 HANDLER(api_check_user);
 HANDLER(api_check_app);
 HANDLER(api_token_revoke);
+
+HANDLER(api_team_info);
+HANDLER(api_team_features);
+HANDLER(api_members_list);
+HANDLER(api_members_list_v2);
+HANDLER(api_members_continue);
+HANDLER(api_members_continue_v2);
+HANDLER(api_members_info);
+HANDLER(api_members_info_v2);
+HANDLER(api_members_suspend);
+HANDLER(api_members_unsuspend);
+HANDLER(api_authenticated_admin);
 
 #endif

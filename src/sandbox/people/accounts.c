@@ -87,6 +87,47 @@ account_by_email(struct sandbox *s, struct ctx *cx, struct str email, struct acc
 	return take_one(cx, st, out);
 }
 
+enum rc
+accounts_of_team(struct sandbox *s, struct ctx *cx, const struct member_query *q,
+    struct account *out, size_t *count, bool *more)
+{
+	struct db_stmt *st;
+
+	*count = 0;
+	TRY(sql_bind(cx, s->db,
+	    "SELECT " COLUMNS " FROM accounts WHERE member_id > $1 ORDER BY member_id LIMIT $2",
+	    SQL_ARGS(T(q->after.p != NULL ? q->after : S("")), I((int64_t)q->limit + 1)), &st));
+	for (;;) {
+		TRY(db_step(cx, st, more));
+		if (!*more || *count == q->limit)
+			break;
+		read_account(cx, st, &out[(*count)++]);
+	}
+	db_done(st);
+	return OK;
+}
+
+enum rc
+accounts_count(struct sandbox *s, struct ctx *cx, struct str role, int64_t *out)
+{
+	return sql_count(cx, s->db,
+	    "SELECT count(*) FROM accounts WHERE member_id IS NOT NULL AND suspended = 0"
+	    " AND ($1 = '' OR role = $1)",
+	    SQL_ARGS(T(role)), out);
+}
+
+struct str
+account_initials(struct arena *a, const struct account *acct)
+{
+	struct str parts[] = { acct->given_name, acct->surname };
+	size_t len[2];
+
+	for (size_t i = 0; i < 2; i++) /* one letter, however many bytes it has */
+		for (len[i] = 1; len[i] < parts[i].len && (parts[i].p[len[i]] & 0xc0) == 0x80;)
+			len[i]++;
+	return str_printf(a, "%.*s%.*s", (int)len[0], parts[0].p, (int)len[1], parts[1].p);
+}
+
 json_t *
 account_json(struct ctx *cx, const struct account *acct)
 {
@@ -100,8 +141,7 @@ account_json(struct ctx *cx, const struct account *acct)
 	json_put(o, "account_id", json_str(acct->id));
 	json_put(o, "email", json_str(acct->email));
 	json_put(o, "display_name", json_str(acct->display_name));
-	json_put(o, "initials",
-	    json_str(str_printf(cx->arena, "%.1s%.1s", acct->given_name.p, acct->surname.p)));
+	json_put(o, "initials", json_str(account_initials(cx->arena, acct)));
 	json_put(o, "type", json_string(acct->business ? "business" : "basic"));
 	json_put(o, "team", team);
 	return o;

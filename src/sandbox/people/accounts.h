@@ -60,6 +60,17 @@ MUST enum rc account_by_member(
     struct sandbox *s, struct ctx *cx, struct str member_id, struct account *out);
 MUST enum rc account_by_email(
     struct sandbox *s, struct ctx *cx, struct str email, struct account *out);
+/* Members of the team in the order of their member ids, up to limit after that one (empty: from the
+ * first); *more when there are others. */
+struct member_query {
+	struct str after;
+	size_t limit;
+};
+MUST enum rc accounts_of_team(struct sandbox *s, struct ctx *cx, const struct member_query *q,
+    struct account *out, size_t *count, bool *more);
+/* Active ones, of a role ("" for any). */
+MUST enum rc accounts_count(struct sandbox *s, struct ctx *cx, struct str role, int64_t *out);
+struct str account_initials(struct arena *a, const struct account *acct);
 /* The object the pages show. */
 json_t *account_json(struct ctx *cx, const struct account *acct);
 
