@@ -119,6 +119,23 @@ base64(struct arena *a, struct str bytes, int variant)
 }
 
 struct str
+crypto_hmac_sha256_hex(struct arena *a, struct secret key, struct str data)
+{
+	char *out = arena_alloc(a, 2 * crypto_auth_hmacsha256_BYTES + 1);
+	unsigned char mac[crypto_auth_hmacsha256_BYTES];
+	crypto_auth_hmacsha256_state state;
+	struct str k = secret_expose(key);
+
+	crypto_auth_hmacsha256_init(&state, (const unsigned char *)(k.p != NULL ? k.p : ""), k.len);
+	crypto_auth_hmacsha256_update(
+	    &state, (const unsigned char *)(data.p != NULL ? data.p : ""), data.len);
+	crypto_auth_hmacsha256_final(&state, mac);
+	sodium_bin2hex(out, 2 * sizeof(mac) + 1, mac, sizeof(mac));
+	sodium_memzero(&state, sizeof(state));
+	return (struct str){ out, 2 * sizeof(mac) };
+}
+
+struct str
 crypto_base64url(struct arena *a, struct str bytes)
 {
 	return base64(a, bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);

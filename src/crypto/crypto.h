@@ -58,7 +58,9 @@ struct secret crypto_random_token(struct arena *a);
 
 bool crypto_equal(struct secret a, struct secret b); /* constant time for equal lengths */
 
-struct str crypto_sha256(struct arena *a, struct str data);     /* 32 bytes */
+struct str crypto_sha256(struct arena *a, struct str data); /* 32 bytes */
+/* HMAC-SHA256 in lower-case hexadecimal (RFC 2104), with a key of any length. */
+struct str crypto_hmac_sha256_hex(struct arena *a, struct secret key, struct str data);
 struct str crypto_base64url(struct arena *a, struct str bytes); /* no padding */
 struct str crypto_base64(struct arena *a, struct str bytes);    /* RFC 4648 section 4 */
 MUST enum rc crypto_base64_decode(struct ctx *cx, struct str text, struct str *out);

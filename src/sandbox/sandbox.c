@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "sandbox/console/notifier.h"
 #include "sandbox/people/accounts.h"
 #include "sandbox/control/control.h"
 #include "sandbox/control/faults.h"
@@ -48,7 +49,8 @@ open_all(struct sandbox *s, struct ctx *cx, const char *dir)
 {
 	TRY(pages_prepare(s, cx));
 	TRY(sandbox_store_open(s, cx, dir));
-	return first_start(s, cx, dir);
+	TRY(first_start(s, cx, dir));
+	return notifier_start(s, cx);
 }
 
 enum rc
@@ -105,6 +107,7 @@ sandbox_free(struct sandbox *s)
 {
 	if (s == NULL)
 		return;
+	notifier_stop(s);
 	sandbox_store_close(s);
 	throttle_free(s->throttle);
 	faults_free(s->faults);

@@ -21,6 +21,10 @@ HANDLER(web_app_branding);
 HANDLER(web_app_icon_put);
 HANDLER(web_app_icon_remove);
 HANDLER(web_icon);
+HANDLER(web_webhooks_list);
+HANDLER(web_webhook_add);
+HANDLER(web_webhook_enable);
+HANDLER(web_webhook_remove);
 HANDLER(web_app_settings);
 
 #endif

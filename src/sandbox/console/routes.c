@@ -20,6 +20,10 @@ static const struct row rows[] = {
 	{ POST, "/_web/apps/{}/branding", ROW(CHANGE, WRITE), 16 * KB, web_app_branding },
 	{ POST, "/_web/apps/{}/icon", ROW(CHANGE, WRITE), 360 * KB, web_app_icon_put },
 	{ DELETE, "/_web/apps/{}/icon", ROW(CHANGE, WRITE), KB, web_app_icon_remove },
+	{ GET, "/_web/apps/{}/webhooks", ROW(WEB, READ), 0, web_webhooks_list },
+	{ POST, "/_web/apps/{}/webhooks", ROW(CHANGE, NONE), 16 * KB, web_webhook_add },
+	{ POST, "/_web/apps/{}/webhooks/{}", ROW(CHANGE, WRITE), KB, web_webhook_enable },
+	{ DELETE, "/_web/apps/{}/webhooks/{}", ROW(CHANGE, WRITE), KB, web_webhook_remove },
 	{ GET, "/_web/icons/{}", ROW(VISITOR, READ), 0, web_icon },
 	{ DELETE, "/_web/apps/{}", ROW(CHANGE, WRITE), KB, web_app_delete },
 };

@@ -23,6 +23,7 @@ struct throttle;
 struct faults;
 struct limits;
 struct reqlog;
+struct notifier;
 
 struct sandbox {
 	struct arena *arena; /* the texts below */
@@ -36,6 +37,10 @@ struct sandbox {
 	struct faults *faults; /* these three are the control room's, with locks of their own */
 	struct limits *limits;
 	struct reqlog *reqlog;
+
+	struct notifier *notifier; /* console/notifier.h; NULL until everything else is there */
+	/* Called after a transaction that may have written was committed, without the lock. */
+	void (*committed)(struct sandbox *s);
 
 	pthread_mutex_t lock; /* the three below */
 	struct db *db;

@@ -67,15 +67,20 @@ store_enter(struct sandbox *s, struct ctx *cx, enum store_use use)
 enum rc
 store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc)
 {
+	bool written = false;
+
 	if (use == STORE_WRITE && (rc == OK || s->keep)) {
 		enum rc committed = db_commit(cx, s->db);
 
-		if (committed != OK)
+		written = committed == OK;
+		if (!written)
 			rc = committed;
 	}
 	if (use == STORE_WRITE)
 		db_rollback(s->db);
 	pthread_mutex_unlock(&s->lock);
+	if (written && s->committed != NULL)
+		s->committed(s);
 	return rc;
 }
 
