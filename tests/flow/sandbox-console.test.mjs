@@ -14,7 +14,7 @@ before(async () => {
 after(() => box.stop());
 
 test("settings are saved one by one, and nothing else changes", async () => {
-	const { key } = await makeApp(ann);
+	const { key } = await makeApp(ann, { settings: { more_users: false } });
 	const settings = `/_web/apps/${key}/settings`;
 	const { body: first } = await ann.get(`/_web/apps/${key}`);
 	const pick = ({ status, more_users, public_clients, token_life }) => ({ status, more_users, public_clients, token_life });

@@ -87,11 +87,14 @@ function splitCookies(value) {
 
 let apps = 0;
 
-// An app with its secret and one redirect URI, made the way the App Console does.
-export async function makeApp(browser, { access = "full", api = "dropbox", uri = "http://127.0.0.1:9/callback", name } = {}) {
+// An app with its secret and one redirect URI, made the way the App Console does. Everybody may connect
+// it, unless `settings` say otherwise.
+export async function makeApp(browser, { access = "full", api = "dropbox", uri = "http://127.0.0.1:9/callback", name, settings } = {}) {
 	const made = await browser.post("/_web/apps", { api, access, name: name ?? `App ${++apps} ${randomBytes(3).toString("hex")}` });
 	if (made.status !== 201) throw new Error(JSON.stringify(made.body));
 	const key = made.body.app_key;
+	const saved = await browser.post(`/_web/apps/${key}/settings`, { more_users: true, ...settings });
+	if (saved.status !== 200) throw new Error(JSON.stringify(saved.body));
 	const { body } = await browser.post(`/_web/apps/${key}/secret`);
 	if (uri) await browser.post(`/_web/apps/${key}/redirect-uris`, { uri });
 	return { key, secret: body.app_secret, uri, name: made.body.name };
@@ -193,6 +196,37 @@ export async function api(box, accessToken, route, arg, headers = {}) {
 		// plain text errors stay text
 	}
 	return { status: res.status, headers: res.headers, body };
+}
+
+// The control API, as the test that it serves.
+export async function control(box, method, path, body) {
+	const res = await fetch(`${box.url}/_sandbox/${path}`, {
+		method,
+		headers: {
+			authorization: `Bearer ${box.seed.control_token}`,
+			...(body !== undefined ? { "content-type": "application/json" } : {}),
+		},
+		body: body !== undefined ? JSON.stringify(body) : undefined,
+	});
+	const text = await res.text();
+	return { status: res.status, body: text ? JSON.parse(text) : null };
+}
+
+// A consent without a browser: the code, or what the reply says instead.
+export async function consent(box, app, params = {}, { email = "basic@example.com", decision = "allow" } = {}) {
+	const query = authorizePath(app, params).split("?")[1];
+	const { status, body } = await control(box, "POST", "consent", { query, email, decision });
+	const back = body.redirect && new URL(body.redirect);
+	return { status, body, back, code: body.code ?? back?.searchParams.get("code") };
+}
+
+// Consent and exchange without a browser; the token endpoint's reply.
+export async function grant(box, app, params = {}, who) {
+	const { code, body } = await consent(box, app, { token_access_type: "offline", ...params }, who);
+	if (!code) throw new Error(JSON.stringify(body));
+	const reply = await exchange(box, app, code);
+	if (reply.status !== 200) throw new Error(JSON.stringify(reply.body));
+	return reply.body;
 }
 
 export async function advance(box, seconds) {

@@ -1,14 +1,17 @@
 /* authorize.tsx - a program asks for access: sign in, the warning, the consent, the way back. */
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { type Problem, problemOf } from "../shared/api";
-import { Button, CopyButton, ProblemNotice, Skeleton, TextField } from "../shared/ui";
+import { Button, CopyButton, Icon, ProblemNotice, Skeleton, TextField } from "../shared/ui";
 import { BeforeYouConnect } from "./before-connect";
 import { ConsentCard } from "./consent";
 import { ErrorPage } from "./error-page";
 import { Layout } from "./layout";
-import { api, useSession, useSignOut } from "./session";
+import { RefusedCard } from "./refused";
+import { api, useSession, useSignOut, useTitle } from "./session";
 import { SignInPage } from "./sign-in";
-import type { AuthorizeAnswer, AuthorizeStage, Consent } from "./types";
+import type { AuthorizeAnswer, AuthorizeStage, Consent, Refused } from "./types";
+
+type Decision = "allow" | "cancel";
 
 /* The server sends only registered addresses; anything but the web is refused here once more. */
 function leaveTo(redirect: string): void {
@@ -27,26 +30,44 @@ function Leaving() {
 	);
 }
 
-function CodePage({ code }: { code: string }) {
+function CodePage({ app, code }: { app: string; code: string }) {
+	useTitle("Copy your code");
 	return (
-		<div class="narrow stack">
-			<h1>Copy this code</h1>
-			<p class="lead">Paste it into the program that sent you here. It can be used once, and soon.</p>
+		<div class="card consent">
+			<div class="consent-head">
+				<span class="done-mark"><Icon name="check" /></span>
+				<h1>One step left: copy this code</h1>
+				<p class="lead">Paste it into <strong><bdi>{app}</bdi></strong> to finish connecting it.</p>
+			</div>
 			<TextField label="Code" value={code} readOnly mono
 				after={(labelId) => <CopyButton text={code} describedBy={labelId} />} />
+			<p class="hint consent-foot">
+				The code works once and for ten minutes. Give it to nobody but that program; then you
+				can close this page.
+			</p>
 		</div>
 	);
 }
 
-function ConsentSteps({ request, consent, onSwitch }: {
-	request: string; consent: Consent; onSwitch: () => void;
-}) {
-	const [warned, setWarned] = useState(consent.app.status !== "development");
-	const [busy, setBusy] = useState<"allow" | "cancel" | null>(null);
+function Cancelled({ app }: { app: string }) {
+	useTitle("Not connected");
+	return (
+		<div class="card consent">
+			<div class="consent-head">
+				<h1>Not connected</h1>
+				<p class="lead"><strong><bdi>{app}</bdi></strong> got no access. You can close this page.</p>
+			</div>
+		</div>
+	);
+}
+
+/* Sends the answer and goes where it leads. */
+function useDecision(request: string) {
+	const [busy, setBusy] = useState<Decision | null>(null);
 	const [problem, setProblem] = useState<Problem | null>(null);
 	const [answer, setAnswer] = useState<AuthorizeAnswer | null>(null);
 
-	const decide = async (what: "allow" | "cancel") => {
+	const decide = async (what: Decision) => {
 		if (busy)
 			return;
 		setBusy(what);
@@ -63,10 +84,22 @@ function ConsentSteps({ request, consent, onSwitch }: {
 			setAnswer(null);
 		}
 	};
-	if (answer?.code)
-		return <CodePage code={answer.code} />;
+	return { busy, problem, answer, decide };
+}
+
+function Answered({ app, answer }: { app: string; answer: AuthorizeAnswer }) {
+	if (answer.code)
+		return <CodePage app={app} code={answer.code} />;
+	return answer.cancelled ? <Cancelled app={app} /> : <Leaving />;
+}
+
+function ConsentSteps({ request, consent, onSwitch }: {
+	request: string; consent: Consent; onSwitch: () => void;
+}) {
+	const [warned, setWarned] = useState(consent.app.status !== "development");
+	const { busy, problem, answer, decide } = useDecision(request);
 	if (answer)
-		return <Leaving />;
+		return <Answered app={consent.app.name} answer={answer} />;
 	return (
 		<>
 			{problem && <ProblemNotice problem={problem} />}
@@ -75,6 +108,21 @@ function ConsentSteps({ request, consent, onSwitch }: {
 					onSwitch={onSwitch} />
 				: <BeforeYouConnect consent={consent} busy={busy === "cancel"}
 					onContinue={() => setWarned(true)} onBack={() => void decide("cancel")} />}
+		</>
+	);
+}
+
+function RefusedStep({ request, refused, onSwitch }: {
+	request: string; refused: Refused; onSwitch: () => void;
+}) {
+	const { busy, problem, answer, decide } = useDecision(request);
+	if (answer)
+		return <Answered app="The app" answer={answer} />;
+	return (
+		<>
+			{problem && <ProblemNotice problem={problem} />}
+			<RefusedCard refused={refused} busy={busy !== null} onSwitch={onSwitch}
+				onBack={() => void decide("cancel")} />
 		</>
 	);
 }
@@ -111,6 +159,10 @@ export function Authorize({ request }: { request: string }) {
 			{stage?.stage === "sign_in" && <SignInPage app={stage.app.name} onSignedIn={setSession} />}
 			{stage?.stage === "consent" && (
 				<ConsentSteps key={stage.account.account_id} request={request} consent={stage}
+					onSwitch={() => void signOut()} />
+			)}
+			{stage?.stage === "refused" && (
+				<RefusedStep key={stage.account.account_id} request={request} refused={stage}
 					onSwitch={() => void signOut()} />
 			)}
 			{stage?.stage === "redirect" && <Leaving />}

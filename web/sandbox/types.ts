@@ -57,7 +57,12 @@ export interface ConnectedApp {
 }
 
 export interface ConsentApp {
+	app_key: string;
 	name: string;
+	icon_id: string | null;
+	publisher: string | null;
+	website: string | null;
+	description: string | null;
 	owner_name: string;
 	owner_email: string;
 	access: Access;
@@ -70,18 +75,33 @@ export interface Consent {
 	stage: "consent";
 	app: ConsentApp;
 	account: Account;
+	team: string | null; /* the team's name when it is to be connected as a whole */
 	scopes: Scope[];
+	offline: boolean;
 	answer_goes_to: string | null;
+}
+
+export interface Refused {
+	stage: "refused";
+	code: string;
+	title: string;
+	detail: string;
+	todo: string;
+	account: Account;
+	other_account: boolean;
+	can_go_back: boolean;
 }
 
 export type AuthorizeStage =
 	| { stage: "sign_in"; app: { name: string } }
 	| Consent
+	| Refused
 	| { stage: "redirect"; redirect: string };
 
 export interface AuthorizeAnswer {
 	redirect?: string;
 	code?: string;
+	cancelled?: boolean;
 }
 
 export interface ErrorPage {

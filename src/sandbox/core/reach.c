@@ -26,6 +26,7 @@ static const struct reach_row in_tunnels[] = {
 	{ "/_web/sign-in", false, AT_WWW },
 	{ "/_web/sign-out", false, AT_WWW },
 	{ "/_web/authorize/", true, AT_WWW },
+	{ "/_web/icons/", true, AT_WWW },
 	{ "/.well-known/", true, AT_WWW },
 	{ "/2/", true, AT_API },
 };

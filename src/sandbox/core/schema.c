@@ -88,12 +88,12 @@
  * has ended stays for a while, for its counts. */
 #define OAUTH_2                                                                                    \
 	"ALTER TABLE apps ADD COLUMN personality TEXT NOT NULL DEFAULT '';"                        \
-	"ALTER TABLE links ADD COLUMN secret_digest BLOB;"                                         \
 	"ALTER TABLE requests ADD COLUMN implicit BIGINT NOT NULL DEFAULT 0;"                      \
 	"ALTER TABLE requests ADD COLUMN long_lived BIGINT NOT NULL DEFAULT 0;"                    \
 	"ALTER TABLE requests ADD COLUMN include TEXT NOT NULL DEFAULT '';"                        \
 	"ALTER TABLE requests ADD COLUMN nonce TEXT;"                                              \
 	"ALTER TABLE codes ADD COLUMN nonce TEXT;"                                                 \
+	"ALTER TABLE codes ADD COLUMN auth_ms BIGINT NOT NULL DEFAULT 0;"                          \
 	"ALTER TABLE grants ADD COLUMN team_id TEXT NOT NULL DEFAULT '';"                          \
 	"ALTER TABLE grants ADD COLUMN public_client BIGINT NOT NULL DEFAULT 0;"                   \
 	"ALTER TABLE grants ADD COLUMN long_lived BIGINT NOT NULL DEFAULT 0;"                      \

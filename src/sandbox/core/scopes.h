@@ -49,6 +49,9 @@ typedef uint64_t scope_set;
 #define SCOPE_BIT(scope) ((scope_set)1 << (scope))
 /* Those that are a team's; an authorization with one of them is a team's. */
 #define SCOPES_OF_A_TEAM (SCOPE_BIT(SCOPE_COUNT) - SCOPE_BIT(SCOPE_TEAM_INFO_READ))
+/* Of OpenID Connect: only when asked for by name. */
+#define SCOPES_OF_OPENID \
+	(SCOPE_BIT(SCOPE_OPENID) | SCOPE_BIT(SCOPE_PROFILE) | SCOPE_BIT(SCOPE_EMAIL))
 /* Granted to each new app: the procedure has no permissions step. */
 #define SCOPES_OF_A_NEW_APP                                                  \
 	(SCOPE_BIT(SCOPE_ACCOUNT_READ) | SCOPE_BIT(SCOPE_META_READ) |        \

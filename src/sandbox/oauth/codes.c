@@ -9,7 +9,7 @@
 
 struct code_row {
 	struct str digest, redirect_uri, challenge, method, nonce;
-	int64_t expires_ms, tries;
+	int64_t expires_ms, tries, auth_ms;
 	bool used, ended;
 	struct str personality;
 	struct grant grant;
@@ -36,6 +36,7 @@ read_row(struct ctx *cx, struct db_stmt *st, struct code_row *out)
 		.offline = db_col_int(st, 13) != 0,
 		.long_lived = db_col_int(st, 14) != 0,
 	};
+	out->auth_ms = db_col_int(st, 15);
 	scopes_parse(db_col_text(st, 12, a), &out->grant.scopes);
 }
 
@@ -49,7 +50,7 @@ code_get(struct sandbox *s, struct ctx *cx, const struct code_use *use, struct c
 	TRY(sql_bind(cx, s->db,
 	    "SELECT c.redirect_uri, c.challenge, c.method, c.nonce, c.expires_ms, c.used, c.tries,"
 	    " g.ended_ms, a.personality, g.id, g.account_id, g.team_id, g.scopes, g.offline,"
-	    " g.long_lived FROM codes c JOIN grants g ON g.id = c.grant_id"
+	    " g.long_lived, c.auth_ms FROM codes c JOIN grants g ON g.id = c.grant_id"
 	    " JOIN apps a ON a.app_key = g.app_key WHERE c.digest = $1 AND c.app_key = $2",
 	    SQL_ARGS(B(out->digest), T(use->app_key)), &st));
 	TRY(db_step(cx, st, &row));
@@ -150,6 +151,7 @@ code_redeem(struct sandbox *s, struct ctx *cx, const struct code_use *use, struc
 	TRY(account_get(s, cx, code.grant.account_id, &acct));
 	out->uid = acct.uid;
 	out->nonce = code.nonce;
+	out->auth_ms = code.auth_ms;
 	out->scopes = code.grant.scopes;
 	TRY(access_issue(s, cx, &code.grant, 0, out));
 	if (!code.grant.offline)

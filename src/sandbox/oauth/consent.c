@@ -1,224 +1,201 @@
 /* The consent page's private API: what is asked, Allow, Cancel. */
 #include "base/json.h"
-#include "sandbox/console/apps.h"
-#include "sandbox/tree/files.h"
-#include "sandbox/oauth/grants.h"
-#include "sandbox/oauth/handlers.h"
-#include "sandbox/oauth/redirect.h"
-#include "sandbox/oauth/requests.h"
-#include "sandbox/core/reach.h"
 #include "sandbox/core/scopes.h"
-#include "sandbox/people/session.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/text.h"
-
-#define DENIED S("The user chose not to give your app access to their Dropbox account.")
+#include "sandbox/oauth/decide.h"
+#include "sandbox/oauth/handlers.h"
+#include "sandbox/people/session.h"
 
 static void
-emit_redirect(struct ctx *cx, struct http_res *res, const char *stage, struct str address)
+emit(struct ctx *cx, struct http_res *res, json_t *o)
+{
+	http_res_json(res, 200, json_write(cx->arena, o));
+}
+
+static json_t *
+stage(const char *name)
 {
 	json_t *o = json_object();
 
-	if (stage != NULL)
-		json_put(o, "stage", json_string(stage));
-	json_put(o, "redirect", json_str(address));
-	http_res_json(res, 200, json_write(cx->arena, o));
+	json_put(o, "stage", json_string(name));
+	return o;
 }
 
 static void
 emit_sign_in(struct ctx *cx, struct http_res *res, const struct app *app)
 {
-	json_t *o = json_object(), *a = json_object();
+	json_t *o = stage("sign_in"), *a = json_object();
 
 	json_put(a, "name", json_str(app->name));
-	json_put(o, "stage", json_string("sign_in"));
 	json_put(o, "app", a);
-	http_res_json(res, 200, json_write(cx->arena, o));
+	emit(cx, res, o);
 }
 
+/* What its owner wrote about it, and who that is. */
 static json_t *
 app_card(const struct app *app, const struct account *owner)
 {
 	json_t *o = json_object();
 
+	json_put(o, "app_key", json_str(app->key));
 	json_put(o, "name", json_str(app->name));
+	json_put(o, "icon_id", json_opt_str(app->icon_id));
+	json_put(o, "publisher", json_opt_str(app->publisher));
+	json_put(o, "website", json_opt_str(app->website));
+	json_put(o, "description", json_opt_str(app->description));
 	json_put(o, "owner_name", json_str(owner->display_name));
 	json_put(o, "owner_email", json_str(owner->email));
 	json_put(o, "access", json_str(app->access));
 	json_put(o, "folder_name", json_opt_str(app->folder_name));
-	json_put(o, "status", json_string("development"));
+	json_put(o, "status", json_string(app->production ? "production" : "development"));
 	json_put(o, "api", json_str(app->api));
 	return o;
 }
 
 static enum rc
-emit_consent(struct sandbox *s, struct ctx *cx, struct http_res *res, const struct app *app,
-    const struct auth_request *r, const struct session *sess)
+emit_consent(struct sandbox *s, struct ctx *cx, struct http_res *res, const struct decision *d)
 {
 	struct account owner;
-	json_t *o;
+	json_t *o, *team = json_null();
 
-	TRY(account_get(s, cx, app->owner_id, &owner));
-	o = json_object();
-	json_put(o, "stage", json_string("consent"));
-	json_put(o, "app", app_card(app, &owner));
-	json_put(o, "account", account_json(cx, &sess->account));
-	json_put(o, "scopes", scopes_json(r->scopes & app->scopes));
-	json_put(o, "answer_goes_to", json_opt_str(uri_authority(r->redirect_uri)));
-	http_res_json(res, 200, json_write(cx->arena, o));
+	TRY(account_get(s, cx, d->app->owner_id, &owner));
+	if (d->team_id.len > 0)
+		team = json_str(d->account->team_name);
+	o = stage("consent");
+	json_put(o, "app", app_card(d->app, &owner));
+	json_put(o, "account", account_json(cx, d->account));
+	json_put(o, "team", team);
+	json_put(o, "scopes", scopes_json(d->scopes));
+	json_put(o, "offline", json_boolean(d->r->offline || d->r->long_lived));
+	json_put(o, "answer_goes_to", json_opt_str(uri_authority(d->r->redirect_uri)));
+	emit(cx, res, o);
 	return OK;
 }
 
+struct refusal {
+	const char *code, *title;
+};
+
+static const struct refusal refusals[] = {
+	{ "wrong-role", "Another account is needed" },
+	{ "team-admin-only", "Only a team administrator can connect this app" },
+	{ "app-users-limit", "This app has reached its user limit" },
+	{ "uri-removed", "This app has changed" },
+	{ "no-public-clients", "This app has changed" },
+};
+
+/* What this account cannot agree to is told before it is asked; another account may. */
 static enum rc
-check_role(struct ctx *cx, const struct auth_request *r, const struct account *acct)
+emit_refused(struct ctx *cx, struct http_res *res, const struct decision *d, enum rc rc)
 {
-	bool work = str_eq(r->role, S("work"));
+	json_t *o;
 
-	if (r->role.len == 0 || work == acct->business)
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		if (cx->code == NULL || strcmp(cx->code, refusals[i].code) != 0)
+			continue;
+		o = stage("refused");
+		json_put(o, "code", json_string(cx->code));
+		json_put(o, "title", json_string(refusals[i].title));
+		json_put(o, "detail", json_string(cx->why));
+		json_put(o, "todo", json_string(cx->todo));
+		json_put(o, "account", account_json(cx, d->account));
+		json_put(o, "other_account", json_boolean(rc == E_DENIED));
+		json_put(o, "can_go_back", json_boolean(d->r->redirect_uri.len > 0));
+		emit(cx, res, o);
 		return OK;
-	fail_at(cx, E_DENIED, "wrong-role", NULL,
-	    "The app asks for a %s account, and this is a %s one.", work ? "work" : "personal",
-	    acct->business ? "work" : "personal");
-	return fail_todo(cx, "Sign out and sign in with the other account.");
-}
-
-/* A remembered approval covers the same address and no more than was granted (S-084). */
-static bool
-approved_before(
-    struct sandbox *s, struct ctx *cx, const struct auth_request *r, const struct account *acct)
-{
-	struct link link;
-
-	if (r->reapprove || r->redirect_uri.len == 0)
-		return false;
-	if (link_find(s, cx, r->app_key, acct->id, &link) != OK) {
-		ctx_clear(cx);
-		return false;
 	}
-	return str_eq(link.redirect_uri, r->redirect_uri) && (r->scopes & ~link.scopes) == 0;
-}
-
-/* The permissions and the address must still be the app's at the moment of the decision. */
-static enum rc
-still_valid(struct sandbox *s, struct ctx *cx, const struct auth_request *r)
-{
-	bool there = true;
-
-	if (r->redirect_uri.len > 0)
-		TRY(app_has_uri(s, cx, r->app_key, r->redirect_uri, &there));
-	if (there)
-		return OK;
-	fail_at(cx, E_CONFLICT, "uri-removed", NULL,
-	    "The app's redirect URI was removed while this page was open.");
-	return fail_todo(cx, "Start again in the program that sent you here.");
+	return rc;
 }
 
 static enum rc
-make_app_folder(struct sandbox *s, struct ctx *cx, const struct app *app, struct str account_id)
+emit_decided(struct ctx *cx, struct http_res *res, json_t *o, const struct decided *done)
 {
-	if (app->folder_name.len == 0)
-		return OK;
-	return folder_ensure(
-	    s, cx, account_id, str_printf(cx->arena, "/Apps/%.*s", STR_ARG(app->folder_name)));
+	if (done->address.len > 0)
+		json_put(o, "redirect", json_str(done->address));
+	else if (!secret_empty(done->code))
+		json_put(o, "code", json_str(secret_expose(done->code)));
+	else
+		json_put(o, "cancelled", json_true());
+	emit(cx, res, o);
+	return OK;
 }
 
-static enum rc
-allow(struct sandbox *s, struct ctx *cx, const struct auth_request *r, const struct session *sess,
-    struct secret *code)
+static bool
+must_sign_in(const struct session *sess, const struct auth_request *r)
 {
-	struct app app;
-
-	TRY(check_role(cx, r, &sess->account));
-	TRY(still_valid(s, cx, r));
-	TRY(request_decide(s, cx, r, sess->digest));
-	TRY(app_get(s, cx, r->app_key, &app));
-	TRY(make_app_folder(s, cx, &app, sess->account.id));
-	return grant_start(s, cx,
-	    &(struct grant_ask){
-		.app_key = r->app_key,
-		.account_id = sess->account.id,
-		.scopes = r->scopes & app.scopes,
-		.offline = r->offline,
-		.redirect_uri = r->redirect_uri.len > 0 ? r->redirect_uri : (struct str){ 0 },
-		.challenge = r->challenge.len > 0 ? r->challenge : (struct str){ 0 },
-		.method = r->method.len > 0 ? r->method : (struct str){ 0 },
-	    },
-	    code);
+	return !sess->signed_in || (r->reauthenticate && sess->created_ms < r->created_ms);
 }
 
-static struct str
-success_address(struct ctx *cx, const struct auth_request *r, struct secret code)
+static struct decision
+decision_of(const struct app *app, const struct auth_request *r, const struct session *sess)
 {
-	const struct redirect_param params[] = {
-		{ "code", secret_expose(code) },
-		{ "state", r->state },
+	return (struct decision){
+		.app = app,
+		.r = r,
+		.account = &sess->account,
+		.signed_in_ms = sess->created_ms,
 	};
-
-	return redirect_with(cx, r->redirect_uri, params, 2);
 }
 
 enum rc
 web_authorize_view(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct session *sess = req->session;
+	struct decided done;
 	struct auth_request r;
-	struct secret code;
 	struct app asking;
+	struct decision d;
+	bool remembered;
+	enum rc rc;
 
 	TRY(request_get(app, cx, req->args[0], &r));
 	TRY(app_get(app, cx, r.app_key, &asking));
-	if (!sess->signed_in || (r.reauthenticate && sess->created_ms < r.created_ms)) {
+	if (must_sign_in(sess, &r)) {
 		emit_sign_in(cx, res, &asking);
 		return OK;
 	}
 	TRY(request_claim(app, cx, &r, sess->digest));
-	TRY(check_role(cx, &r, &sess->account));
-	if (req->method != HTTP_M_GET || !approved_before(app, cx, &r, &sess->account))
-		return emit_consent(app, cx, res, &asking, &r, sess);
-	TRY(allow(app, cx, &r, sess, &code));
-	emit_redirect(cx, res, "redirect", success_address(cx, &r, code));
-	return OK;
+	d = decision_of(&asking, &r, sess);
+	rc = decide_check(app, cx, &d);
+	if (rc != OK)
+		return emit_refused(cx, res, &d, rc);
+	TRY(decide_remembered(app, cx, &d, &remembered));
+	if (req->method != HTTP_M_GET || !remembered)
+		return emit_consent(app, cx, res, &d);
+	TRY(request_decide(app, cx, &r, sess->digest));
+	TRY(decide_allow(app, cx, &d, &done));
+	return emit_decided(cx, res, stage("redirect"), &done);
 }
 
 enum rc
 web_authorize_allow(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct session *sess = req->session;
+	struct decided done;
 	struct auth_request r;
-	struct secret code;
-	json_t *o;
+	struct app asking;
+	struct decision d;
 
 	TRY(request_get(app, cx, req->args[0], &r));
-	TRY(allow(app, cx, &r, sess, &code));
-	if (r.redirect_uri.len > 0) {
-		emit_redirect(cx, res, NULL, success_address(cx, &r, code));
-		return OK;
-	}
-	o = json_object();
-	json_put(o, "code", json_str(secret_expose(code)));
-	http_res_json(res, 200, json_write(cx->arena, o));
-	return OK;
+	TRY(app_get(app, cx, r.app_key, &asking));
+	/* First, so that nobody learns anything of somebody else's request. */
+	TRY(request_decide(app, cx, &r, sess->digest));
+	d = decision_of(&asking, &r, sess);
+	TRY(decide_check(app, cx, &d));
+	TRY(decide_allow(app, cx, &d, &done));
+	return emit_decided(cx, res, json_object(), &done);
 }
 
 enum rc
 web_authorize_cancel(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
-	struct sandbox *s = app;
 	struct session *sess = req->session;
+	struct decided done;
 	struct auth_request r;
 
-	TRY(request_get(s, cx, req->args[0], &r));
-	TRY(request_decide(s, cx, &r, sess->digest));
-	if (r.redirect_uri.len == 0) {
-		emit_redirect(cx, res, NULL, reach_url(s, req));
-	} else {
-		const struct redirect_param params[] = {
-			{ "error", S("access_denied") },
-			{ "error_description", DENIED },
-			{ "state", r.state },
-		};
-
-		emit_redirect(cx, res, NULL, redirect_with(cx, r.redirect_uri, params, 3));
-	}
-	return OK;
+	TRY(request_get(app, cx, req->args[0], &r));
+	TRY(request_decide(app, cx, &r, sess->digest));
+	decide_deny(cx, &r, &done);
+	return emit_decided(cx, res, json_object(), &done);
 }

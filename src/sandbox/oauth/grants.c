@@ -17,10 +17,10 @@ put_code(struct sandbox *s, struct ctx *cx, const struct grant_ask *ask, struct 
 {
 	return sql_exec(cx, s->db, NULL,
 	    "INSERT INTO codes (digest, grant_id, app_key, redirect_uri, challenge, method, nonce,"
-	    " expires_ms, used, tries) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)",
+	    " auth_ms, expires_ms, used, tries) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0)",
 	    SQL_ARGS(B(token_digest(s, cx, CODE_PURPOSE, code)), T(grant_id), T(ask->app_key),
 		T(ask->redirect_uri), T(ask->challenge), T(ask->method), T(ask->nonce),
-		I(clock_now_ms(s->clock) + CODE_LIFE_MS)));
+		I(ask->auth_ms), I(clock_now_ms(s->clock) + CODE_LIFE_MS)));
 }
 
 static enum rc
@@ -96,6 +96,23 @@ refresh_ok(struct secret value)
 }
 
 enum rc
+grant_team(struct ctx *cx, const struct account *acct, scope_set scopes, struct str *team_id)
+{
+	*team_id = (struct str){ 0 };
+	if ((scopes & SCOPES_OF_A_TEAM) == 0)
+		return OK;
+	if (str_eq(acct->role, S("admin"))) {
+		*team_id = acct->team_id;
+		return OK;
+	}
+	fail_at(cx, E_DENIED, "team-admin-only", NULL,
+	    "This app asks for access to a whole team, which only an administrator of the team "
+	    "can give.");
+	return fail_todo(
+	    cx, "Sign in as an administrator of your team, or ask one to connect the app.");
+}
+
+enum rc
 grant_import(struct sandbox *s, struct ctx *cx, const struct grant_import *g)
 {
 	struct grant_ask ask = {
@@ -114,26 +131,10 @@ grant_import(struct sandbox *s, struct ctx *cx, const struct grant_import *g)
 	TRY(account_get(s, cx, g->account_id, &acct));
 	ask.scopes = g->scopes != 0 ? g->scopes & app.scopes : app.scopes;
 	ask.scopes |= SCOPE_BIT(SCOPE_ACCOUNT_READ);
-	TRY(grant_team(s, cx, &acct, ask.scopes, &ask.team_id));
+	TRY(grant_team(cx, &acct, ask.scopes, &ask.team_id));
 	TRY(put_grant(s, cx, &ask, &id));
 	TRY(grant_of(s, cx, &ask, id, &grant));
 	return g->offline ? refresh_issue(s, cx, &grant, 1, g->refresh, &refresh) : OK;
-}
-
-enum rc
-grant_team(struct sandbox *s, struct ctx *cx, const struct account *acct, scope_set scopes,
-    struct str *team_id)
-{
-	*team_id = (struct str){ 0 };
-	if ((scopes & SCOPES_OF_A_TEAM) == 0)
-		return OK;
-	if (str_eq(acct->role, S("admin")))
-		return store_setting_get(s, cx, S("team_id"), team_id);
-	fail_at(cx, E_DENIED, "team-admin-only", NULL,
-	    "This app asks for access to a whole team, which only an administrator of the team "
-	    "can give.");
-	return fail_todo(
-	    cx, "Sign in as an administrator of your team, or ask one to connect the app.");
 }
 
 enum rc
@@ -149,7 +150,7 @@ grant_generate(struct sandbox *s, struct ctx *cx, struct str app_key, struct str
 	TRY(account_get(s, cx, account_id, &acct));
 	ask.scopes = app.scopes;
 	ask.long_lived = app.no_expiration;
-	TRY(grant_team(s, cx, &acct, ask.scopes, &ask.team_id));
+	TRY(grant_team(cx, &acct, ask.scopes, &ask.team_id));
 	TRY(grant_implicit(s, cx, &ask, &got));
 	*access = got.access;
 	*expires_in = json_integer_value(got.expires_in);

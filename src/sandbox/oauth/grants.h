@@ -29,6 +29,7 @@ struct grant_ask {
 	struct str redirect_uri;      /* empty: the code is shown for copying */
 	struct str challenge, method; /* empty: no PKCE */
 	struct str nonce;             /* empty: none */
+	int64_t auth_ms;              /* when the person signed in, on the sandbox's clock */
 };
 
 /* Makes the link (or renews it), a grant and its code. */
@@ -41,7 +42,8 @@ struct issued {
 	scope_set scopes;
 	int64_t uid;        /* not of a refresh */
 	json_t *expires_in; /* as the reply is to have it; NULL: left out */
-	struct str nonce;   /* of a code only */
+	struct str nonce;   /* of a code only, like the next */
+	int64_t auth_ms;
 };
 
 /* The implicit grant: an access token at once, no code and no refresh token. */
@@ -89,8 +91,8 @@ MUST enum rc grant_revoke(struct sandbox *s, struct ctx *cx, struct str grant_id
 
 /* The team that a grant of these scopes would be for; empty when it is a user's. E_DENIED unless the
  * account is an administrator of it at this moment (S-085). */
-MUST enum rc grant_team(struct sandbox *s, struct ctx *cx, const struct account *acct,
-    scope_set scopes, struct str *team_id);
+MUST enum rc grant_team(
+    struct ctx *cx, const struct account *acct, scope_set scopes, struct str *team_id);
 
 /* A grant without a consent, for the seed file. E_NOTFOUND, or E_INPUT for the refresh token. */
 struct grant_import {
@@ -113,7 +115,6 @@ struct link {
 	struct str id;
 	scope_set scopes;
 	struct str redirect_uri;
-	bool same_secret; /* the app has still the secret that it had then */
 };
 MUST enum rc link_find(struct sandbox *s, struct ctx *cx, struct str app_key, struct str account_id,
     struct link *out); /* E_NOTFOUND */

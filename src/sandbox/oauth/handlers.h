@@ -11,6 +11,11 @@ HANDLER(oauth_token);
 HANDLER(web_authorize_view);
 HANDLER(web_authorize_allow);
 HANDLER(web_authorize_cancel);
+HANDLER(control_consent);
+HANDLER(control_personality_get);
+HANDLER(control_personality_put);
+HANDLER(control_tokens_expire);
+HANDLER(control_tokens_revoke);
 HANDLER(web_links_list);
 HANDLER(web_link_delete);
 

@@ -15,8 +15,7 @@ link_find(
 	bool row;
 
 	TRY(sql_bind(cx, s->db,
-	    "SELECT l.id, l.scopes, l.redirect_uri, l.secret_digest = a.secret_digest FROM links l"
-	    " JOIN apps a ON a.app_key = l.app_key WHERE l.app_key = $1 AND l.account_id = $2",
+	    "SELECT id, scopes, redirect_uri FROM links WHERE app_key = $1 AND account_id = $2",
 	    SQL_ARGS(T(app_key), T(account_id)), &st));
 	TRY(db_step(cx, st, &row));
 	if (!row)
@@ -24,7 +23,6 @@ link_find(
 	out->id = db_col_text(st, 0, cx->arena);
 	scopes_parse(db_col_text(st, 1, cx->arena), &out->scopes);
 	out->redirect_uri = db_col_text(st, 2, cx->arena);
-	out->same_secret = db_col_int(st, 3) != 0;
 	db_done(st);
 	return OK;
 }
@@ -42,12 +40,11 @@ link_put(struct sandbox *s, struct ctx *cx, const struct grant_ask *ask)
 		scopes |= before.scopes;
 	ctx_clear(cx);
 	return sql_exec(cx, s->db, NULL,
-	    "INSERT INTO links (id, app_key, account_id, scopes, redirect_uri, connected_ms,"
-	    " secret_digest) VALUES ($1, $2, $3, $4, $5, $6,"
-	    " (SELECT secret_digest FROM apps WHERE app_key = $2))"
+	    "INSERT INTO links (id, app_key, account_id, scopes, redirect_uri, connected_ms)"
+	    " VALUES ($1, $2, $3, $4, $5, $6)"
 	    " ON CONFLICT (app_key, account_id) DO UPDATE SET"
 	    " scopes = excluded.scopes, redirect_uri = excluded.redirect_uri,"
-	    " connected_ms = excluded.connected_ms, secret_digest = excluded.secret_digest",
+	    " connected_ms = excluded.connected_ms",
 	    SQL_ARGS(T(random_id(cx)), T(ask->app_key), T(ask->account_id),
 		T(scopes_text(cx->arena, scopes)), T(ask->redirect_uri),
 		I(clock_now_ms(s->clock))));

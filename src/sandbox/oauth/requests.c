@@ -42,12 +42,14 @@ request_put(struct sandbox *s, struct ctx *cx, const struct auth_request *r, str
 	TRY(make_room(s, cx));
 	return sql_exec(cx, s->db, NULL,
 	    "INSERT INTO requests (digest, app_key, redirect_uri, scopes, state, challenge, method,"
-	    " offline, reapprove, reauthenticate, role, done, created_ms)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12)",
+	    " offline, reapprove, reauthenticate, role, created_ms, implicit, long_lived, include,"
+	    " nonce, done) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+	    " $15, $16, 0)",
 	    SQL_ARGS(B(digest_of(s, cx, secret_expose(*id))), T(r->app_key), T(r->redirect_uri),
 		T(scopes_text(cx->arena, r->scopes)), B(r->state), T(r->challenge), T(r->method),
 		I(r->offline), I(r->reapprove), I(r->reauthenticate), T(r->role),
-		I(clock_wall_ms())));
+		I(clock_wall_ms()), I(r->implicit), I(r->long_lived),
+		T(r->include.p != NULL ? r->include : S("")), T(r->nonce)));
 }
 
 static void
@@ -67,6 +69,10 @@ read_request(struct ctx *cx, struct db_stmt *st, struct auth_request *out)
 	out->reauthenticate = db_col_int(st, 8) != 0;
 	out->role = db_col_text(st, 9, a);
 	out->created_ms = db_col_int(st, 10);
+	out->implicit = db_col_int(st, 11) != 0;
+	out->long_lived = db_col_int(st, 12) != 0;
+	out->include = db_col_text(st, 13, a);
+	out->nonce = db_col_text(st, 14, a);
 }
 
 enum rc
@@ -78,7 +84,7 @@ request_get(struct sandbox *s, struct ctx *cx, struct str id, struct auth_reques
 	*out = (struct auth_request){ .digest = digest_of(s, cx, id) };
 	TRY(sql_bind(cx, s->db,
 	    "SELECT app_key, redirect_uri, scopes, state, challenge, method, offline, reapprove,"
-	    " reauthenticate, role, created_ms FROM requests"
+	    " reauthenticate, role, created_ms, implicit, long_lived, include, nonce FROM requests"
 	    " WHERE digest = $1 AND done = 0 AND created_ms > $2",
 	    SQL_ARGS(B(out->digest), I(clock_wall_ms() - REQUEST_LIFE_MS)), &st));
 	TRY(db_step(cx, st, &row));

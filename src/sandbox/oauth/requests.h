@@ -19,8 +19,13 @@ struct auth_request {
 	struct str state;             /* bytes as sent; p == NULL: none was sent */
 	struct str challenge, method; /* empty: no PKCE */
 	struct str role;              /* "personal", "work", or empty */
+	struct str include;           /* also what was granted before: "user", "team", or empty */
+	struct str nonce;             /* OpenID Connect; empty: none */
 	scope_set scopes;
-	bool offline, reapprove, reauthenticate;
+	bool implicit;   /* response_type=token: the answer is an access token */
+	bool offline;    /* with a refresh token */
+	bool long_lived; /* access tokens without end, of the app's legacy setting */
+	bool reapprove, reauthenticate;
 	int64_t created_ms; /* wall clock */
 };
 

@@ -2,7 +2,9 @@
 
 #define GET HTTP_M_GET
 #define POST HTTP_M_POST
+#define PUT HTTP_M_PUT
 #define DELETE HTTP_M_DELETE
+#define PERSONALITY "/_sandbox/apps/{}/personality"
 
 static const struct row rows[] = {
 	{ GET, "/oauth2/authorize", ROW(PAGE, WRITE), 0, oauth_authorize },
@@ -13,6 +15,12 @@ static const struct row rows[] = {
 	{ GET, "/_web/authorize/{}", ROW(VISITOR, WRITE), 0, web_authorize_view },
 	{ POST, "/_web/authorize/{}/allow", ROW(CHANGE, WRITE), KB, web_authorize_allow },
 	{ POST, "/_web/authorize/{}/cancel", ROW(CHANGE, WRITE), KB, web_authorize_cancel },
+
+	{ POST, "/_sandbox/consent", ROW(CONTROL, WRITE), 16 * KB, control_consent },
+	{ GET, PERSONALITY, ROW(CONTROL, READ), 0, control_personality_get },
+	{ PUT, PERSONALITY, ROW(CONTROL, WRITE), 4 * KB, control_personality_put },
+	{ POST, "/_sandbox/tokens/expire", ROW(CONTROL, WRITE), 4 * KB, control_tokens_expire },
+	{ POST, "/_sandbox/tokens/revoke", ROW(CONTROL, WRITE), 4 * KB, control_tokens_revoke },
 };
 
 ROW_GROUP(oauth_rows, rows);
