@@ -4,6 +4,7 @@
 
 int run_serve(int argc, char **argv);
 int run_sandbox(int argc, char **argv);
+int run_sandbox_env(int argc, char **argv);
 int run_demo(int argc, char **argv);
 int run_passwd(int argc, char **argv);
 int run_routes(int argc, char **argv);

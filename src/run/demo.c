@@ -128,8 +128,8 @@ print_seed_line(struct ctx *cx, const struct demo *d, const struct sandbox_seed 
 	json_put(line, "sandbox_url", json_str(http_server_url(d->sandbox.server)));
 	if (d->sandbox.ca_path.len > 0)
 		json_put(line, "sandbox_ca", json_str(d->sandbox.ca_path));
-	if (d->sandbox.proxy_url.len > 0)
-		json_put(line, "sandbox_proxy", json_str(d->sandbox.proxy_url));
+	if (d->sandbox.runtime.proxy.len > 0)
+		json_put(line, "sandbox_proxy", json_str(d->sandbox.runtime.proxy));
 	json_put(line, "admin", admin);
 	json_put(line, "accounts", accounts);
 	json_put(line, "api_key", json_str(secret_expose(d->api_key)));
@@ -167,8 +167,8 @@ print_for_people(const struct demo *d, const struct sandbox_seed *seed)
 	printf("\n  Sandbox   %.*s   (the Dropbox side)\n", STR_ARG(sandbox));
 	for (size_t i = 0; i < seed->account_count; i++)
 		print_sign_in(seed->accounts[i].email, seed->accounts[i].password);
-	if (d->sandbox.proxy_url.len > 0)
-		printf("  Proxy     %.*s\n", STR_ARG(d->sandbox.proxy_url));
+	if (d->sandbox.runtime.proxy.len > 0)
+		printf("  Proxy     %.*s\n", STR_ARG(d->sandbox.runtime.proxy));
 	if (d->sandbox.ca_path.len > 0)
 		printf("  CA        %.*s\n", STR_ARG(d->sandbox.ca_path));
 	printf(
@@ -211,7 +211,7 @@ run_demo(int argc, char **argv)
 		process_wait_for_end();
 	}
 	manager_stop(&d.manager);
-	sandbox_half_stop(&d.sandbox);
+	sandbox_half_stop(&st.cx, &d.sandbox);
 	start_end(&st);
 	return status;
 }

@@ -162,6 +162,16 @@ dev_ca_open(struct ctx *cx, const char *data_dir, struct cert_names names, struc
 	TRY(open_server(cx, &at, &ca, all_names(cx, names), &out->server));
 	TRY(write_bundle(cx, &at, ca.pem));
 	out->ca_path = str_of(at.ca);
-	out->bundle_path = str_of(at.bundle);
+	return OK;
+}
+
+enum rc
+dev_ca_paths(struct ctx *cx, const char *data_dir, struct str *ca, struct str *bundle)
+{
+	struct place at = { 0 };
+
+	TRY(find_place(cx, data_dir, &at));
+	*ca = str_of(at.ca);
+	*bundle = str_of(at.bundle);
 	return OK;
 }

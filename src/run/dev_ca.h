@@ -10,7 +10,7 @@
 #include "crypto/cert.h"
 
 struct dev_ca {
-	struct str ca_path, bundle_path; /* absolute, in cx->arena */
+	struct str ca_path; /* absolute, in cx->arena */
 	struct cert server;
 };
 
@@ -18,5 +18,8 @@ struct dev_ca {
  * file is there and cannot be used; the sentence names it (S-160). */
 MUST enum rc dev_ca_open(
     struct ctx *cx, const char *data_dir, struct cert_names names, struct dev_ca *out);
+
+/* Where ca.pem and ca-bundle.pem of a data directory are, absolute. */
+MUST enum rc dev_ca_paths(struct ctx *cx, const char *data_dir, struct str *ca, struct str *bundle);
 
 #endif

@@ -1,44 +1,14 @@
 #include "run/halves.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "api/api.h"
 #include "http/server.h"
 #include "run/dev_ca.h"
+#include "run/runtime.h"
 #include "sandbox/sandbox.h"
 #include "vault/vault.h"
 
 #define STOP_GRACE_MS 3000
 #define WORKERS 16 /* more than readers of a slow provider may hold (vault/engine.c) */
-
-/* One server for a data directory: what it keeps in memory, nobody else may change below it. The
- * lock is the process's and goes with it. */
-static enum rc
-lock_data(struct ctx *cx, const char *data_dir, int *fd)
-{
-	const char *path = str_printf(cx->arena, "%s/lock", data_dir).p;
-
-	mkdir(data_dir, 0700); /* what is wrong with the directory, opening the file tells */
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (*fd < 0)
-		return fail(cx, E_INPUT, "The data directory %s cannot be used: %s.", data_dir,
-		    strerror(errno));
-	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
-		return OK;
-	fail(cx, E_CONFLICT, "Another valetkey is running on the data directory %s.", data_dir);
-	return fail_todo(cx, "Stop it first, or name another directory with --data.");
-}
-
-static void
-unlock_data(int fd)
-{
-	if (fd > 0)
-		close(fd);
-}
 
 static enum rc
 open_server(struct ctx *cx, struct http_server_config *cfg, const char *listen,
@@ -67,7 +37,7 @@ manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *o
 	*out = (struct manager){ 0 };
 	TRY(open_server(cx, &server, cfg->listen, cfg->public_url, &out->server));
 	vault.public_url = http_server_url(out->server);
-	TRY(lock_data(cx, cfg->data_dir, &out->lock_fd));
+	TRY(runtime_lock(cx, cfg->data_dir, &out->lock_fd));
 	TRY(vault_open(cx, &vault, &out->vault));
 	out->api = api_new(out->vault);
 	return OK;
@@ -91,7 +61,7 @@ manager_stop(struct manager *m)
 	http_server_free(m->server);
 	api_free(m->api);
 	vault_close(m->vault);
-	unlock_data(m->lock_fd);
+	runtime_unlock(m->lock_fd);
 	*m = (struct manager){ 0 };
 }
 
@@ -107,7 +77,7 @@ open_proxy(struct ctx *cx, const char *address, const struct http_tls *tls, stru
 	TRY(options_listen(cx, address, &cfg.host, &cfg.port));
 	TRY(http_server_proxy(cx, out->server, &cfg));
 	any = str_eq(cfg.host, S("0.0.0.0"));
-	out->proxy_url = str_printf(cx->arena,
+	out->runtime.proxy = str_printf(cx->arena,
 	    str_find(cfg.host, ':') < cfg.host.len ? "http://[%.*s]:%d" : "http://%.*s:%d",
 	    STR_ARG(any ? S("127.0.0.1") : cfg.host), http_server_proxy_port(out->server));
 	return OK;
@@ -127,20 +97,26 @@ open_doors(struct ctx *cx, const struct sandbox_half_config *cfg, struct sandbox
 		TRY(dev_ca_open(cx, cfg->data_dir, names, &ca));
 		tls = (struct http_tls){ ca.server.pem, secret_expose(ca.server.key_pem) };
 		out->ca_path = ca.ca_path;
+		out->runtime.ca = true;
 	}
 	if (cfg->tls)
 		server.tls = &tls;
 	TRY(open_server(cx, &server, cfg->listen, cfg->public_url, &out->server));
+	out->runtime.url = http_server_url(out->server);
 	return cfg->proxy != NULL ? open_proxy(cx, cfg->proxy, &tls, names, out) : OK;
 }
 
 enum rc
 sandbox_half_open(struct ctx *cx, const struct sandbox_half_config *cfg, struct sandbox_half *out)
 {
-	struct sandbox_config sandbox = { .data_dir = cfg->data_dir, .clock = cfg->clock };
+	struct sandbox_config sandbox = {
+		.data_dir = cfg->data_dir,
+		.clock = cfg->clock,
+		.seed_file = cfg->seed_file,
+	};
 
-	*out = (struct sandbox_half){ 0 };
-	TRY(lock_data(cx, cfg->data_dir, &out->lock_fd));
+	*out = (struct sandbox_half){ .data_dir = cfg->data_dir };
+	TRY(runtime_lock(cx, cfg->data_dir, &out->lock_fd));
 	TRY(open_doors(cx, cfg, out));
 	sandbox.server = out->server;
 	sandbox.public_url = http_server_url(out->server);
@@ -150,16 +126,20 @@ sandbox_half_open(struct ctx *cx, const struct sandbox_half_config *cfg, struct 
 enum rc
 sandbox_half_start(struct ctx *cx, struct sandbox_half *h)
 {
-	return http_server_start(cx, h->server, sandbox_site(h->sandbox));
+	TRY(http_server_start(cx, h->server, sandbox_site(h->sandbox)));
+	h->started = true;
+	return runtime_write(cx, h->data_dir, &h->runtime);
 }
 
 void
-sandbox_half_stop(struct sandbox_half *h)
+sandbox_half_stop(struct ctx *cx, struct sandbox_half *h)
 {
+	if (h->started)
+		runtime_remove(cx, h->data_dir);
 	if (h->server != NULL)
 		http_server_stop(h->server, STOP_GRACE_MS);
 	http_server_free(h->server);
 	sandbox_free(h->sandbox);
-	unlock_data(h->lock_fd);
+	runtime_unlock(h->lock_fd);
 	*h = (struct sandbox_half){ 0 };
 }

@@ -3,6 +3,7 @@
 #define RUN_HALVES_H
 
 #include "run/options.h"
+#include "run/runtime.h"
 
 struct clock;
 struct http_server;
@@ -38,8 +39,10 @@ struct sandbox_half {
 	struct http_server *server;
 	struct sandbox *sandbox;
 	int lock_fd;
-	struct str ca_path;   /* empty: neither TLS nor a proxy */
-	struct str proxy_url; /* "http://127.0.0.1:8092"; empty: none */
+	struct str ca_path; /* empty: neither TLS nor a proxy */
+	const char *data_dir;
+	struct runtime runtime; /* where it listens */
+	bool started;
 };
 
 struct sandbox_half_config {
@@ -47,6 +50,7 @@ struct sandbox_half_config {
 	const char *listen;
 	const char *proxy; /* NULL: none */
 	const char *public_url;
+	const char *seed_file; /* NULL: none */
 	bool tls;
 	struct clock *clock;
 };
@@ -55,6 +59,6 @@ struct sandbox_half_config {
 MUST enum rc sandbox_half_open(
     struct ctx *cx, const struct sandbox_half_config *cfg, struct sandbox_half *out);
 MUST enum rc sandbox_half_start(struct ctx *cx, struct sandbox_half *h);
-void sandbox_half_stop(struct sandbox_half *h);
+void sandbox_half_stop(struct ctx *cx, struct sandbox_half *h);
 
 #endif

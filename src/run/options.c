@@ -23,8 +23,9 @@ struct option {
 #define AT(member) offsetof(struct options, member)
 
 static const struct option options[] = {
-	{ "--data", "VALETKEY_DATA", "DIR", NULL, FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD,
-	    TEXT, AT(data), "where everything is kept (made when missing)" },
+	{ "--data", "VALETKEY_DATA", "DIR", NULL,
+	    FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD | FOR_SANDBOX_ENV, TEXT, AT(data),
+	    "where everything is kept (made when missing)" },
 	{ "--listen", "VALETKEY_LISTEN", "HOST:PORT", MANAGER_LISTEN, FOR_SERVE | FOR_DEMO, TEXT,
 	    AT(listen), "address of the manager" },
 	{ "--listen", "VALETKEY_LISTEN", "HOST:PORT", SANDBOX_LISTEN, FOR_SANDBOX, TEXT, AT(listen),
@@ -33,6 +34,12 @@ static const struct option options[] = {
 	    TEXT, AT(sandbox_listen), "address of the sandbox" },
 	{ "--public-url", "VALETKEY_PUBLIC_URL", "URL", NULL, FOR_SERVE | FOR_SANDBOX, TEXT,
 	    AT(public_url), "how browsers reach it, when not by the listening address" },
+	{ "--ephemeral", NULL, NULL, NULL, FOR_SANDBOX, FLAG, AT(ephemeral),
+	    "keep nothing: a directory of its own, removed at the end" },
+	{ "--seed", NULL, "FILE", NULL, FOR_SANDBOX, TEXT, AT(seed_file),
+	    "what is there at the first start (docs/sandbox-seed.schema.json)" },
+	{ "--json", NULL, NULL, NULL, FOR_SANDBOX_ENV, FLAG, AT(json),
+	    "as a JSON object instead of lines for a shell" },
 	{ "--tls", NULL, NULL, NULL, FOR_SANDBOX, FLAG, AT(tls),
 	    "speak https, with a development CA of its own (DIR/ca.pem)" },
 	{ "--sandbox-tls", NULL, NULL, NULL, FOR_DEMO, FLAG, AT(tls),
@@ -54,16 +61,25 @@ static const struct option options[] = {
 	    TEXT, AT(log_level), "debug, info, warn or error" },
 	{ "--seed", NULL, NULL, NULL, FOR_DEMO, FLAG, AT(seed),
 	    "print addresses and sign-ins as one JSON line" },
-	{ "--help", NULL, NULL, NULL, FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD, FLAG,
-	    AT(help), "this text" },
+	{ "--help", NULL, NULL, NULL,
+	    FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD | FOR_SANDBOX_ENV, FLAG, AT(help),
+	    "this text" },
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+_Static_assert(OPTION_COUNT <= 64, "given_ has a bit for each");
 
 static void
 set_text(struct options *out, const struct option *o, const char *value)
 {
 	memcpy((char *)out + o->at, &value, sizeof(value));
+}
+
+static void
+note_given(struct options *out, const struct option *o)
+{
+	out->given_ |= UINT64_C(1) << (o - options);
 }
 
 static void
@@ -91,8 +107,30 @@ take_defaults(enum command_bit command, struct options *out)
 
 		if ((o->commands & (int)command) == 0 || o->kind != TEXT)
 			continue;
-		set_text(out, o, value != NULL && value[0] != '\0' ? value : o->fallback);
+		set_text(out, o, o->fallback);
+		if (value == NULL || value[0] == '\0')
+			continue;
+		set_text(out, o, value);
+		note_given(out, o);
 	}
+}
+
+/* What stands behind "--" is a command to run, with options of its own. */
+static enum rc
+take_command(struct ctx *cx, char **rest, struct options *out)
+{
+	if (rest[0] == NULL)
+		return fail(cx, E_INPUT, "No command stands behind --.");
+	out->command = rest;
+	return OK;
+}
+
+bool
+options_given(const struct options *o, enum command_bit command, const char *name)
+{
+	const struct option *found = find(command, str_of(name));
+
+	return found != NULL && (o->given_ & UINT64_C(1) << (found - options)) != 0;
 }
 
 enum rc
@@ -105,8 +143,11 @@ options_read(struct ctx *cx, enum command_bit command, int argc, char **argv, st
 		size_t eq = str_find(arg, '=');
 		const struct option *o = find(command, str_sub(arg, 0, eq));
 
+		if (command == FOR_SANDBOX && str_eq(arg, S("--")))
+			return take_command(cx, argv + i + 1, out);
 		if (o == NULL)
 			return fail(cx, E_INPUT, "Unknown option %s.", argv[i]);
+		note_given(out, o);
 		if (o->kind == FLAG) {
 			set_flag(out, o);
 			continue;

@@ -17,15 +17,28 @@ struct options {
 	const char *dropbox_ca;      /* --dropbox-ca FILE */
 	const char *master_key_file; /* --master-key-file */
 	const char *log_level;       /* --log-level */
-	bool seed;                   /* --seed */
+	bool seed;                   /* --seed of the demo */
+	const char *seed_file;       /* --seed FILE of the sandbox */
+	bool ephemeral;              /* --ephemeral */
+	bool json;                   /* --json */
+	char **command;              /* what stands behind "--", ending with NULL; NULL: nothing */
 	bool help;                   /* --help */
+	uint64_t given_;             /* options.c's own */
 };
 
-enum command_bit { FOR_SERVE = 1, FOR_SANDBOX = 2, FOR_DEMO = 4, FOR_PASSWD = 8 };
+enum command_bit {
+	FOR_SERVE = 1,
+	FOR_SANDBOX = 2,
+	FOR_DEMO = 4,
+	FOR_PASSWD = 8,
+	FOR_SANDBOX_ENV = 16
+};
 
 /* Fills out for one command. E_INPUT with a sentence for an unknown or incomplete option. */
 MUST enum rc options_read(
     struct ctx *cx, enum command_bit command, int argc, char **argv, struct options *out);
+/* By the command line or the environment, and not by default. */
+bool options_given(const struct options *o, enum command_bit command, const char *name);
 void options_help(enum command_bit command, const char *usage, const char *what);
 
 /* "127.0.0.1:8090", "[::1]:8090", or ":8090" for the loopback; port 0 means any. */

@@ -2,6 +2,8 @@
 #ifndef RUN_PROCESS_H
 #define RUN_PROCESS_H
 
+#include <sys/types.h>
+
 #include "base/ctx.h"
 
 /* No core, no neighbour may attach (security row S-180), private files by default, a broken pipe is
@@ -10,8 +12,16 @@ void process_harden(void);
 
 /* Blocks the ending signals in this thread and all it starts; call before any thread exists. */
 void process_hold_signals(void);
-/* Waits for SIGINT or SIGTERM. */
+/* Waits for SIGINT, SIGTERM or SIGHUP. */
 void process_wait_for_end(void);
+
+/* Runs a command with the file modes and signals that this process began with; environment:
+ * "NAME=value", NULL at the end. E_NOTFOUND, E_DENIED or E_INPUT: it could not be started. */
+MUST enum rc process_spawn(
+    struct ctx *cx, char *const *command, char *const *environment, pid_t *pid);
+/* Hands on the signals that others send (the terminal's own reach the command by themselves) until it
+ * ends: its exit status, or 128 and the signal. */
+int process_wait_for_child(pid_t pid);
 
 /* "valetkey: why" and what to do, on stderr. Returns the exit status for it. */
 int process_fail(const struct ctx *cx);

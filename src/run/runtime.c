@@ -1,0 +1,100 @@
+#include "run/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+
+#define FILE_MAX 4096
+#define LOOKERS 5 /* tries, in case somebody is just looking whether it is locked */
+#define LOOK_MS 10
+
+enum rc
+runtime_lock(struct ctx *cx, const char *data_dir, int *fd)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
+	const char *path = str_printf(cx->arena, "%s/lock", data_dir).p;
+
+	mkdir(data_dir, 0700); /* what is wrong with the directory, opening the file tells */
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*fd < 0)
+		return fail(cx, E_INPUT, "The data directory %s cannot be used: %s.", data_dir,
+		    strerror(errno));
+	for (int i = 0; i < LOOKERS; i++) {
+		if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+			return OK;
+		nanosleep(&pause, NULL);
+	}
+	fail(cx, E_CONFLICT, "Another valetkey is running on the data directory %s.", data_dir);
+	return fail_todo(cx, "Stop it first, or name another directory with --data.");
+}
+
+void
+runtime_unlock(int fd)
+{
+	if (fd > 0)
+		close(fd);
+}
+
+static const char *
+path_of(struct ctx *cx, const char *data_dir)
+{
+	return str_printf(cx->arena, "%s/running.json", data_dir).p;
+}
+
+enum rc
+runtime_write(struct ctx *cx, const char *data_dir, const struct runtime *r)
+{
+	json_t *o = json_object();
+
+	json_put(o, "url", json_str(r->url));
+	json_put(o, "proxy", json_str(r->proxy));
+	json_put(o, "ca", json_boolean(r->ca));
+	return file_write(cx, path_of(cx, data_dir), json_write(cx->arena, o));
+}
+
+void
+runtime_remove(struct ctx *cx, const char *data_dir)
+{
+	unlink(path_of(cx, data_dir));
+}
+
+/* The holder of the lock is alive, whatever the file says. */
+static bool
+somebody_runs(struct ctx *cx, const char *data_dir)
+{
+	int fd = open(str_printf(cx->arena, "%s/lock", data_dir).p, O_RDWR | O_CLOEXEC);
+	bool free = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 && !free;
+}
+
+static enum rc
+not_running(struct ctx *cx, const char *data_dir)
+{
+	fail(cx, E_NOTFOUND, "No sandbox is running on the data directory %s.", data_dir);
+	return fail_todo(cx, "Start one: valetkey sandbox --data DIR --proxy :8092");
+}
+
+enum rc
+runtime_read(struct ctx *cx, const char *data_dir, struct runtime *out)
+{
+	struct str text;
+	enum rc rc = file_read(cx, path_of(cx, data_dir), FILE_MAX, &text);
+	json_t *o;
+
+	if (rc == E_NOTFOUND || !somebody_runs(cx, data_dir))
+		return not_running(cx, data_dir);
+	TRY(rc);
+	TRY(json_read(cx, text, 2, &o));
+	TRY(json_take_str(cx, o, "url", FILE_MAX, &out->url));
+	TRY(json_take_str(cx, o, "proxy", FILE_MAX, &out->proxy));
+	return json_take_bool_opt(cx, o, "ca", &out->ca);
+}
