@@ -144,3 +144,29 @@ test("branding: texts are checked each on its own, a picture is PNG or JPEG and 
 	assert.equal((await ann.send("DELETE", `${path}/icon`)).body.icon, null);
 	assert.equal((await ann.fetch(second)).status, 404);
 });
+
+test("Generate gives a token for one's own account; Unlink all users ends every token", async () => {
+	const app = await makeApp(ann);
+	const path = `/_web/apps/${app.key}`;
+	const made = await ann.post(`${path}/generate`);
+	assert.equal(made.headers.get("cache-control"), "no-store");
+	assert.match(made.body.access_token, /^sl\./);
+	assert.equal(made.body.expires_in, 14400);
+	const me = await api(box, made.body.access_token, "users/get_current_account");
+	assert.equal(me.body.email, "basic@example.com");
+
+	await ann.post(`${path}/settings`, { token_life: "none" });
+	const endless = (await ann.post(`${path}/generate`)).body;
+	assert.equal(endless.expires_in, null);
+	assert.doesNotMatch(endless.access_token, /^sl\./);
+
+	const other = await makeApp(ann);
+	const elsewhere = await connect(ann, other);
+	const tokens = await connect(ann, app);
+	assert.equal((await ann.get(path)).body.users_linked, 1);
+	assert.equal((await ann.post(`${path}/unlink`)).body.users_linked, 0);
+	for (const token of [made.body.access_token, endless.access_token, tokens.access_token])
+		assert.equal((await api(box, token, "users/get_current_account")).status, 401);
+	assert.equal((await refresh(box, app, tokens.refresh_token)).status, 400);
+	assert.equal((await api(box, elsewhere.access_token, "users/get_current_account")).status, 200);
+});

@@ -16,6 +16,8 @@ HANDLER(control_personality_get);
 HANDLER(control_personality_put);
 HANDLER(control_tokens_expire);
 HANDLER(control_tokens_revoke);
+HANDLER(web_app_generate);
+HANDLER(web_app_unlink);
 HANDLER(web_links_list);
 HANDLER(web_link_delete);
 

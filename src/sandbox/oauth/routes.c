@@ -10,6 +10,8 @@ static const struct row rows[] = {
 	{ GET, "/oauth2/authorize", ROW(PAGE, WRITE), 0, oauth_authorize },
 	{ POST, "/oauth2/token", ROW(TOKEN, WRITE), 16 * KB, oauth_token },
 
+	{ POST, "/_web/apps/{}/generate", ROW(CHANGE, WRITE), KB, web_app_generate },
+	{ POST, "/_web/apps/{}/unlink", ROW(CHANGE, WRITE), KB, web_app_unlink },
 	{ GET, "/_web/connected-apps", ROW(WEB, READ), 0, web_links_list },
 	{ DELETE, "/_web/connected-apps/{}", ROW(CHANGE, WRITE), KB, web_link_delete },
 	{ GET, "/_web/authorize/{}", ROW(VISITOR, WRITE), 0, web_authorize_view },
