@@ -108,6 +108,33 @@ crypto_sha256(struct arena *a, struct str data)
 	return (struct str){ (const char *)out, crypto_hash_sha256_BYTES };
 }
 
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct crypto_sha256_run),
+    "a running digest fits into its hiding place");
+
+static crypto_hash_sha256_state *
+sha256_state(struct crypto_sha256_run *run)
+{
+	return (crypto_hash_sha256_state *)(void *)run->hidden_;
+}
+
+void
+crypto_sha256_begin(struct crypto_sha256_run *run)
+{
+	crypto_hash_sha256_init(sha256_state(run));
+}
+
+void
+crypto_sha256_add(struct crypto_sha256_run *run, const void *bytes, size_t len)
+{
+	crypto_hash_sha256_update(sha256_state(run), bytes, len);
+}
+
+void
+crypto_sha256_end(struct crypto_sha256_run *run, unsigned char out[SHA256_LEN])
+{
+	crypto_hash_sha256_final(sha256_state(run), out);
+}
+
 static struct str
 base64(struct arena *a, struct str bytes, int variant)
 {

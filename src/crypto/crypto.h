@@ -61,6 +61,14 @@ bool crypto_equal(struct secret a, struct secret b); /* constant time for equal 
 struct str crypto_sha256(struct arena *a, struct str data); /* 32 bytes */
 /* HMAC-SHA256 in lower-case hexadecimal (RFC 2104), with a key of any length. */
 struct str crypto_hmac_sha256_hex(struct arena *a, struct secret key, struct str data);
+/* The same bit by bit: begin, add as often as needed, end; then begin again. */
+#define SHA256_LEN 32
+struct crypto_sha256_run {
+	uint64_t hidden_[16];
+};
+void crypto_sha256_begin(struct crypto_sha256_run *run);
+void crypto_sha256_add(struct crypto_sha256_run *run, const void *bytes, size_t len);
+void crypto_sha256_end(struct crypto_sha256_run *run, unsigned char out[SHA256_LEN]);
 struct str crypto_base64url(struct arena *a, struct str bytes); /* no padding */
 struct str crypto_base64(struct arena *a, struct str bytes);    /* RFC 4648 section 4 */
 MUST enum rc crypto_base64_decode(struct ctx *cx, struct str text, struct str *out);

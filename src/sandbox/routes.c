@@ -77,6 +77,7 @@ route_of(const struct row *row)
 		.lane = blocks(row) ? LANE_WORKER : LANE_LOOP,
 		.body_max = row->body_max,
 		.handler = dispatch,
+		.body = row->body_to_file ? BODY_TO_FILE : BODY_TO_MEMORY,
 	};
 }
 

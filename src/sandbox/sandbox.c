@@ -13,6 +13,8 @@
 #include "sandbox/routes.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
+#include "sandbox/tree/contents.h"
+#include "sandbox/tree/upgrade.h"
 #include "base/throttle.h"
 
 /* Each instance has its own cookie name: others on this host's ports share our cookies (S-106). */
@@ -36,7 +38,11 @@ first_start(struct sandbox *s, struct ctx *cx, const char *dir)
 	enum rc rc;
 
 	TRY(store_enter(s, cx, STORE_WRITE));
-	rc = accounts_make(s, cx);
+	rc = contents_open(s, cx, dir);
+	if (rc == OK)
+		rc = tree_upgrade(s, cx);
+	if (rc == OK)
+		rc = accounts_make(s, cx);
 	if (rc == OK)
 		rc = name_cookie(s, cx);
 	if (rc == OK)
@@ -50,6 +56,7 @@ open_all(struct sandbox *s, struct ctx *cx, const char *dir)
 	TRY(pages_prepare(s, cx));
 	TRY(sandbox_store_open(s, cx, dir));
 	TRY(first_start(s, cx, dir));
+	s->site.body_dir = contents_incoming(s);
 	return notifier_start(s, cx);
 }
 
@@ -108,6 +115,7 @@ sandbox_free(struct sandbox *s)
 	if (s == NULL)
 		return;
 	notifier_stop(s);
+	contents_close(s);
 	sandbox_store_close(s);
 	throttle_free(s->throttle);
 	faults_free(s->faults);

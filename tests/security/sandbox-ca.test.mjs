@@ -166,7 +166,7 @@ test('S-162 each data directory has a CA of its own, and its key is in no output
 	assert.notEqual(key, readFileSync(`${other}/ca-key.pem`, 'utf8'));
 	const secret = key.split('\n')[1];
 	assert.ok(!sandbox.log().includes(secret));
-	for (const name of readdirSync(sandbox.data))
+	for (const { name } of readdirSync(sandbox.data, { withFileTypes: true }).filter((e) => e.isFile()))
 		if (name !== 'ca-key.pem') assert.ok(!readFileSync(path.join(sandbox.data, name), 'latin1').includes(secret), name);
 	await sandbox.stop();
 });

@@ -1,7 +1,6 @@
 /* The pure parts of the sandbox: names, redirect URIs, scopes, addresses, times, hashes. */
 #include "base/ctx.h"
 #include "crypto/crypto.h"
-#include "sandbox/tree/files.h"
 #include "sandbox/oauth/redirect.h"
 #include "sandbox/core/scopes.h"
 #include "sandbox/core/text.h"
@@ -127,20 +126,6 @@ test_times(void **state)
 	assert_false(time_parse(S("20x0-01-02T03:04:05Z"), &ms));
 }
 
-static void
-test_files(void **state)
-{
-	(void)state;
-	assert_str(path_name(S("/a/b.txt")), "b.txt");
-	assert_str(path_parent(S("/a/b.txt")), "/a");
-	assert_str(path_parent(S("/a")), "");
-	/* SHA-256 of the SHA-256 of each block, and of nothing for an empty file */
-	assert_str(content_hash(arena, S("")),
-	    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-	assert_str(content_hash(arena, S("hello")),
-	    "9595c9df90075148eb06860365df33584b75bff782a510c6cd4883a419833d50");
-}
-
 int
 main(void)
 {
@@ -150,7 +135,6 @@ main(void)
 		cmocka_unit_test(test_scopes),
 		cmocka_unit_test(test_redirects),
 		cmocka_unit_test(test_times),
-		cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

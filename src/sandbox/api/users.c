@@ -4,9 +4,8 @@
 #include "sandbox/api/people.h"
 #include "sandbox/api/values.h"
 #include "sandbox/core/state.h"
+#include "sandbox/tree/quota.h"
 
-#define BASIC_SPACE (2LL << 30)
-#define TEAM_SPACE (5LL << 40)
 #define ACCOUNT_ID_LEN 40
 #define BATCH_MAX 300
 #define TEAM_PAGE 100
@@ -203,14 +202,15 @@ api_space_usage(void *app, struct ctx *cx, const struct http_req *req, struct ht
 	const struct caller *who = req->session;
 	bool team = who->account.team_id.len > 0;
 	json_t *o, *allocation;
-	int64_t used, by_all = 0;
+	int64_t used, quota, by_all = 0;
 
 	TRY(api_rpc_arg(cx, req, NULL, &o));
 	TRY(files_used(app, cx, who->account.id, &used));
+	TRY(files_quota(app, cx, who->account.id, &quota));
 	if (team)
 		TRY(team_used(app, cx, &by_all));
 	allocation = value_tag(team ? "team" : "individual");
-	json_put(allocation, "allocated", json_integer(team ? TEAM_SPACE : BASIC_SPACE));
+	json_put(allocation, "allocated", json_integer(quota));
 	if (team) {
 		json_put(allocation, "used", json_integer(by_all));
 		json_put(allocation, "user_within_team_space_allocated", json_integer(0));

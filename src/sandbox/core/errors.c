@@ -82,18 +82,25 @@ nest(struct ctx *cx, struct str tags, const char *member)
 	return o;
 }
 
+json_t *
+api_error_union(struct ctx *cx)
+{
+	bool with_reason = cx->field != NULL && strcmp(cx->field, "reason") == 0;
+	json_t *error = nest(cx, str_of(cx->code), with_reason ? "reason" : NULL);
+
+	if (with_reason)
+		json_put(error, "upload_session_id", json_string(cx->request_id));
+	return error;
+}
+
 static void
 fail_union(struct ctx *cx, struct http_res *res, int status)
 {
-	struct str tags = str_of(cx->code);
-	bool with_reason = cx->field != NULL && strcmp(cx->field, "reason") == 0;
-	json_t *o = json_object(), *error = nest(cx, tags, with_reason ? "reason" : NULL);
+	json_t *o = json_object(), *error = api_error_union(cx);
 
 	if (status == 401 && cx->field != NULL)
 		json_put(error, "required_scope", json_string(cx->field));
-	if (with_reason)
-		json_put(error, "upload_session_id", json_string(cx->request_id));
-	json_put(o, "error_summary", json_str(summary(cx, tags)));
+	json_put(o, "error_summary", json_str(summary(cx, str_of(cx->code))));
 	json_put(o, "error", error);
 	api_json(cx, res, status, o);
 }
@@ -137,12 +144,36 @@ fail_busy(struct ctx *cx, struct http_res *res)
 	api_json(cx, res, 429, o);
 }
 
+/* A body that is too long, or for which there is no room on the disk: an upload's own error when its
+ * union has one. */
+static bool
+fail_body(struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
+{
+	bool full =
+	    rc == E_STORE && cx->code != NULL && strcmp(cx->code, "insufficient-storage") == 0;
+	bool upload = str_eq(req->path, S("/2/files/upload"));
+
+	if (!full && rc != E_TOOBIG)
+		return false;
+	cx->field = full && upload ? "reason" : NULL;
+	cx->code = full ? "path/insufficient_space" : "payload_too_large";
+	if (full && !upload && !str_ends(req->path, S("/finish")))
+		api_text(cx, res, 507, S("The disk of the sandbox is full."));
+	else if (!full && req->route->body != BODY_TO_FILE)
+		api_text(cx, res, 413, S("The request is too large."));
+	else
+		fail_union(cx, res, 409);
+	return true;
+}
+
 static void
 fail_api(struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
 {
 	struct str function = str_sub(req->path, 3, req->path.len);
 	bool path_root = rc == E_INPUT && cx->field != NULL && strcmp(cx->field, "path-root") == 0;
 
+	if (fail_body(cx, req, res, rc))
+		return;
 	if (rc == E_AUTH || (rc == E_CONFLICT && cx->code != NULL) || path_root) {
 		fail_union(cx, res, rc == E_AUTH ? 401 : path_root ? 422 : 409);
 	} else if (rc == E_INPUT) {

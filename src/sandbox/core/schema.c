@@ -125,7 +125,41 @@
 	"CREATE UNIQUE INDEX accounts_member ON accounts (member_id);"
 
 /* --- tree: contents on disk, revisions, upload sessions --- */
-#define TREE_2 ""
+#define TREE_2                                                                                   \
+	"ALTER TABLE files ADD COLUMN content_id TEXT;"                                          \
+	"CREATE INDEX files_with_bytes ON files (account_id) WHERE content IS NOT NULL;"         \
+	"CREATE TABLE contents (id TEXT PRIMARY KEY, size BIGINT NOT NULL, hash TEXT NOT NULL,"  \
+	" refs BIGINT NOT NULL);"                                                                \
+	"CREATE INDEX contents_unused ON contents (id) WHERE refs = 0;"                          \
+	"CREATE TABLE trees (account_id TEXT PRIMARY KEY REFERENCES accounts(id) ON DELETE "     \
+	"CASCADE,"                                                                               \
+	" seq BIGINT NOT NULL, used BIGINT NOT NULL, entries BIGINT NOT NULL,"                   \
+	" old_bytes BIGINT NOT NULL, old_count BIGINT NOT NULL);"                                \
+	"INSERT INTO trees SELECT account_id, max(seq), sum((1 - deleted) * size),"              \
+	" sum(1 - deleted), 0, 0 FROM files GROUP BY account_id;"                                \
+	"CREATE TABLE revisions (account_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE "    \
+	"CASCADE,"                                                                               \
+	" rev TEXT NOT NULL, path_lower TEXT NOT NULL, path_display TEXT NOT NULL, id TEXT NOT " \
+	"NULL,"                                                                                  \
+	" size BIGINT NOT NULL, content_hash TEXT NOT NULL, content_id TEXT NOT NULL,"           \
+	" client_ms BIGINT NOT NULL, server_ms BIGINT NOT NULL, seq BIGINT NOT NULL,"            \
+	" old_seq BIGINT NOT NULL, old_ms BIGINT NOT NULL, PRIMARY KEY (account_id, rev));"      \
+	"CREATE INDEX revisions_path ON revisions (account_id, path_lower, seq);"                \
+	"CREATE INDEX revisions_id ON revisions (account_id, id, seq);"                          \
+	"CREATE INDEX revisions_old ON revisions (account_id, old_seq);"                         \
+	"CREATE TABLE upload_sessions (id TEXT PRIMARY KEY,"                                     \
+	" account_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"                   \
+	" app_key TEXT NOT NULL, concurrent BIGINT NOT NULL, closed BIGINT NOT NULL,"            \
+	" size BIGINT NOT NULL, created_ms BIGINT NOT NULL);"                                    \
+	"CREATE INDEX upload_sessions_account ON upload_sessions (account_id, created_ms);"      \
+	"CREATE INDEX upload_sessions_created ON upload_sessions (created_ms);"                  \
+	"CREATE TABLE upload_parts ("                                                            \
+	" session_id TEXT NOT NULL REFERENCES upload_sessions(id) ON DELETE CASCADE,"            \
+	" start BIGINT NOT NULL, size BIGINT NOT NULL, PRIMARY KEY (session_id, start));"        \
+	"CREATE TABLE jobs (id TEXT PRIMARY KEY, account_id TEXT NOT NULL, app_key TEXT NOT "    \
+	"NULL,"                                                                                  \
+	" kind TEXT NOT NULL, result TEXT NOT NULL, created_ms BIGINT NOT NULL);"                \
+	"CREATE INDEX jobs_created ON jobs (created_ms);"
 
 /* --- files: shared links --- */
 #define FILES_2 ""

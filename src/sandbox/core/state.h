@@ -24,6 +24,7 @@ struct faults;
 struct limits;
 struct reqlog;
 struct notifier;
+struct contents;
 
 struct sandbox {
 	struct arena *arena; /* the texts below */
@@ -46,6 +47,8 @@ struct sandbox {
 	struct db *db;
 	bool keep;        /* commit although the request fails */
 	int64_t swept_ms; /* the sandbox's clock when dead tokens were last thrown away */
+
+	struct contents *contents; /* tree/contents.h */
 
 	struct http_route *routes;
 	const struct row **rows; /* of the same index */

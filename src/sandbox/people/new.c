@@ -55,12 +55,10 @@ make_files(struct sandbox *s, struct ctx *cx, struct str account_id)
 {
 	for (size_t i = 0; i < sizeof(seed_files) / sizeof(seed_files[0]); i++) {
 		const struct seed_file *f = &seed_files[i];
-		struct file made = { .account_id = account_id,
-			.path_display = str_of(f->path),
-			.folder = f->text == NULL,
-			.client_ms = clock_now_ms(s->clock) };
 
-		TRY(file_put(s, cx, &made, str_of(f->text)));
+		TRY(f->text != NULL
+			? tree_put_text(s, cx, account_id, str_of(f->path), str_of(f->text))
+			: folder_ensure(s, cx, account_id, str_of(f->path)));
 	}
 	return OK;
 }

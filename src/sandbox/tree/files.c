@@ -1,52 +1,16 @@
 #include "sandbox/tree/files.h"
 
-#include "base/buf.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
-#include "sandbox/core/text.h"
+#include "sandbox/tree/history.h"
+#include "sandbox/tree/quota.h"
+#include "sandbox/tree/range.h"
+#include "sandbox/tree/write.h"
 
-#define COLUMNS                                                                              \
-	"path_lower, path_display, id, folder, deleted, size, rev, content_hash, client_ms," \
-	" server_ms, seq"
-#define BLOCK (4u << 20)
-#define DEPTH_MAX 64
+#define AUTORENAME_TRIES 1000
 
-struct str
-path_parent(struct str path)
-{
-	while (path.len > 0 && path.p[path.len - 1] != '/')
-		path.len--;
-	return str_sub(path, 0, path.len > 0 ? path.len - 1 : 0);
-}
-
-struct str
-path_name(struct str path)
-{
-	return str_sub(path, path_parent(path).len + 1, path.len);
-}
-
-static struct str
-hex(struct arena *a, struct str bytes)
-{
-	struct buf b = buf_in(a, 256);
-
-	for (size_t i = 0; i < bytes.len; i++)
-		buf_addf(&b, "%02x", (unsigned char)bytes.p[i]);
-	return buf_str(&b);
-}
-
-struct str
-content_hash(struct arena *a, struct str content)
-{
-	struct buf blocks = buf_in(a, 1 << 16);
-
-	for (size_t at = 0; at < content.len; at += BLOCK)
-		buf_add(&blocks, crypto_sha256(a, str_sub(content, at, at + BLOCK)));
-	return hex(a, crypto_sha256(a, blocks.len > 0 ? buf_str(&blocks) : S("")));
-}
-
-static void
-read_file(struct ctx *cx, struct db_stmt *st, struct str account_id, struct file *out)
+void
+file_row(struct ctx *cx, struct db_stmt *st, struct str account_id, struct file *out)
 {
 	struct arena *a = cx->arena;
 
@@ -63,33 +27,60 @@ read_file(struct ctx *cx, struct db_stmt *st, struct str account_id, struct file
 		.client_ms = db_col_int(st, 8),
 		.server_ms = db_col_int(st, 9),
 		.seq = db_col_int(st, 10),
+		.content_id = db_col_text(st, 11, a),
 	};
 }
 
-static enum rc
-take_one(struct ctx *cx, struct db_stmt *st, struct str account_id, struct file *out)
+enum rc
+file_take_one(struct ctx *cx, struct db_stmt *st, struct str account_id, struct file *out)
 {
 	bool row;
 
 	TRY(db_step(cx, st, &row));
 	if (!row)
 		return fail(cx, E_NOTFOUND, "There is nothing at this path.");
-	read_file(cx, st, account_id, out);
+	file_row(cx, st, account_id, out);
 	db_done(st);
 	return OK;
+}
+
+struct str
+below_from(struct ctx *cx, struct str path_key)
+{
+	return str_printf(cx->arena, "%.*s/", STR_ARG(path_key));
+}
+
+struct str
+below_to(struct ctx *cx, struct str path_key)
+{
+	return str_printf(cx->arena, "%.*s0", STR_ARG(path_key));
+}
+
+static enum rc
+by_path(struct sandbox *s, struct ctx *cx, struct str account_id, struct str path, bool deleted,
+    struct file *out)
+{
+	struct db_stmt *st;
+
+	TRY(sql_bind(cx, s->db,
+	    "SELECT " FILE_COLUMNS
+	    " FROM files WHERE account_id = $1 AND path_lower = $2 AND deleted = $3",
+	    SQL_ARGS(T(account_id), T(path_key(cx->arena, path)), I(deleted)), &st));
+	return file_take_one(cx, st, account_id, out);
 }
 
 enum rc
 file_by_path(
     struct sandbox *s, struct ctx *cx, struct str account_id, struct str path, struct file *out)
 {
-	struct db_stmt *st;
+	return by_path(s, cx, account_id, path, false, out);
+}
 
-	TRY(sql_bind(cx, s->db,
-	    "SELECT " COLUMNS
-	    " FROM files WHERE account_id = $1 AND path_lower = $2 AND deleted = 0",
-	    SQL_ARGS(T(account_id), T(text_fold(cx->arena, path))), &st));
-	return take_one(cx, st, account_id, out);
+enum rc
+file_deleted_by_path(
+    struct sandbox *s, struct ctx *cx, struct str account_id, struct str path, struct file *out)
+{
+	return by_path(s, cx, account_id, path, true, out);
 }
 
 enum rc
@@ -99,9 +90,9 @@ file_by_id(
 	struct db_stmt *st;
 
 	TRY(sql_bind(cx, s->db,
-	    "SELECT " COLUMNS " FROM files WHERE account_id = $1 AND id = $2 AND deleted = 0",
+	    "SELECT " FILE_COLUMNS " FROM files WHERE account_id = $1 AND id = $2 AND deleted = 0",
 	    SQL_ARGS(T(account_id), T(id)), &st));
-	return take_one(cx, st, account_id, out);
+	return file_take_one(cx, st, account_id, out);
 }
 
 enum rc
@@ -109,192 +100,271 @@ file_by_rev(
     struct sandbox *s, struct ctx *cx, struct str account_id, struct str rev, struct file *out)
 {
 	struct db_stmt *st;
+	enum rc rc;
 
 	TRY(sql_bind(cx, s->db,
-	    "SELECT " COLUMNS " FROM files WHERE account_id = $1 AND rev = $2 AND deleted = 0",
+	    "SELECT " FILE_COLUMNS " FROM files WHERE account_id = $1 AND rev = $2 AND deleted = 0",
 	    SQL_ARGS(T(account_id), T(rev)), &st));
-	return take_one(cx, st, account_id, out);
+	rc = file_take_one(cx, st, account_id, out);
+	if (rc != E_NOTFOUND)
+		return rc;
+	ctx_clear(cx);
+	return history_by_rev(s, cx, account_id, rev, out);
 }
 
 enum rc
-file_content(struct sandbox *s, struct ctx *cx, const struct file *f, struct str *out)
+file_open(struct sandbox *s, struct ctx *cx, const struct file *f, int *fd)
 {
-	struct db_stmt *st;
-	bool row;
-
-	TRY(sql_bind(cx, s->db,
-	    "SELECT content FROM files WHERE account_id = $1 AND path_lower = $2",
-	    SQL_ARGS(T(f->account_id), T(f->path_lower)), &st));
-	TRY(db_step(cx, st, &row));
-	*out = row ? db_col_blob(st, 0, cx->arena) : S("");
-	db_done(st);
-	return OK;
+	return content_open(s, cx, f->content_id, f->size, fd);
 }
 
-enum rc
-files_seq(struct sandbox *s, struct ctx *cx, struct str account_id, int64_t *out)
+static struct str
+new_id(struct ctx *cx)
 {
-	return sql_count(cx, s->db, "SELECT max(seq) FROM files WHERE account_id = $1",
-	    SQL_ARGS(T(account_id)), out);
+	return str_printf(cx->arena, "id:%.22s", secret_expose(crypto_random_token(cx->arena)).p);
 }
 
-enum rc
-files_used(struct sandbox *s, struct ctx *cx, struct str account_id, int64_t *bytes)
+static struct str
+new_rev(struct ctx *cx)
 {
-	return sql_count(cx, s->db,
-	    "SELECT sum(size) FROM files WHERE account_id = $1 AND deleted = 0",
-	    SQL_ARGS(T(account_id)), bytes);
-}
-
-/* One row, its parents already there. A replaced entry keeps its id. */
-static enum rc
-put_row(struct sandbox *s, struct ctx *cx, struct file *f, struct str content)
-{
-	struct arena *a = cx->arena;
 	unsigned char rev[8];
-	int64_t last;
 
 	crypto_random(rev, sizeof(rev));
-	TRY(files_seq(s, cx, f->account_id, &last));
-	f->path_lower = text_fold(a, f->path_display);
-	f->seq = last + 1;
-	f->server_ms = clock_now_ms(s->clock);
-	if (f->id.len == 0)
-		f->id = str_printf(a, "id:%.22s", secret_expose(crypto_random_token(a)).p);
-	f->rev = f->folder ? S("") : hex(a, (struct str){ (char *)rev, sizeof(rev) });
-	f->content_hash = f->folder ? S("") : content_hash(a, content);
-	f->size = f->folder ? 0 : (int64_t)content.len;
+	return hex_text(cx->arena, rev, sizeof(rev));
+}
+
+static enum rc
+insert(struct sandbox *s, struct ctx *cx, const struct file *f)
+{
 	return sql_exec(cx, s->db, NULL,
 	    "INSERT INTO files (account_id, path_lower, parent_lower, path_display, id, folder, "
-	    "deleted,"
-	    " size, rev, content_hash, client_ms, server_ms, seq, content)"
+	    "deleted, size, rev, content_hash, client_ms, server_ms, seq, content_id)"
 	    " VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13)"
 	    " ON CONFLICT (account_id, path_lower) DO UPDATE SET path_display = "
-	    "excluded.path_display,"
-	    " id = excluded.id, folder = excluded.folder, deleted = 0, size = excluded.size,"
-	    " rev = excluded.rev, content_hash = excluded.content_hash,"
+	    "excluded.path_display, id = excluded.id, folder = excluded.folder, deleted = 0,"
+	    " size = excluded.size, rev = excluded.rev, content_hash = excluded.content_hash,"
 	    " client_ms = excluded.client_ms, server_ms = excluded.server_ms, seq = excluded.seq,"
-	    " content = excluded.content",
+	    " content_id = excluded.content_id",
 	    SQL_ARGS(T(f->account_id), T(f->path_lower), T(path_parent(f->path_lower)),
 		T(f->path_display), T(f->id), I(f->folder), I(f->size), T(f->rev),
 		T(f->content_hash), I(f->client_ms), I(f->server_ms), I(f->seq),
-		B(f->folder ? (struct str){ 0 } : (content.p != NULL ? content : S("")))));
+		T(f->folder ? str_of(NULL) : f->content_id)));
+}
+
+enum rc
+entry_write(struct sandbox *s, struct ctx *cx, struct file *f, const struct content *c)
+{
+	struct file old = { 0 };
+	enum rc rc;
+
+	f->path_lower = path_key(cx->arena, f->path_display);
+	f->folder = c == NULL;
+	f->size = f->folder ? 0 : c->size;
+	f->rev = f->folder ? S("") : new_rev(cx);
+	f->content_hash = f->folder ? S("") : c->hash;
+	f->content_id = f->folder ? S("") : c->id;
+	if (f->id.len == 0)
+		f->id = new_id(cx);
+	if (f->server_ms == 0)
+		f->server_ms = clock_now_ms(s->clock);
+	rc = file_by_path(s, cx, f->account_id, f->path_lower, &old);
+	if (rc == E_NOTFOUND)
+		ctx_clear(cx);
+	else
+		TRY(rc);
+	TRY(tree_want_room(s, cx, f->account_id, f->size - old.size, rc != OK));
+	TRY(tree_count(s, cx, f->account_id, f->size - old.size, rc != OK, &f->seq));
+	if (rc == OK)
+		TRY(history_keep(s, cx, f->account_id, f->path_lower, false, f->seq));
+	if (!f->folder)
+		TRY(content_hold(s, cx, c));
+	return insert(s, cx, f);
+}
+
+static enum rc
+make_folder(struct sandbox *s, struct ctx *cx, struct str account_id, struct str display)
+{
+	struct file f = { .account_id = account_id, .path_display = display };
+
+	return entry_write(s, cx, &f, NULL);
+}
+
+enum rc
+folder_reach(
+    struct sandbox *s, struct ctx *cx, struct str account_id, struct str path, struct str *display)
+{
+	struct str rest = str_sub(path, 1, path.len), name;
+	struct file f;
+	enum rc rc;
+
+	*display = S("");
+	if (path_depth(path) > PATH_DEPTH_MAX)
+		return fail_at(cx, E_CONFLICT, "malformed_path", NULL, "The path is too deep.");
+	while (path.len > 0 && str_split(&rest, '/', &name)) {
+		*display = str_printf(cx->arena, "%.*s/%.*s", STR_ARG(*display), STR_ARG(name));
+		rc = file_by_path(s, cx, account_id, *display, &f);
+		if (rc == OK && !f.folder)
+			return fail_at(cx, E_CONFLICT, "conflict/file_ancestor", NULL,
+			    "A file is in the way.");
+		if (rc == OK) {
+			*display = f.path_display;
+			continue;
+		}
+		if (rc == E_NOTFOUND)
+			rc = make_folder(s, cx, account_id, *display);
+		TRY(rc);
+	}
+	return OK;
 }
 
 enum rc
 folder_ensure(struct sandbox *s, struct ctx *cx, struct str account_id, struct str path_display)
 {
+	struct str display;
+
+	return folder_reach(s, cx, account_id, path_display, &display);
+}
+
+/* The folders above `path` that are not there yet; E_CONFLICT when one of them is a file. */
+static enum rc
+count_missing(
+    struct sandbox *s, struct ctx *cx, struct str account_id, struct str path, int64_t *missing)
+{
 	struct file f;
 	enum rc rc;
 
-	for (size_t at = 1, depth = 0; at < path_display.len && depth < DEPTH_MAX; depth++) {
-		size_t len = at + str_find(str_sub(path_display, at, path_display.len), '/');
-
-		rc = file_by_path(s, cx, account_id, str_sub(path_display, 0, len), &f);
-		if (rc == OK && !f.folder)
-			return fail_at(
-			    cx, E_CONFLICT, "file_ancestor", NULL, "A file is in the way.");
+	*missing = 0;
+	for (path = path_parent(path); path.len > 0; path = path_parent(path)) {
+		rc = file_by_path(s, cx, account_id, path, &f);
 		if (rc == E_NOTFOUND) {
-			f = (struct file){ .account_id = account_id,
-				.path_display = str_sub(path_display, 0, len),
-				.folder = true };
-			rc = put_row(s, cx, &f, S(""));
+			ctx_clear(cx);
+			(*missing)++;
+			continue;
 		}
 		TRY(rc);
-		at = len + 1;
+		return f.folder ? OK
+				: fail_at(cx, E_CONFLICT, "conflict/file_ancestor", NULL,
+				      "A file is in the way.");
 	}
 	return OK;
 }
 
 enum rc
-file_put(struct sandbox *s, struct ctx *cx, struct file *f, struct str content)
+parents_make(struct sandbox *s, struct ctx *cx, struct str account_id, struct str *path,
+    const struct room *need)
 {
-	TRY(folder_ensure(s, cx, f->account_id, path_parent(f->path_display)));
-	return put_row(s, cx, f, content);
-}
+	struct str display;
+	int64_t missing;
 
-/* '0' comes right after '/': together they hold everything below a folder. */
-static struct str
-below_from(struct ctx *cx, struct str path_lower)
-{
-	return str_printf(cx->arena, "%.*s/", STR_ARG(path_lower));
-}
-
-static struct str
-below_to(struct ctx *cx, struct str path_lower)
-{
-	return str_printf(cx->arena, "%.*s0", STR_ARG(path_lower));
+	if (path_depth(*path) > PATH_DEPTH_MAX)
+		return fail_at(cx, E_CONFLICT, "malformed_path", NULL, "The path is too deep.");
+	TRY(count_missing(s, cx, account_id, *path, &missing));
+	TRY(tree_want_room(s, cx, account_id, need->bytes, need->entries + missing));
+	TRY(folder_reach(s, cx, account_id, path_parent(*path), &display));
+	*path = str_printf(cx->arena, "%.*s/%.*s", STR_ARG(display), STR_ARG(path_name(*path)));
+	return OK;
 }
 
 enum rc
-file_delete(struct sandbox *s, struct ctx *cx, const struct file *f)
+file_put(struct sandbox *s, struct ctx *cx, struct file *f, const struct content *c)
 {
-	int64_t last;
+	struct room need = { .bytes = c == NULL ? 0 : c->size, .entries = 1 };
+	struct file old;
+	enum rc rc = file_by_path(s, cx, f->account_id, f->path_display, &old);
 
-	TRY(files_seq(s, cx, f->account_id, &last));
-	return sql_exec(cx, s->db, NULL,
-	    "UPDATE files SET deleted = 1, content = NULL, seq = $1 WHERE account_id = $2"
-	    " AND deleted = 0 AND (path_lower = $3 OR (path_lower > $4 AND path_lower < $5))",
-	    SQL_ARGS(I(last + 1), T(f->account_id), T(f->path_lower),
-		T(below_from(cx, f->path_lower)), T(below_to(cx, f->path_lower))));
-}
-
-#define FROM_FILES "SELECT " COLUMNS " FROM files WHERE account_id = $1 AND "
-#define IN_FOLDER "parent_lower = $2 AND path_lower <> ''"
-#define IN_TREE "(path_lower = $2 OR (path_lower > $3 AND path_lower < $4))"
-
-static enum rc
-bind_query(struct sandbox *s, struct ctx *cx, const struct file_query *q, struct db_stmt **st)
-{
-	struct str from = below_from(cx, q->path_lower), to = below_to(cx, q->path_lower);
-	struct str after = q->after.p != NULL ? q->after : S("");
-
-	if (q->recursive && q->changes)
-		return sql_bind(cx, s->db,
-		    FROM_FILES IN_TREE " AND (seq > $5 OR (seq = $5 AND path_lower > $6))"
-				       " ORDER BY seq, path_lower LIMIT $7",
-		    SQL_ARGS(T(q->account_id), T(q->path_lower), T(from), T(to), I(q->since),
-			T(after), I(q->limit + 1)),
-		    st);
-	if (q->recursive)
-		return sql_bind(cx, s->db,
-		    FROM_FILES IN_TREE
-		    " AND deleted = 0 AND path_lower > $5 ORDER BY path_lower LIMIT $6",
-		    SQL_ARGS(T(q->account_id), T(q->path_lower), T(from), T(to), T(after),
-			I(q->limit + 1)),
-		    st);
-	if (q->changes)
-		return sql_bind(cx, s->db,
-		    FROM_FILES IN_FOLDER " AND (seq > $3 OR (seq = $3 AND path_lower > $4))"
-					 " ORDER BY seq, path_lower LIMIT $5",
-		    SQL_ARGS(
-			T(q->account_id), T(q->path_lower), I(q->since), T(after), I(q->limit + 1)),
-		    st);
-	return sql_bind(cx, s->db,
-	    FROM_FILES IN_FOLDER
-	    " AND deleted = 0 AND path_lower > $3 ORDER BY path_lower LIMIT $4",
-	    SQL_ARGS(T(q->account_id), T(q->path_lower), T(after), I(q->limit + 1)), st);
+	if (rc == OK) {
+		need = (struct room){ .bytes = need.bytes - old.size };
+	} else {
+		if (rc != E_NOTFOUND)
+			return rc;
+		ctx_clear(cx);
+	}
+	TRY(contents_tidy(s, cx));
+	TRY(parents_make(s, cx, f->account_id, &f->path_display, &need));
+	return entry_write(s, cx, f, c);
 }
 
 enum rc
-files_list(struct sandbox *s, struct ctx *cx, const struct file_query *q, struct file *out,
-    size_t *count, bool *more)
+tree_put_text(
+    struct sandbox *s, struct ctx *cx, struct str account_id, struct str path, struct str text)
+{
+	struct file f = {
+		.account_id = account_id, .path_display = path, .client_ms = clock_now_ms(s->clock)
+	};
+	struct content c;
+	struct file old;
+	enum rc rc = file_by_path(s, cx, account_id, path, &old);
+
+	if (rc == E_NOTFOUND)
+		ctx_clear(cx);
+	else
+		TRY(rc);
+	if (rc == OK && old.folder)
+		return fail_at(cx, E_CONFLICT, "conflict/folder", NULL, "A folder is in the way.");
+	f.id = rc == OK ? old.id : S("");
+	TRY(content_write(s, cx, text, &c));
+	rc = file_put(s, cx, &f, &c);
+	if (rc != OK)
+		content_unplace(s, cx, c.id);
+	return rc;
+}
+
+enum rc
+path_free(struct sandbox *s, struct ctx *cx, struct str account_id, struct str *path)
+{
+	struct file there;
+	struct str tried;
+	enum rc rc;
+
+	for (int n = 1; n < AUTORENAME_TRIES; n++) {
+		tried = path_numbered(cx->arena, *path, n);
+		rc = file_by_path(s, cx, account_id, tried, &there);
+		if (rc == E_NOTFOUND) {
+			ctx_clear(cx);
+			*path = tried;
+			return OK;
+		}
+		TRY(rc);
+	}
+	return fail_at(cx, E_CONFLICT, "too_many_write_operations", NULL,
+	    "There are too many files of this name.");
+}
+
+enum rc
+tree_measure(struct sandbox *s, struct ctx *cx, const struct file *f, struct room *out)
 {
 	struct db_stmt *st;
 	bool row;
 
-	*count = 0;
-	*more = false;
-	TRY(bind_query(s, cx, q, &st));
-	for (;;) {
-		TRY(db_step(cx, st, &row));
-		if (!row)
-			return OK;
-		if (*count == (size_t)q->limit)
-			break;
-		read_file(cx, st, q->account_id, &out[(*count)++]);
-	}
-	*more = true;
+	TRY(sql_bind(cx, s->db,
+	    "SELECT coalesce(sum(size), 0), count(*) FROM files WHERE account_id = $1 AND"
+	    " deleted = 0 AND (path_lower = $2 OR (path_lower > $3 AND path_lower < $4))",
+	    SQL_ARGS(T(f->account_id), T(f->path_lower), T(below_from(cx, f->path_lower)),
+		T(below_to(cx, f->path_lower))),
+	    &st));
+	TRY(db_step(cx, st, &row));
+	*out = (struct room){ .bytes = db_col_int(st, 0), .entries = db_col_int(st, 1) };
 	db_done(st);
 	return OK;
+}
+
+/* The marks keep their names; what the files held is in the history. */
+enum rc
+file_delete(struct sandbox *s, struct ctx *cx, const struct file *f)
+{
+	struct room all;
+	int64_t seq;
+
+	TRY(tree_measure(s, cx, f, &all));
+	if (all.entries > DELETE_MAX)
+		return fail_at(cx, E_CONFLICT, "too_many_files", NULL,
+		    "There are more than %d files and folders in it.", DELETE_MAX);
+	TRY(contents_tidy(s, cx));
+	TRY(tree_count(s, cx, f->account_id, -all.bytes, -all.entries, &seq));
+	TRY(history_keep(s, cx, f->account_id, f->path_lower, true, seq));
+	return sql_exec(cx, s->db, NULL,
+	    "UPDATE files SET deleted = 1, content_id = NULL, seq = $1 WHERE account_id = $2"
+	    " AND deleted = 0 AND (path_lower = $3 OR (path_lower > $4 AND path_lower < $5))",
+	    SQL_ARGS(I(seq), T(f->account_id), T(f->path_lower), T(below_from(cx, f->path_lower)),
+		T(below_to(cx, f->path_lower))));
 }

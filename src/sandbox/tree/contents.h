@@ -1,0 +1,67 @@
+/* sandbox/tree/contents.h - the bytes of files, on disk under DIR/files.
+ *
+ * A content is a regular file that is never changed once it is in place. Its name is random: nothing a
+ * user names is ever a name on disk.
+ *
+ *   DIR/files/incoming/<id>     while it arrives (http/server.h, BODY_TO_FILE)
+ *   DIR/files/sessions/<id>     while an upload session collects it
+ *   DIR/files/store/<xx>/<id>   in place; xx are the id's first two digits
+ *
+ * What was started with incoming/ or sessions/ stays there too, as a second name of the same file,
+ * until the database has it: so the next start finds what a killed process left, and nothing else has
+ * to be looked at. Every open refuses links and whatever is no regular file. The table contents counts
+ * how many entries and revisions share one; what none has goes away with the next write. */
+#ifndef SANDBOX_TREE_CONTENTS_H
+#define SANDBOX_TREE_CONTENTS_H
+
+#include "base/ctx.h"
+
+struct sandbox;
+struct contents;
+
+#define CONTENT_BLOCK (4u << 20)
+
+struct content {
+	struct str id;
+	int64_t size;
+	struct str hash; /* Dropbox's block hash, hex */
+};
+
+/* Makes the directories and removes what a killed process left. Sets s->contents. Store held. */
+MUST enum rc contents_open(struct sandbox *s, struct ctx *cx, const char *dir);
+void contents_close(struct sandbox *s);
+/* For http_site.body_dir; lives as long as the sandbox. */
+const char *contents_incoming(const struct sandbox *s);
+
+/* Reads fd from its start: size and hash. Takes its time: not with the store held. */
+MUST enum rc content_measure(struct ctx *cx, int fd, struct content *out);
+/* Syncs incoming/<id> and gives it its place. E_STORE; "insufficient-storage" on a full disk. Not
+ * with the store held. */
+MUST enum rc content_place(struct sandbox *s, struct ctx *cx, int fd, struct str id);
+/* The same for sessions/<id>. */
+MUST enum rc content_place_session(struct sandbox *s, struct ctx *cx, int fd, struct str id);
+/* Takes a place back whose content the database did not take. */
+void content_unplace(struct sandbox *s, struct ctx *cx, struct str id);
+/* Small text from memory, in place. */
+MUST enum rc content_write(
+    struct sandbox *s, struct ctx *cx, struct str bytes, struct content *out);
+/* Open for reading. E_STORE when it is missing, no regular file, or of another size. */
+MUST enum rc content_open(struct sandbox *s, struct ctx *cx, struct str id, int64_t size, int *fd);
+
+/* One more, one less entry has it. Store held for writing. */
+MUST enum rc content_hold(struct sandbox *s, struct ctx *cx, const struct content *c);
+MUST enum rc content_release(struct sandbox *s, struct ctx *cx, struct str id);
+/* Removes some of the contents nobody has. */
+MUST enum rc contents_tidy(struct sandbox *s, struct ctx *cx);
+
+/* Files of upload sessions, by the session's id; -1 and errno on failure. */
+int session_file_create(struct sandbox *s, struct str id);
+int session_file_open(struct sandbox *s, struct str id);
+void session_file_remove(struct sandbox *s, struct str id);
+
+/* Of the whole of it, for tests and small texts. */
+struct str content_hash(struct arena *a, struct str bytes);
+/* A random name for a content or a session. */
+struct str content_new_id(struct arena *a);
+
+#endif
