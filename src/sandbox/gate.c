@@ -82,7 +82,8 @@ gate_control(struct sandbox *s, struct ctx *cx, struct http_req *req)
 static enum rc
 pass(struct sandbox *app, struct ctx *cx, struct http_req *req, enum access class)
 {
-	TRY(reach_check(cx, req));
+	if (!reach_has(req))
+		return fail_at(cx, E_NOTFOUND, "not-found", NULL, "There is nothing here.");
 	switch (class) {
 	case ACCESS_VISITOR:
 	case ACCESS_WEB:

@@ -22,7 +22,8 @@ let demo, ca, fetch, bea, app;
 before(async () => {
 	demo = await startDropbox();
 	ca = readFileSync(demo.ca);
-	const agent = new HttpsProxyAgent(demo.proxy, { ca });
+	const agent = new HttpsProxyAgent(demo.proxy);
+	agent.options = { ...agent.options, ca }; /* what its constructor takes is for the proxy itself */
 	fetch = (url, options) => nodeFetch(url, { ...options, agent });
 	bea = await person(demo, ca);
 	app = await bea.app('SDK tests', { uris: [REDIRECT], scopes: SCOPES });

@@ -5,6 +5,7 @@
 #include "crypto/crypto.h"
 #include "sandbox/core/row.h"
 #include "sandbox/core/pages.h"
+#include "sandbox/core/reach.h"
 #include "sandbox/core/state.h"
 
 void
@@ -267,7 +268,7 @@ void
 sandbox_fail(
     void *app, struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
 {
-	if (req->route == NULL) {
+	if (req->route == NULL || !reach_has(req)) {
 		no_route(app, cx, req, res, rc);
 		return;
 	}

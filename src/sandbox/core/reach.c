@@ -21,7 +21,9 @@ static const struct reach_row in_tunnels[] = {
 	{ "/", false, AT_WWW },
 	{ "/login", false, AT_WWW },
 	{ "/oauth2/authorize", false, AT_WWW },
+	{ "/1/oauth2/authorize", false, AT_WWW },
 	{ "/oauth2/token", false, AT_API },
+	{ "/1/oauth2/token", false, AT_API },
 	{ "/_web/session", false, AT_WWW },
 	{ "/_web/sign-in", false, AT_WWW },
 	{ "/_web/sign-out", false, AT_WWW },
@@ -53,14 +55,12 @@ reach_word(const char *route_path)
 	return words[place_of(route_path)];
 }
 
-enum rc
-reach_check(struct ctx *cx, const struct http_req *req)
+bool
+reach_has(const struct http_req *req)
 {
 	enum place asked = str_eq(req->tunnel, S(WWW)) ? AT_WWW : AT_API;
 
-	if (req->tunnel.len == 0 || place_of(req->route->path) == asked)
-		return OK;
-	return fail_at(cx, E_NOTFOUND, "not-found", NULL, "There is nothing here.");
+	return req->tunnel.len == 0 || place_of(req->route->path) == asked;
 }
 
 struct str

@@ -17,8 +17,8 @@ extern const size_t reach_name_count;
 
 /* The name under which a route is reached in a tunnel: "www", "api", or "-" for none. */
 const char *reach_word(const char *route_path);
-/* E_NOTFOUND, as for an address that does not exist, when the route is not there by that name. */
-MUST enum rc reach_check(struct ctx *cx, const struct http_req *req);
+/* Is the route there, by the name that the request came by? */
+bool reach_has(const struct http_req *req);
 
 /* A browser's origin on the pages: the sandbox's public URL, or https://www.dropbox.com. */
 struct str reach_url(const struct sandbox *s, const struct http_req *req);

@@ -113,6 +113,17 @@ read_response_type(struct ctx *cx, struct str query, struct asking *q)
 	    cx, q->r.implicit ? "response_mode must be fragment" : "response_mode must be query");
 }
 
+/* Who may write may see what is there: rclone asks for the writes alone, and lists. */
+static scope_set
+with_what_they_rest_on(scope_set set)
+{
+	enum scope lacking, needed;
+
+	while (scopes_gap(set & ~SCOPES_OF_OPENID, &lacking, &needed))
+		set |= SCOPE_BIT(needed);
+	return set;
+}
+
 /* All that the app has when none is named, but for OpenID Connect, which must be asked for. */
 static enum rc
 read_scope(struct ctx *cx, struct str query, struct asking *q)
@@ -132,7 +143,8 @@ read_scope(struct ctx *cx, struct str query, struct asking *q)
 	if (q->r.implicit && (q->r.scopes & SCOPES_OF_OPENID) != 0)
 		return fail_at(cx, E_INPUT, "invalid_scope", NULL,
 		    "openid, profile and email need response_type code");
-	q->r.scopes |= SCOPE_BIT(SCOPE_ACCOUNT_READ);
+	q->r.scopes |=
+	    SCOPE_BIT(SCOPE_ACCOUNT_READ) | (with_what_they_rest_on(q->r.scopes) & q->app.scopes);
 	return OK;
 }
 

@@ -9,6 +9,9 @@
 static const struct row rows[] = {
 	{ GET, "/oauth2/authorize", ROW(PAGE, WRITE), 0, oauth_authorize },
 	{ POST, "/oauth2/token", ROW(TOKEN, WRITE), 16 * KB, oauth_token },
+	/* The older names, which Dropbox's Go SDK and so rclone still use. */
+	{ GET, "/1/oauth2/authorize", ROW(PAGE, WRITE), 0, oauth_authorize },
+	{ POST, "/1/oauth2/token", ROW(TOKEN, WRITE), 16 * KB, oauth_token },
 
 	{ POST, "/_web/apps/{}/generate", ROW(CHANGE, WRITE), KB, web_app_generate },
 	{ POST, "/_web/apps/{}/unlink", ROW(CHANGE, WRITE), KB, web_app_unlink },
