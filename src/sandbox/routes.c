@@ -64,8 +64,8 @@ fail_request(
 static bool
 blocks(const struct row *row)
 {
-	return row->access != ACCESS_PUBLIC &&
-	    (row->access != ACCESS_PAGE || row->use != STORE_NONE);
+	return row->use != STORE_NONE ||
+	    (row->access != ACCESS_PUBLIC && row->access != ACCESS_PAGE);
 }
 
 static struct http_route

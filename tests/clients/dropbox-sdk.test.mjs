@@ -7,9 +7,8 @@ import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 
 import dropbox from 'dropbox';
-import { HttpsProxyAgent } from 'https-proxy-agent';
 
-import { person, startDropbox } from './lib.mjs';
+import { person, startDropbox, tunnelAgent } from './lib.mjs';
 
 const { Dropbox, DropboxAuth } = dropbox;
 const nodeFetch = createRequire(import.meta.url)('node-fetch');
@@ -22,8 +21,7 @@ let demo, ca, fetch, bea, app;
 before(async () => {
 	demo = await startDropbox();
 	ca = readFileSync(demo.ca);
-	const agent = new HttpsProxyAgent(demo.proxy);
-	agent.options = { ...agent.options, ca }; /* what its constructor takes is for the proxy itself */
+	const agent = tunnelAgent(demo);
 	fetch = (url, options) => nodeFetch(url, { ...options, agent });
 	bea = await person(demo, ca);
 	app = await bea.app('SDK tests', { uris: [REDIRECT], scopes: SCOPES });
@@ -60,9 +58,9 @@ describe('DropboxAuth', () => {
 		assert.notEqual(from.getAccessToken(), result.access_token);
 	});
 
-	test('code exchange with PKCE and the secret', async () => {
-		const { dbx } = await connect(bea, auth(), SCOPES, 'none', true);
-		assert.equal((await dbx.usersGetCurrentAccount()).status, 200);
+	/* A challenge demands its verifier whatever else proves the client (RFC 9700 section 4.8.2, S-062). */
+	test('PKCE and the secret together: the SDK leaves the verifier out then, and is refused', async () => {
+		await assert.rejects(connect(bea, auth(), SCOPES, 'none', true), (e) => e.error.error === 'invalid_grant');
 	});
 
 	test('PKCE without the secret, where the app allows public clients; its refresh', async () => {

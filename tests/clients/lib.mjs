@@ -2,13 +2,32 @@
  * What the tests of real clients share: a demo whose sandbox speaks TLS and answers as a CONNECT
  * proxy, apps made in its App Console, and consent given as a person's browser would.
  */
+import { readFileSync } from 'node:fs';
 import https from 'node:https';
+
+import { HttpsProxyAgent } from 'https-proxy-agent';
 
 import { startDemo } from '../lib/server.mjs';
 
 export async function startDropbox() {
 	const demo = await startDemo({ args: ['--sandbox-tls', '--sandbox-proxy', '127.0.0.1:0'] });
 	return Object.assign(demo, { ca: demo.seed.sandbox_ca, proxy: demo.seed.sandbox_proxy });
+}
+
+/* Node's agent for the sandbox's proxy, which trusts its CA for what is inside the tunnel. */
+class TunnelAgent extends HttpsProxyAgent {
+	constructor(proxy, ca) {
+		super(proxy);
+		this.ca = ca;
+	}
+
+	connect(req, options) {
+		return super.connect(req, { ...options, ca: this.ca });
+	}
+}
+
+export function tunnelAgent(demo) {
+	return new TunnelAgent(demo.proxy, readFileSync(demo.ca));
 }
 
 /* One HTTPS request to the sandbox itself, trusting its CA. */

@@ -184,17 +184,17 @@ ask_of(struct sandbox *s, const struct decision *d)
 
 /* RFC 6749 section 4.2.2. */
 static struct str
-token_address(struct ctx *cx, const struct decision *d, const struct issued *got)
+token_address(struct sandbox *s, struct ctx *cx, const struct decision *d, const struct issued *got)
 {
 	bool team = got->team_id.len > 0;
+	json_t *expires_in = issued_expires_in(s, cx, got);
 	struct str none = { 0 }, life = none;
 
-	if (json_is_string(got->expires_in))
-		life = str_dup(cx->arena, str_of(json_string_value(got->expires_in)));
-	else if (got->expires_in != NULL)
-		life =
-		    str_printf(cx->arena, "%lld", (long long)json_integer_value(got->expires_in));
-	json_decref(got->expires_in);
+	if (json_is_string(expires_in))
+		life = str_dup(cx->arena, str_of(json_string_value(expires_in)));
+	else if (expires_in != NULL)
+		life = str_printf(cx->arena, "%lld", (long long)json_integer_value(expires_in));
+	json_decref(expires_in);
 	return redirect_with(cx, d->r->redirect_uri, REDIRECT_FRAGMENT,
 	    (const struct redirect_param[]){
 		{ "access_token", secret_expose(got->access) },
@@ -232,7 +232,7 @@ decide_allow(struct sandbox *s, struct ctx *cx, const struct decision *d, struct
 	TRY(make_app_folder(s, cx, d));
 	if (d->r->implicit) {
 		TRY(grant_implicit(s, cx, &ask, &got));
-		out->address = token_address(cx, d, &got);
+		out->address = token_address(s, cx, d, &got);
 		return OK;
 	}
 	TRY(grant_start(s, cx, &ask, &out->code));

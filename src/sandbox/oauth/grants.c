@@ -153,8 +153,7 @@ grant_generate(struct sandbox *s, struct ctx *cx, struct str app_key, struct str
 	TRY(grant_team(cx, &acct, ask.scopes, &ask.team_id));
 	TRY(grant_implicit(s, cx, &ask, &got));
 	*access = got.access;
-	*expires_in = json_integer_value(got.expires_in);
-	json_decref(got.expires_in);
+	*expires_in = issued_life_s(s, &got);
 	return OK;
 }
 

@@ -11,10 +11,12 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "sandbox/core/scopes.h"
+#include "sandbox/oauth/personality.h"
 #include "sandbox/people/accounts.h"
 
 struct sandbox;
 
+#define NEVER_MS INT64_MAX
 #define ACCESS_LIFE_S 14400
 #define CODE_LIFE_MS (10 * 60 * 1000LL)
 /* Expired tokens are kept so long, to be told from unknown ones; ended grants a week. */
@@ -41,10 +43,16 @@ struct issued {
 	struct str grant_id, account_id, team_id, app_key;
 	scope_set scopes;
 	int64_t uid;        /* not of a refresh */
-	json_t *expires_in; /* as the reply is to have it; NULL: left out */
-	struct str nonce;   /* of a code only, like the next */
+	int64_t expires_ms; /* on the sandbox's clock; NEVER_MS: without end */
+	enum expires_as expires_as;
+	struct str nonce; /* of a code only, like the next */
 	int64_t auth_ms;
 };
+
+/* What is left of it, rounded up; 0: over, or without end. */
+int64_t issued_life_s(const struct sandbox *s, const struct issued *got);
+/* expires_in in the manner of the app's personality; NULL: the reply has none. */
+json_t *issued_expires_in(const struct sandbox *s, struct ctx *cx, const struct issued *got);
 
 /* The implicit grant: an access token at once, no code and no refresh token. */
 MUST enum rc grant_implicit(

@@ -36,18 +36,26 @@ expiry(struct sandbox *s, const struct grant *g)
 	return clock_now_ms(s->clock) + life_s * SECOND_MS;
 }
 
-json_t *
-expires_in_json(struct sandbox *s, struct ctx *cx, const struct personality *p, int64_t expires_ms)
+int64_t
+issued_life_s(const struct sandbox *s, const struct issued *got)
 {
-	int64_t left_s = (expires_ms - clock_now_ms(s->clock)) / SECOND_MS;
+	int64_t left_ms = got->expires_ms - clock_now_ms(s->clock);
 
-	if (p->expires_in == EXPIRES_ZERO)
+	if (got->expires_ms == NEVER_MS || left_ms < 0)
+		return 0;
+	return (left_ms + SECOND_MS - 1) / SECOND_MS;
+}
+
+json_t *
+issued_expires_in(const struct sandbox *s, struct ctx *cx, const struct issued *got)
+{
+	int64_t left_s = issued_life_s(s, got);
+
+	if (got->expires_as == EXPIRES_ZERO)
 		return json_integer(0);
-	if (p->expires_in == EXPIRES_ABSENT || expires_ms == NEVER_MS)
+	if (got->expires_as == EXPIRES_ABSENT || got->expires_ms == NEVER_MS)
 		return NULL;
-	if (left_s < 0)
-		left_s = 0;
-	if (p->expires_in == EXPIRES_TEXT)
+	if (got->expires_as == EXPIRES_TEXT)
 		return json_str(str_printf(cx->arena, "%lld", (long long)left_s));
 	return json_integer(left_s);
 }
@@ -58,20 +66,20 @@ access_issue(
 {
 	size_t len = g->long_lived ? LONG_LIVED_LEN : ACCESS_RANDOM_LEN;
 	struct str tail = secret_expose(crypto_random_text(cx->arena, len, TOKEN_ALPHABET));
-	int64_t expires_ms = expiry(s, g);
 
+	out->expires_ms = expiry(s, g);
+	out->expires_as = g->personality.expires_in;
 	out->access =
 	    secret_of(g->long_lived ? tail : str_printf(cx->arena, "sl.%.*s", STR_ARG(tail)));
 	out->grant_id = g->id;
 	out->app_key = g->app_key;
 	out->account_id = g->account_id;
 	out->team_id = g->team_id;
-	out->expires_in = expires_in_json(s, cx, &g->personality, expires_ms);
 	return sql_exec(cx, s->db, NULL,
 	    "INSERT INTO tokens (digest, grant_id, scopes, expires_ms, watched)"
 	    " VALUES ($1, $2, $3, $4, $5)",
 	    SQL_ARGS(B(token_digest(s, cx, ACCESS_PURPOSE, out->access)), T(g->id),
-		T(scopes_text(cx->arena, out->scopes)), I(expires_ms), I(watched)));
+		T(scopes_text(cx->arena, out->scopes)), I(out->expires_ms), I(watched)));
 }
 
 enum rc

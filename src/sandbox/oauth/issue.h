@@ -3,10 +3,8 @@
 #define SANDBOX_OAUTH_ISSUE_H
 
 #include "sandbox/oauth/grants.h"
-#include "sandbox/oauth/personality.h"
 
 #define REFRESH_LEN 64
-#define NEVER_MS INT64_MAX
 
 /* A grant as far as issuing needs it. */
 struct grant {
@@ -25,15 +23,12 @@ struct str token_digest(
 struct str random_id(struct ctx *cx);
 enum rc invalid_grant(struct ctx *cx, const char *why); /* always fails */
 
-/* Into out: access, expires_in, and whose it is. out->scopes says what it may. `watched`: the
+/* Into out: access, when it expires, and whose it is. out->scopes says what it may. `watched`: the
  * generation of refresh tokens whose grace ends when it is used; 0: none. */
 MUST enum rc access_issue(
     struct sandbox *s, struct ctx *cx, const struct grant *g, int64_t watched, struct issued *out);
 /* Empty value: a random one. */
 MUST enum rc refresh_issue(struct sandbox *s, struct ctx *cx, const struct grant *g,
     int64_t generation, struct secret value, struct secret *out);
-/* expires_in in the app's manner; NULL: left out. */
-json_t *expires_in_json(
-    struct sandbox *s, struct ctx *cx, const struct personality *p, int64_t expires_ms);
 
 #endif

@@ -137,14 +137,11 @@ keep_reply(
 {
 	struct str access = secret_expose(got->access), refresh = secret_expose(got->refresh);
 	struct str scopes = scopes_text(cx->arena, got->scopes), text;
-	int64_t expires_ms;
 
 	if (!row->grant.personality.repeat_same)
 		return OK;
-	TRY(sql_count(cx, s->db, "SELECT expires_ms FROM tokens WHERE digest = $1",
-	    SQL_ARGS(B(token_digest(s, cx, ACCESS_PURPOSE, got->access))), &expires_ms));
 	text = str_printf(cx->arena, "%.*s %.*s %lld %.*s", STR_ARG(access), STR_ARG(refresh),
-	    (long long)expires_ms, STR_ARG(scopes));
+	    (long long)got->expires_ms, STR_ARG(scopes));
 	return sql_exec(cx, s->db, NULL, "UPDATE refresh_tokens SET reply = $1 WHERE digest = $2",
 	    SQL_ARGS(B(crypto_seal(s->keys, cx->arena, reply_place(row), secret_of(text))),
 		B(row->digest)));
@@ -154,7 +151,6 @@ static enum rc
 repeat_reply(struct sandbox *s, struct ctx *cx, const struct refresh_row *row, struct issued *out)
 {
 	struct str access, refresh, expires, text;
-	int64_t expires_ms;
 	struct secret plain;
 
 	TRY(crypto_open(s->keys, cx, reply_place(row), row->reply, &plain));
@@ -162,11 +158,11 @@ repeat_reply(struct sandbox *s, struct ctx *cx, const struct refresh_row *row, s
 	str_split(&text, ' ', &access);
 	str_split(&text, ' ', &refresh);
 	str_split(&text, ' ', &expires);
-	if (!str_int(expires, 0, INT64_MAX, &expires_ms) || !scopes_parse(text, &out->scopes))
+	if (!str_int(expires, 0, INT64_MAX, &out->expires_ms) || !scopes_parse(text, &out->scopes))
 		return fail(cx, E_BUG, "The kept reply to a refresh cannot be read.");
 	out->access = secret_of(access);
 	out->refresh = secret_of(refresh);
-	out->expires_in = expires_in_json(s, cx, &row->grant.personality, expires_ms);
+	out->expires_as = row->grant.personality.expires_in;
 	return OK;
 }
 

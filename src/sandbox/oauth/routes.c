@@ -12,6 +12,10 @@ static const struct row rows[] = {
 	/* The older names, which Dropbox's Go SDK and so rclone still use. */
 	{ GET, "/1/oauth2/authorize", ROW(PAGE, WRITE), 0, oauth_authorize },
 	{ POST, "/1/oauth2/token", ROW(TOKEN, WRITE), 16 * KB, oauth_token },
+	{ GET, "/.well-known/openid-configuration", ROW(PUBLIC, NONE), 0, openid_discovery },
+	{ GET, "/.well-known/jwks.json", ROW(PUBLIC, WRITE), 0, openid_keys },
+	{ POST, "/2/openid/userinfo", API_ROW(OPENID, READ), 64 * KB, openid_userinfo },
+	{ GET, "/2/openid/userinfo", API_ROW(OPENID, READ), 0, openid_userinfo },
 
 	{ POST, "/_web/apps/{}/generate", ROW(CHANGE, WRITE), KB, web_app_generate },
 	{ POST, "/_web/apps/{}/unlink", ROW(CHANGE, WRITE), KB, web_app_unlink },
@@ -26,6 +30,7 @@ static const struct row rows[] = {
 	{ PUT, PERSONALITY, ROW(CONTROL, WRITE), 4 * KB, control_personality_put },
 	{ POST, "/_sandbox/tokens/expire", ROW(CONTROL, WRITE), 4 * KB, control_tokens_expire },
 	{ POST, "/_sandbox/tokens/revoke", ROW(CONTROL, WRITE), 4 * KB, control_tokens_revoke },
+	{ POST, "/_sandbox/openid/rotate-key", ROW(CONTROL, WRITE), KB, control_rotate_key },
 };
 
 ROW_GROUP(oauth_rows, rows);

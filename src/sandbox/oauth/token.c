@@ -7,6 +7,7 @@
 #include "sandbox/core/errors.h"
 #include "sandbox/oauth/grants.h"
 #include "sandbox/oauth/handlers.h"
+#include "sandbox/oauth/openid.h"
 #include "sandbox/core/scopes.h"
 #include "sandbox/core/state.h"
 
@@ -118,14 +119,14 @@ put_owner(struct ctx *cx, json_t *o, const struct issued *got)
 }
 
 static json_t *
-issued_json(struct ctx *cx, const struct issued *got)
+issued_json(struct sandbox *s, struct ctx *cx, const struct issued *got)
 {
-	json_t *o = json_object();
+	json_t *o = json_object(), *expires_in = issued_expires_in(s, cx, got);
 
 	json_put(o, "access_token", json_str(secret_expose(got->access)));
 	json_put(o, "token_type", json_string("bearer"));
-	if (got->expires_in != NULL)
-		json_put(o, "expires_in", got->expires_in);
+	if (expires_in != NULL)
+		json_put(o, "expires_in", expires_in);
 	json_put(o, "scope", json_str(scopes_text(cx->arena, got->scopes)));
 	if (!secret_empty(got->refresh))
 		json_put(o, "refresh_token", json_str(secret_expose(got->refresh)));
@@ -138,6 +139,7 @@ grant_code(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct
 {
 	struct code_use use = { .app_key = client->key };
 	struct str code, verifier;
+	struct str id_token;
 	struct issued got;
 	json_t *o;
 
@@ -149,8 +151,11 @@ grant_code(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct
 	TRY(check_client(s, cx, client));
 	use.proven = client->proven;
 	TRY(code_redeem(s, cx, &use, &got));
-	o = issued_json(cx, &got);
+	TRY(openid_token(s, cx, req, &got, &id_token));
+	o = issued_json(s, cx, &got);
 	put_owner(cx, o, &got);
+	if (id_token.len > 0)
+		json_put(o, "id_token", json_str(id_token));
 	api_json(cx, res, 200, o);
 	return OK;
 }
@@ -169,7 +174,7 @@ grant_refresh(struct sandbox *s, struct ctx *cx, const struct http_req *req, str
 	TRY(check_client(s, cx, client));
 	use.proven = client->proven;
 	TRY(refresh_redeem(s, cx, &use, &got));
-	api_json(cx, res, 200, issued_json(cx, &got));
+	api_json(cx, res, 200, issued_json(s, cx, &got));
 	return OK;
 }
 
