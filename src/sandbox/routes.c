@@ -14,6 +14,7 @@
 #include "sandbox/gate.h"
 #include "sandbox/oauth/handlers.h"
 #include "sandbox/people/handlers.h"
+#include "sandbox/sharing/handlers.h"
 #include "sandbox/sandbox.h"
 #include "web_assets.h"
 
@@ -33,7 +34,7 @@ static const struct row page_rows[] = {
 static ROW_GROUP(pages, page_rows);
 
 static const struct row_group *const groups[] = { &pages, &people_rows, &console_rows, &oauth_rows,
-	&api_rows, &files_rows, &control_rows };
+	&api_rows, &files_rows, &sharing_rows, &control_rows };
 
 #define GROUP_COUNT (sizeof(groups) / sizeof(groups[0]))
 

@@ -106,9 +106,9 @@ test_redirects(void **state)
 		{ "state", S("\r\n&=#\xff") } };
 
 	(void)state;
-	assert_str(redirect_with(&cx, S("https://a/cb"), params, 3),
+	assert_str(redirect_with(&cx, S("https://a/cb"), REDIRECT_QUERY, params, 3),
 	    "https://a/cb?code=a%2Bb&state=%0D%0A%26%3D%23%FF");
-	assert_str(redirect_with(&cx, S("https://a/cb?own=1"), params, 1),
+	assert_str(redirect_with(&cx, S("https://a/cb?own=1"), REDIRECT_QUERY, params, 1),
 	    "https://a/cb?own=1&code=a%2Bb");
 }
 

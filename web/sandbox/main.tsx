@@ -16,6 +16,7 @@ import { ErrorPage, NotFound } from "./error-page";
 import { Layout } from "./layout";
 import { MyApps } from "./my-apps";
 import { api, SessionContext, useSession } from "./session";
+import { SharedLinkPage } from "./shared-link";
 import { SignInForm, SignInPage } from "./sign-in";
 import type { Boot, Session } from "./types";
 
@@ -55,6 +56,8 @@ function Page({ boot }: { boot: Boot }) {
 	const [first] = useState(path);
 	if (boot.page === "authorize")
 		return <Authorize request={boot.request} />;
+	if (boot.page === "link" && path === first)
+		return <SharedLinkPage link={boot} />;
 	if (boot.page === "error" && path === first)
 		return <ErrorPage error={boot} nav={boot.status === 404} />;
 	return <AppPages />;

@@ -113,9 +113,22 @@ export interface ErrorPage {
 	request_id?: string;
 }
 
+export interface SharedEntry {
+	name: string;
+	folder: boolean;
+	size: number;
+}
+
+export interface SharedLink extends SharedEntry {
+	owner: string;
+	download: string | null; /* an address that gives the file to save */
+	entries: SharedEntry[];
+}
+
 export type Boot =
 	| { page: "app" }
 	| { page: "authorize"; request: string }
+	| ({ page: "link" } & SharedLink)
 	| ({ page: "error" } & ErrorPage);
 
 export const API_WORDS: Record<ApiKind, string> = {

@@ -116,7 +116,7 @@ emit_members(struct sandbox *s, struct ctx *cx, const struct http_req *req, stru
 	json_put(cursor, "n", json_integer((json_int_t)q->limit));
 	o = json_object();
 	json_put(o, "members", list);
-	json_put(o, "cursor", json_str(cursor_write(s, cx, "members", req->session, cursor)));
+	json_put(o, "cursor", json_str(cursor_seal(s, cx, "members", req->session, cursor)));
 	json_put(o, "has_more", json_boolean(more));
 	api_json(cx, res, 200, o);
 	return OK;
@@ -129,7 +129,7 @@ list_members(struct sandbox *s, struct ctx *cx, const struct http_req *req, stru
 	static const char *const names[] = { "limit", "include_removed", NULL };
 	struct member_query q = { 0 };
 	int64_t limit = PAGE_MAX;
-	bool removed;
+	bool removed = false;
 	json_t *arg;
 
 	TRY(api_rpc_arg(cx, req, names, &arg));
@@ -163,7 +163,7 @@ go_on(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct http
 
 	TRY(api_rpc_arg(cx, req, names, &arg));
 	TRY(api_arg_str(cx, arg, "cursor", CURSOR_MAX, &text));
-	rc = cursor_read(s, cx, "members", req->session, text, &cursor);
+	rc = cursor_open(s, cx, "members", req->session, text, &cursor);
 	if (rc == E_NOTFOUND)
 		return fail_at(cx, E_CONFLICT, "invalid_cursor", NULL, "Not one of our cursors.");
 	TRY(rc);

@@ -65,7 +65,7 @@ cursor_place(struct ctx *cx, const char *purpose, const struct caller *who)
 }
 
 struct str
-cursor_write(
+cursor_seal(
     struct sandbox *s, struct ctx *cx, const char *purpose, const struct caller *who, json_t *value)
 {
 	struct str plain = json_write(cx->arena, value);
@@ -89,7 +89,7 @@ to_base64(struct ctx *cx, struct str text)
 }
 
 enum rc
-cursor_read(struct sandbox *s, struct ctx *cx, const char *purpose, const struct caller *who,
+cursor_open(struct sandbox *s, struct ctx *cx, const char *purpose, const struct caller *who,
     struct str text, json_t **out)
 {
 	struct secret plain;

@@ -21,10 +21,10 @@ MUST enum rc value_int(
 
 /* A cursor is a sealed object: it cannot be read or made up, and opens for the same purpose, app and
  * account only. Consumes value. */
-struct str cursor_write(struct sandbox *s, struct ctx *cx, const char *purpose,
+struct str cursor_seal(struct sandbox *s, struct ctx *cx, const char *purpose,
     const struct caller *who, json_t *value);
 /* E_NOTFOUND when it is none of ours: the caller names its own error. */
-MUST enum rc cursor_read(struct sandbox *s, struct ctx *cx, const char *purpose,
+MUST enum rc cursor_open(struct sandbox *s, struct ctx *cx, const char *purpose,
     const struct caller *who, struct str text, json_t **out);
 
 #endif

@@ -30,6 +30,7 @@ static const struct reach_row in_tunnels[] = {
 	{ "/_web/authorize/", true, AT_WWW },
 	{ "/_web/icons/", true, AT_WWW },
 	{ "/.well-known/", true, AT_WWW },
+	{ "/scl/", true, AT_WWW },
 	{ "/2/", true, AT_API },
 };
 

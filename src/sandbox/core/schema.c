@@ -161,15 +161,22 @@
 	" kind TEXT NOT NULL, result TEXT NOT NULL, created_ms BIGINT NOT NULL);"                \
 	"CREATE INDEX jobs_created ON jobs (created_ms);"
 
-/* --- files: shared links --- */
-#define FILES_2 ""
+/* --- sharing: shared links --- */
+#define SHARING_2                                                                           \
+	"CREATE TABLE shared_links (id TEXT PRIMARY KEY,"                                   \
+	" account_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"              \
+	" file_id TEXT NOT NULL, folder BIGINT NOT NULL, key_sealed BLOB NOT NULL,"         \
+	" audience TEXT NOT NULL, password_digest BLOB, expires_ms BIGINT NOT NULL,"        \
+	" allow_download BIGINT NOT NULL, created_ms BIGINT NOT NULL, UNIQUE (account_id, " \
+	"file_id));"                                                                        \
+	"CREATE INDEX shared_links_account ON shared_links (account_id, id);"
 
 /* --- control --- */
 #define CONTROL_2 ""
 
 const char *const schema_steps[] = {
 	STEP_1,
-	CONSOLE_2 OAUTH_2 PEOPLE_2 TREE_2 FILES_2 CONTROL_2,
+	CONSOLE_2 OAUTH_2 PEOPLE_2 TREE_2 SHARING_2 CONTROL_2,
 };
 
 const size_t schema_step_count = sizeof(schema_steps) / sizeof(schema_steps[0]);

@@ -15,14 +15,14 @@ async function giveAll(mine, all) {
 	const scopes = [...new Set([...own.map((r) => r.scope), "contacts.read"])];
 	const { status, body } = await basic.post(`/_web/apps/${mine.key}/scopes`, { scopes });
 	assert.equal(status, 200, JSON.stringify(body));
+	return scopes.join(" ");
 }
 
 // A grant with each permission there is, of a person; narrowed tokens by what they lack.
 async function everything() {
 	const all = (await routes()).filter((r) => r.path.startsWith("/2/"));
 	const mine = await makeApp(basic);
-	await giveAll(mine, all);
-	const got = await connect(basic, mine);
+	const got = await connect(basic, mine, { scope: await giveAll(mine, all) });
 	const lacking = new Map();
 	return {
 		all, got,
