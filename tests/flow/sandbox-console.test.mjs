@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { api, beginAuthorize, Browser, connect, makeApp, refresh, startSandbox } from "./sandbox-lib.mjs";
+import { advance, api, beginAuthorize, Browser, connect, makeApp, refresh, startSandbox } from "./sandbox-lib.mjs";
 
 let box, ann;
 
@@ -133,15 +133,16 @@ test("branding: texts are checked each on its own, a picture is PNG or JPEG and 
 	assert.equal((await ann.post(`${path}/icon`, { icon: "?" })).status, 400);
 	assert.equal((await upload(Buffer.concat([PNG, Buffer.alloc(256 * 1024)]))).status, 400);
 	assert.equal((await upload(Buffer.concat([PNG, Buffer.alloc(512 * 1024)]))).status, 413);
-	const first = (await upload(PNG)).body.icon;
+	const icon = (body) => `/_web/icons/${body.icon_id}`;
+	const first = icon((await upload(PNG)).body);
 	const jpeg = Buffer.from("ffd8ffe000104a464946", "hex");
-	const second = (await upload(jpeg)).body.icon;
+	const second = icon((await upload(jpeg)).body);
 	assert.notEqual(second, first);
 	assert.equal((await ann.fetch(first)).status, 404);
 	const shown = await ann.fetch(second);
 	assert.equal(shown.headers.get("content-type"), "image/jpeg");
 	assert.deepEqual(Buffer.from(await shown.arrayBuffer()), jpeg);
-	assert.equal((await ann.send("DELETE", `${path}/icon`)).body.icon, null);
+	assert.equal((await ann.send("DELETE", `${path}/icon`)).body.icon_id, null);
 	assert.equal((await ann.fetch(second)).status, 404);
 });
 
@@ -169,4 +170,31 @@ test("Generate gives a token for one's own account; Unlink all users ends every 
 		assert.equal((await api(box, token, "users/get_current_account")).status, 401);
 	assert.equal((await refresh(box, app, tokens.refresh_token)).status, 400);
 	assert.equal((await api(box, elsewhere.access_token, "users/get_current_account")).status, 200);
+});
+
+test("permissions of a team are for apps of the Business API", async () => {
+	const bea = new Browser(box);
+	await bea.signIn("business");
+	const scopes = ["team_info.read", "members.read"];
+	const plain = await makeApp(bea);
+	const team = await makeApp(bea, { api: "business" });
+	const refused = await bea.post(`/_web/apps/${plain.key}/scopes`, { scopes });
+	assert.deepEqual([refused.status, refused.body.field], [400, "scopes"]);
+	const { body } = await bea.post(`/_web/apps/${team.key}/scopes`, { scopes });
+	assert.deepEqual(body.scopes.filter((s) => s.granted).map((s) => s.scope), ["account_info.read", ...scopes]);
+	const row = (name) => body.scopes.find((s) => s.scope === name);
+	assert.deepEqual([row("members.write").needs, row("openid").needs, row("email").needs], ["members.read", null, "openid"]);
+	assert.deepEqual([row("members.read").team, row("openid").team], [true, false]);
+});
+
+test("connected apps tell whose they are and when they last had a token", async () => {
+	const app = await makeApp(ann, { access: "app_folder" });
+	await ann.post(`/_web/apps/${app.key}/branding`, { publisher: "Example Works", website: "https://example.com" });
+	const tokens = await connect(ann, app);
+	const row = async () => (await ann.get("/_web/connected-apps")).body.apps.find((a) => a.app_key === app.key);
+	const first = await row();
+	assert.deepEqual([first.publisher, first.website, first.icon_id, first.folder_name], ["Example Works", "https://example.com", null, app.name]);
+	await advance(box, 60);
+	await refresh(box, app, tokens.refresh_token);
+	assert.ok((await row()).token_ms >= first.token_ms + 60000);
 });

@@ -1,6 +1,5 @@
 /* The JSON of apps.h: a page of an account's apps, and one app with all that its tabs show. */
 #include "sandbox/console/apps.h"
-#include "sandbox/console/icons.h"
 #include "sandbox/console/lists.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
@@ -9,7 +8,7 @@
 #define CURSOR_MAX 64
 
 static json_t *
-summary_json(struct ctx *cx, const struct app *app)
+summary_json(const struct app *app)
 {
 	json_t *o = json_object();
 
@@ -18,7 +17,7 @@ summary_json(struct ctx *cx, const struct app *app)
 	json_put(o, "api", json_str(app->api));
 	json_put(o, "access", json_str(app->access));
 	json_put(o, "status", json_string(app->production ? "production" : "development"));
-	json_put(o, "icon", icon_url_json(cx, app->icon_id));
+	json_put(o, "icon_id", json_opt_str(app->icon_id));
 	json_put(o, "created_ms", json_integer(app->created_ms));
 	return o;
 }
@@ -104,7 +103,7 @@ rows_json(struct sandbox *s, struct ctx *cx, const struct apps_query *q, struct 
 		if (n == q->limit)
 			break;
 		read_summary(cx, st, &app);
-		json_array_append_new(list, summary_json(cx, &app));
+		json_array_append_new(list, summary_json(&app));
 	}
 	db_done(st);
 	*next = json_str(
@@ -145,7 +144,7 @@ enum rc
 app_json(
     struct sandbox *s, struct ctx *cx, const struct app *app, struct str owner_email, json_t **out)
 {
-	json_t *o = summary_json(cx, app);
+	json_t *o = summary_json(app);
 	int64_t linked;
 
 	TRY(sql_count(cx, s->db, "SELECT count(*) FROM links WHERE app_key = $1",

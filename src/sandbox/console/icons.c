@@ -67,10 +67,3 @@ icon_get(struct sandbox *s, struct ctx *cx, struct str id, struct str *type, str
 	db_done(st);
 	return OK;
 }
-
-json_t *
-icon_url_json(struct ctx *cx, struct str id)
-{
-	return id.len == 0 ? json_null()
-			   : json_str(str_printf(cx->arena, "/_web/icons/%.*s", STR_ARG(id)));
-}

@@ -5,7 +5,7 @@
 #ifndef SANDBOX_CONSOLE_ICONS_H
 #define SANDBOX_CONSOLE_ICONS_H
 
-#include "base/json.h"
+#include "base/ctx.h"
 
 struct sandbox;
 
@@ -19,7 +19,5 @@ MUST enum rc icon_remove(struct sandbox *s, struct ctx *cx, struct str app_key);
 /* E_NOTFOUND */
 MUST enum rc icon_get(
     struct sandbox *s, struct ctx *cx, struct str id, struct str *type, struct str *bytes);
-/* Its address on this site as JSON; null for the empty id. */
-json_t *icon_url_json(struct ctx *cx, struct str id);
 
 #endif

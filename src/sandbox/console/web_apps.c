@@ -237,7 +237,7 @@ bad_scopes(struct ctx *cx, const char *why)
 }
 
 static enum rc
-read_scopes(struct ctx *cx, const struct http_req *req, scope_set *out)
+read_scopes(struct ctx *cx, const struct http_req *req, const struct app *app, scope_set *out)
 {
 	enum scope scope, needed;
 	json_t *body, *list, *item;
@@ -253,6 +253,9 @@ read_scopes(struct ctx *cx, const struct http_req *req, scope_set *out)
 			return bad_scopes(cx, "One of the permissions does not exist.");
 		*out |= SCOPE_BIT(scope);
 	}
+	if ((*out & SCOPES_OF_A_TEAM) != 0 && !str_eq(app->api, S("business")))
+		return bad_scopes(
+		    cx, "Permissions of a team are for apps of the Dropbox Business API.");
 	if (scopes_gap(*out, &scope, &needed))
 		return fail_at(cx, E_INPUT, "bad-scopes", "scopes",
 		    "The permission %s needs %s too.", scope_name(scope), scope_name(needed));
@@ -266,7 +269,7 @@ web_app_scopes(void *app, struct ctx *cx, const struct http_req *req, struct htt
 	scope_set scopes = 0;
 
 	TRY(view_own_app(app, cx, req, &own));
-	TRY(read_scopes(cx, req, &scopes));
+	TRY(read_scopes(cx, req, &own, &scopes));
 	TRY(app_set_scopes(app, cx, own.key, scopes));
 	return view_emit_app(app, cx, req, res, 200);
 }

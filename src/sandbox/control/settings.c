@@ -3,10 +3,19 @@
 #include "sandbox/control/input.h"
 #include "sandbox/core/state.h"
 
-#define NEW_APP_SCOPES "new_app_scopes"
+struct setting {
+	const char *name;
+	const char *words[3]; /* the first one is the default */
+};
 
-/* What a new app may do from the start: the first word is the default. */
-static const char *const scopes_words[] = { "procedure", "minimal", NULL };
+static const struct setting settings[] = {
+	/* What a new app may do from the start. */
+	{ "new_app_scopes", { "procedure", "minimal" } },
+	/* Which addresses webhooks may have. */
+	{ "webhook_targets", { "any", "public" } },
+};
+
+#define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
 
 static enum rc
 tell(struct sandbox *s, struct ctx *cx, struct http_res *res)
@@ -14,8 +23,11 @@ tell(struct sandbox *s, struct ctx *cx, struct http_res *res)
 	json_t *o = json_object();
 	struct str word;
 
-	TRY(store_setting_get(s, cx, S(NEW_APP_SCOPES), &word));
-	json_put(o, NEW_APP_SCOPES, word.len > 0 ? json_str(word) : json_string(scopes_words[0]));
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		TRY(store_setting_get(s, cx, str_of(settings[i].name), &word));
+		json_put(o, settings[i].name,
+		    word.len > 0 ? json_str(word) : json_string(settings[i].words[0]));
+	}
 	http_res_json(res, 200, json_write(cx->arena, o));
 	return OK;
 }
@@ -30,13 +42,20 @@ control_settings(void *app, struct ctx *cx, const struct http_req *req, struct h
 enum rc
 control_settings_put(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
-	static const char *const members[] = { NEW_APP_SCOPES, NULL };
+	const char *members[SETTING_COUNT + 1] = { NULL };
 	struct input in;
 	int word;
 
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		members[i] = settings[i].name;
 	TRY(input_body(cx, req, members, &in));
-	TRY(input_word(cx, &in, NEW_APP_SCOPES, scopes_words, &word));
-	if (word >= 0)
-		TRY(store_setting_put(app, cx, S(NEW_APP_SCOPES), str_of(scopes_words[word])));
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct setting *one = &settings[i];
+
+		TRY(input_word(cx, &in, one->name, one->words, &word));
+		if (word >= 0)
+			TRY(store_setting_put(
+			    app, cx, str_of(one->name), str_of(one->words[word])));
+	}
 	return tell(app, cx, res);
 }

@@ -172,6 +172,10 @@ scopes_json_choices(scope_set granted)
 
 		json_put(o, "granted", json_boolean((granted & SCOPE_BIT(i)) != 0));
 		json_put(o, "fixed", json_boolean(i == SCOPE_ACCOUNT_READ));
+		json_put(o, "team", json_boolean((SCOPE_BIT(i) & SCOPES_OF_A_TEAM) != 0));
+		json_put(o, "needs",
+		    rows[i].needs == (enum scope)i ? json_null()
+						   : json_string(rows[rows[i].needs].name));
 		json_array_append_new(list, o);
 	}
 	return list;

@@ -68,6 +68,6 @@ struct str scopes_text(struct arena *a, scope_set set);
  * metadata); false when the set is closed. */
 bool scopes_gap(scope_set set, enum scope *lacking, enum scope *needed);
 json_t *scopes_json(scope_set set);             /* [{scope,title,kind}] of the set */
-json_t *scopes_json_choices(scope_set granted); /* all, with granted and fixed */
+json_t *scopes_json_choices(scope_set granted); /* all, with granted, fixed, team and needs */
 
 #endif

@@ -107,7 +107,7 @@ static bool
 host_ok(struct str host)
 {
 	if (str_starts(host, S("[")))
-		return str_ends(host, S("]")) && host.len > 4 &&
+		return str_ends(host, S("]")) && host.len >= 4 &&
 		    text_only(str_sub(host, 1, host.len - 1), ":.");
 	return host.len > 0 && host.len <= 253 && text_only(host, ".-") && host.p[0] != '.' &&
 	    host.p[0] != '-';

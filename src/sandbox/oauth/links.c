@@ -63,6 +63,11 @@ link_json(struct ctx *cx, struct db_stmt *st)
 	json_put(o, "access", json_str(db_col_text(st, 3, cx->arena)));
 	json_put(o, "scopes", scopes_json(scopes));
 	json_put(o, "connected_ms", json_integer(db_col_int(st, 5)));
+	json_put(o, "icon_id", json_opt_str(db_col_text(st, 6, cx->arena)));
+	json_put(o, "publisher", json_opt_str(db_col_text(st, 7, cx->arena)));
+	json_put(o, "website", json_opt_str(db_col_text(st, 8, cx->arena)));
+	json_put(o, "folder_name", json_opt_str(db_col_text(st, 9, cx->arena)));
+	json_put(o, "token_ms", json_integer(db_col_int(st, 10)));
 	return o;
 }
 
@@ -73,7 +78,12 @@ links_json(struct sandbox *s, struct ctx *cx, struct str account_id, json_t **ou
 	bool row;
 
 	TRY(sql_bind(cx, s->db,
-	    "SELECT l.id, a.app_key, a.name, a.access, l.scopes, l.connected_ms FROM links l"
+	    "SELECT l.id, a.app_key, a.name, a.access, l.scopes, l.connected_ms, a.icon_id,"
+	    " a.publisher, a.website, a.folder_name,"
+	    " (SELECT max(CASE WHEN g.refreshed_ms > g.created_ms THEN g.refreshed_ms"
+	    " ELSE g.created_ms END) FROM grants g WHERE g.app_key = l.app_key"
+	    " AND g.account_id = l.account_id AND g.ended_ms = 0)"
+	    " FROM links l"
 	    " JOIN apps a ON a.app_key = l.app_key WHERE l.account_id = $1 ORDER BY a.name_folded",
 	    SQL_ARGS(T(account_id)), &st));
 	*out = json_array();
