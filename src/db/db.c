@@ -1,5 +1,7 @@
 #include "db/db.h"
 
+#include <poll.h>
+
 #include "base/buf.h"
 #include "db/driver.h"
 
@@ -169,8 +171,11 @@ db_columns(struct ctx *cx, struct db *db, struct db_column **out, size_t *count)
 enum rc
 db_begin(struct ctx *cx, struct db *db)
 {
-	enum rc rc = db->driver->begin(cx, db);
+	enum rc rc;
 
+	if (db->in_savepoint)
+		return OK;
+	rc = db->driver->begin(cx, db);
 	if (rc == OK)
 		db->in_transaction = true;
 	else
@@ -181,6 +186,8 @@ db_begin(struct ctx *cx, struct db *db)
 enum rc
 db_commit(struct ctx *cx, struct db *db)
 {
+	if (db->in_savepoint)
+		return OK;
 	TRY(db->driver->commit(cx, db));
 	db->in_transaction = false;
 	return OK;
@@ -189,10 +196,66 @@ db_commit(struct ctx *cx, struct db *db)
 void
 db_rollback(struct db *db)
 {
-	if (!db->in_transaction)
+	if (!db->in_transaction || db->in_savepoint)
 		return;
 	db->driver->rollback(db);
 	db->in_transaction = false;
+}
+
+enum rc
+db_savepoint(struct ctx *cx, struct db *db)
+{
+	TRY(db->driver->exec(cx, db, "SAVEPOINT part"));
+	db->in_savepoint = true;
+	return OK;
+}
+
+enum rc
+db_savepoint_end(struct ctx *cx, struct db *db, bool keep)
+{
+	enum rc rc =
+	    db->driver->exec(cx, db, keep ? "RELEASE part" : "ROLLBACK TO part; RELEASE part");
+
+	db->in_savepoint = false;
+	if (rc != OK)
+		db_rollback(db);
+	return rc;
+}
+
+bool
+db_is_shared(const struct db *db)
+{
+	return db->driver->listen != NULL;
+}
+
+enum rc
+db_listen(struct ctx *cx, struct db *db)
+{
+	return db_is_shared(db) ? db->driver->listen(cx, db) : OK;
+}
+
+enum rc
+db_announce(struct ctx *cx, struct db *db)
+{
+	return db_is_shared(db) ? db->driver->announce(cx, db) : OK;
+}
+
+void
+db_wait(struct db *db, int wake_fd, int64_t ms)
+{
+	struct pollfd p = { .fd = wake_fd, .events = POLLIN };
+
+	if (db != NULL && db_is_shared(db))
+		db->driver->wait(db, wake_fd, ms);
+	else
+		poll(&p, 1, (int)ms);
+}
+
+void
+db_hurry(struct db *db, int64_t patience_ms, int64_t pause_ms)
+{
+	if (db_is_shared(db))
+		db->driver->hurry(db, patience_ms, pause_ms);
 }
 
 enum rc

@@ -50,6 +50,24 @@ MUST enum rc db_begin(struct ctx *cx, struct db *db);
 MUST enum rc db_commit(struct ctx *cx, struct db *db);
 void db_rollback(struct db *db); /* harmless when no transaction is open */
 
+/* Inside a transaction: until its end, db_begin, db_commit and db_rollback do nothing, and what is
+ * written can be taken back alone. */
+MUST enum rc db_savepoint(struct ctx *cx, struct db *db);
+/* Keeps what was written since, or takes it back. A failure leaves nothing of the transaction. */
+MUST enum rc db_savepoint_end(struct ctx *cx, struct db *db, bool keep);
+
+/* Whether other processes may use the database as well. Of the rest each does nothing otherwise. */
+bool db_is_shared(const struct db *db);
+/* From now on, on this connection and those made after it, db_wait wakes for announcements. */
+MUST enum rc db_listen(struct ctx *cx, struct db *db);
+/* Wakes whoever listens. May get lost. */
+MUST enum rc db_announce(struct ctx *cx, struct db *db);
+/* Returns after ms, when an announcement came, or when wake_fd can be read. Takes NULL for db. */
+void db_wait(struct db *db, int wake_fd, int64_t ms);
+/* For a connection that must rather be made anew than waited for: how long to wait for an answer,
+ * and how long to pause after a failure. */
+void db_hurry(struct db *db, int64_t patience_ms, int64_t pause_ms);
+
 /* A statement ready for binding; valid until the next db_stmt call with the same text. */
 MUST enum rc db_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out);
 void db_bind_int(struct db_stmt *st, int i, int64_t v); /* i from 1 */

@@ -26,6 +26,12 @@ struct db_driver {
 	/* Inside a transaction: until its end, nobody else migrates. */
 	enum rc (*lock_schema)(struct ctx *cx, struct db *db);
 
+	/* NULL unless other processes may use the database. */
+	enum rc (*listen)(struct ctx *cx, struct db *db);
+	enum rc (*announce)(struct ctx *cx, struct db *db);
+	void (*wait)(struct db *db, int wake_fd, int64_t ms);
+	void (*hurry)(struct db *db, int64_t patience_ms, int64_t pause_ms);
+
 	enum rc (*stmt)(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out);
 	void (*bind)(struct db_stmt *st, int i, struct db_value v);
 	enum rc (*step)(struct ctx *cx, struct db_stmt *st, bool *row);
@@ -38,7 +44,8 @@ struct db_driver {
 
 struct db {
 	const struct db_driver *driver;
-	bool in_transaction; /* kept by db.c */
+	bool in_transaction; /* kept by db.c, like the next */
+	bool in_savepoint;
 };
 
 struct db_stmt {

@@ -330,6 +330,34 @@ pg_col_null(struct db_stmt *st, int i)
 	return PQgetisnull(s->result, s->row, i) != 0;
 }
 
+static enum rc
+pg_listen(struct ctx *cx, struct db *db)
+{
+	struct pg_link *l = &db_of(db)->link;
+
+	TRY(pg_link_ready(cx, l, db->in_transaction));
+	return pg_link_listen(cx, l);
+}
+
+static enum rc
+pg_announce(struct ctx *cx, struct db *db)
+{
+	return pg_exec(cx, db, PG_ANNOUNCE);
+}
+
+static void
+pg_wait(struct db *db, int wake_fd, int64_t ms)
+{
+	pg_link_wait(&db_of(db)->link, wake_fd, ms);
+}
+
+static void
+pg_hurry(struct db *db, int64_t patience_ms, int64_t pause_ms)
+{
+	db_of(db)->link.patience_ms = patience_ms;
+	db_of(db)->link.pause_ms = pause_ms;
+}
+
 /* Text compares byte by byte, as in SQLite, whatever the database's language. */
 static const struct db_driver driver = {
 	.text_type = "TEXT COLLATE \"C\"",
@@ -343,6 +371,10 @@ static const struct db_driver driver = {
 	.commit = pg_commit,
 	.rollback = pg_rollback,
 	.lock_schema = pg_lock_schema,
+	.listen = pg_listen,
+	.announce = pg_announce,
+	.wait = pg_wait,
+	.hurry = pg_hurry,
 	.stmt = pg_stmt,
 	.bind = pg_bind,
 	.step = pg_step,

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 
 #define CALL_MS 8000 /* of one round trip; the server gives up on a statement before that */
-#define PAUSE_MS 500 /* after a failure to connect, callers are answered at once that long */
+#define PAUSE_MS 500 /* unless the connection is told otherwise */
 #define DESCRIBE_MAX 512
 
 /* What comes before the address's own options, which win. A server that is gone without a word is
@@ -83,7 +83,7 @@ drop(struct pg_link *l, const char *why)
 static void
 pause_after_failure(struct pg_link *l)
 {
-	l->try_at_ms = clock_mono_ms() + PAUSE_MS;
+	l->try_at_ms = clock_mono_ms() + l->pause_ms;
 }
 
 static void
@@ -125,7 +125,8 @@ reconnect(struct ctx *cx, struct pg_link *l)
 	PQsetNoticeReceiver(l->conn, no_notice, NULL);
 	PQsetnonblocking(l->conn, 1);
 	l->try_at_ms = 0;
-	return pg_link_exec(cx, l, session_setup);
+	TRY(pg_link_exec(cx, l, session_setup));
+	return l->listening ? pg_link_exec(cx, l, "LISTEN valetkey") : OK;
 }
 
 /* An address that cannot be read is not repeated: it may hold a password. */
@@ -148,7 +149,7 @@ check_url(struct ctx *cx, const char *url)
 enum rc
 pg_link_open(struct ctx *cx, struct pg_link *l, const char *url)
 {
-	*l = (struct pg_link){ .patience_ms = CALL_MS };
+	*l = (struct pg_link){ .patience_ms = CALL_MS, .pause_ms = PAUSE_MS };
 	TRY(check_url(cx, url));
 	l->url = mem_alloc(strlen(url) + 1);
 	memcpy(l->url, url, strlen(url));
@@ -298,6 +299,30 @@ pg_link_exec(struct ctx *cx, struct pg_link *l, const char *script)
 	TRY(pg_link_answer(cx, l, PQsendQuery(l->conn, script), &res));
 	PQclear(res);
 	return OK;
+}
+
+enum rc
+pg_link_listen(struct ctx *cx, struct pg_link *l)
+{
+	if (l->listening)
+		return OK;
+	TRY(pg_link_exec(cx, l, "LISTEN valetkey"));
+	l->listening = true;
+	return OK;
+}
+
+void
+pg_link_wait(struct pg_link *l, int wake_fd, int64_t ms)
+{
+	struct pollfd p[] = { { .fd = wake_fd, .events = POLLIN },
+		{ .fd = l->conn != NULL ? PQsocket(l->conn) : -1, .events = POLLIN } };
+	PGnotify *n;
+
+	if (poll(p, 2, (int)ms) <= 0 || p[1].revents == 0)
+		return;
+	PQconsumeInput(l->conn); /* an end is found by whoever calls next */
+	while ((n = PQnotifies(l->conn)) != NULL)
+		PQfreemem(n);
 }
 
 bool

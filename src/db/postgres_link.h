@@ -14,7 +14,9 @@ struct pg_link {
 	uint64_t generation; /* moves with every new connection: what was prepared is gone */
 	int64_t try_at_ms;   /* after a failure, not before; on clock_mono_ms() */
 	int64_t patience_ms; /* of one round trip */
-	char trouble[200];   /* why it is lost */
+	int64_t pause_ms;  /* after a failure to connect, callers are answered at once that long */
+	bool listening;    /* on every new connection */
+	char trouble[200]; /* why it is lost */
 };
 
 MUST enum rc pg_link_open(struct ctx *cx, struct pg_link *l, const char *url);
@@ -29,6 +31,12 @@ MUST enum rc pg_link_answer(struct ctx *cx, struct pg_link *l, int sent, PGresul
 MUST enum rc pg_link_exec(struct ctx *cx, struct pg_link *l, const char *script);
 /* Whether the last failure was a connection that broke, so that trying once more makes sense. */
 bool pg_link_broke(const struct pg_link *l);
+
+/* Hears announcements, also after connecting anew. */
+MUST enum rc pg_link_listen(struct ctx *cx, struct pg_link *l);
+#define PG_ANNOUNCE "NOTIFY valetkey"
+/* Until an announcement comes, the connection ends, wake_fd can be read, or ms are over. */
+void pg_link_wait(struct pg_link *l, int wake_fd, int64_t ms);
 
 /* "host:port/database" without user and password. */
 struct str pg_link_describe(struct arena *a, const char *url);

@@ -7,7 +7,7 @@
 enum rc
 store_user_count(struct store *s, struct ctx *cx, int64_t *out)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	STORE_HOLD hold = store_hold_read(&s, cx);
 
 	return store_number(s, cx, "SELECT count(*) FROM user_", out);
 }
@@ -25,7 +25,7 @@ read_user(struct ctx *cx, struct db_stmt *st, struct user *out)
 enum rc
 store_user_by_name(struct store *s, struct ctx *cx, struct str username, struct user *out)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	STORE_HOLD hold = store_hold_read(&s, cx);
 	struct db_stmt *st;
 
 	TRY(db_stmt(
@@ -72,6 +72,7 @@ store_session_create(
 static enum rc
 note_seen(struct store *s, struct ctx *cx, struct str digest, int64_t wall_ms)
 {
+	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db, "UPDATE session SET seen_ms = $1 WHERE digest = $2", &st));
@@ -80,13 +81,12 @@ note_seen(struct store *s, struct ctx *cx, struct str digest, int64_t wall_ms)
 	return db_run(cx, st, NULL);
 }
 
-enum rc
-store_session_check(struct store *s, struct ctx *cx, struct str digest, int64_t wall_ms,
-    int64_t idle_ms, int64_t life_ms, struct user *out)
+static enum rc
+read_session(struct store *s, struct ctx *cx, struct str digest, int64_t seen_after_ms,
+    int64_t made_after_ms, struct user *out, int64_t *seen_ms)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	STORE_HOLD hold = store_hold_read(&s, cx);
 	struct db_stmt *st;
-	int64_t seen_ms;
 
 	TRY(db_stmt(cx, s->db,
 	    "SELECT u.id, u.username, u.password_hash, s.seen_ms FROM session s"
@@ -94,12 +94,22 @@ store_session_check(struct store *s, struct ctx *cx, struct str digest, int64_t 
 	    " WHERE s.digest = $1 AND s.seen_ms > $2 AND s.created_ms > $3",
 	    &st));
 	db_bind_blob(st, 1, digest);
-	db_bind_int(st, 2, wall_ms - idle_ms);
-	db_bind_int(st, 3, wall_ms - life_ms);
+	db_bind_int(st, 2, seen_after_ms);
+	db_bind_int(st, 3, made_after_ms);
 	TRY(store_want_row(cx, st, "session"));
 	read_user(cx, st, out);
-	seen_ms = db_col_int(st, 3);
+	*seen_ms = db_col_int(st, 3);
 	db_done(st);
+	return OK;
+}
+
+enum rc
+store_session_check(struct store *s, struct ctx *cx, struct str digest, int64_t wall_ms,
+    int64_t idle_ms, int64_t life_ms, struct user *out)
+{
+	int64_t seen_ms;
+
+	TRY(read_session(s, cx, digest, wall_ms - idle_ms, wall_ms - life_ms, out, &seen_ms));
 	return wall_ms - seen_ms < SEEN_STEP_MS ? OK : note_seen(s, cx, digest, wall_ms);
 }
 
@@ -163,34 +173,40 @@ store_key_create(struct store *s, struct ctx *cx, const struct api_key *k)
 		db_bind_text(st, 2, k->token_ids[i]);
 		TRY(db_run(cx, st, NULL));
 	}
+	TRY(store_changed(s, cx, CHANGE_KEYS, k->id));
 	return db_commit(cx, s->db);
 }
 
+/* Two queries see the database at two moments: what came in between is left for the next reading. */
 static enum rc
-key_tokens(struct store *s, struct ctx *cx, struct api_key *k)
+read_key_tokens(struct store *s, struct ctx *cx, struct api_key *k)
 {
 	struct db_stmt *st;
+	int64_t max;
 	bool row;
 
 	TRY(db_stmt(cx, s->db, "SELECT count(*) FROM api_key_token WHERE key_id = $1", &st));
 	db_bind_text(st, 1, k->id);
 	TRY(store_want_row(cx, st, "table"));
-	k->token_ids = ARENA_ARRAY(cx->arena, struct str, (size_t)db_col_int(st, 0));
+	max = db_col_int(st, 0);
 	db_done(st);
+	k->token_ids = ARENA_ARRAY(cx->arena, struct str, (size_t)max);
 	TRY(db_stmt(cx, s->db, "SELECT token_id FROM api_key_token WHERE key_id = $1", &st));
 	db_bind_text(st, 1, k->id);
-	for (;;) {
+	while ((int64_t)k->token_count < max) {
 		TRY(db_step(cx, st, &row));
 		if (!row)
-			return OK;
+			break;
 		k->token_ids[k->token_count++] = db_col_text(st, 0, cx->arena);
 	}
+	db_done(st);
+	return OK;
 }
 
 enum rc
 store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *count)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	STORE_HOLD hold = store_hold_read(&s, cx);
 	struct arena *a = cx->arena;
 	struct db_stmt *st;
 	int64_t max, n = 0;
@@ -216,7 +232,7 @@ store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *co
 	}
 	db_done(st);
 	for (int64_t i = 0; i < n; i++)
-		TRY(key_tokens(s, cx, &(*out)[i]));
+		TRY(read_key_tokens(s, cx, &(*out)[i]));
 	*count = (size_t)n;
 	return OK;
 }
@@ -227,9 +243,12 @@ store_key_delete(struct store *s, struct ctx *cx, struct str id)
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
+	TRY(db_begin(cx, s->db));
 	TRY(db_stmt(cx, s->db, "DELETE FROM api_key WHERE id = $1", &st));
 	db_bind_text(st, 1, id);
-	return store_write_one(cx, st, E_NOTFOUND, "There is no such API key.");
+	TRY(store_write_one(cx, st, E_NOTFOUND, "There is no such API key."));
+	TRY(store_changed(s, cx, CHANGE_KEYS, id));
+	return db_commit(cx, s->db);
 }
 
 enum rc
@@ -238,7 +257,8 @@ store_key_used(struct store *s, struct ctx *cx, struct str id, int64_t used_ms)
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
-	TRY(db_stmt(cx, s->db, "UPDATE api_key SET used_ms = $1 WHERE id = $2", &st));
+	TRY(db_stmt(
+	    cx, s->db, "UPDATE api_key SET used_ms = $1 WHERE id = $2 AND used_ms < $1", &st));
 	db_bind_int(st, 1, used_ms);
 	db_bind_text(st, 2, id);
 	return db_run(cx, st, NULL);

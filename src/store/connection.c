@@ -97,7 +97,7 @@ get_one(struct ctx *cx, struct db_stmt *st, struct connection *out)
 enum rc
 store_connection_get(struct store *s, struct ctx *cx, struct str id, struct connection *out)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	STORE_HOLD hold = store_hold_read(&s, cx);
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db, "SELECT " COLUMNS " FROM connection WHERE id = $1", &st));
@@ -109,7 +109,7 @@ enum rc
 store_connection_by_state(
     struct store *s, struct ctx *cx, struct str state_digest, struct connection *out)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	STORE_HOLD hold = store_hold_read(&s, cx);
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db, "SELECT " COLUMNS " FROM connection WHERE state_digest = $1", &st));
@@ -121,7 +121,7 @@ enum rc
 store_connection_secrets(
     struct store *s, struct ctx *cx, struct str id, struct connection_secrets *out)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	STORE_HOLD hold = store_hold_read(&s, cx);
 	struct str app_secret, verifier, access, refresh;
 	struct db_stmt *st;
 

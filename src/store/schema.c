@@ -89,6 +89,19 @@ const char *const store_schema[] = {
 	" key_id TEXT NOT NULL REFERENCES api_key (id) ON DELETE CASCADE,"
 	" token_id TEXT NOT NULL REFERENCES token (id) ON DELETE CASCADE,"
 	" PRIMARY KEY (key_id, token_id));",
+
+	/* 2: several nodes on one database (store/follow.c) */
+	"CREATE TABLE node ("
+	" id TEXT PRIMARY KEY,"
+	" seq BIGINT NOT NULL,"
+	" seen_ms BIGINT NOT NULL);"
+	"CREATE TABLE change_log ("
+	" node TEXT NOT NULL,"
+	" seq BIGINT NOT NULL,"
+	" kind BIGINT NOT NULL,"
+	" item TEXT NOT NULL,"
+	" made_ms BIGINT NOT NULL,"
+	" PRIMARY KEY (node, seq));",
 };
 
 const size_t store_schema_count = sizeof(store_schema) / sizeof(store_schema[0]);

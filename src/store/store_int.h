@@ -3,29 +3,56 @@
 #define STORE_STORE_INT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "crypto/crypto.h"
 #include "db/db.h"
+#include "store/changes.h"
 #include "store/store.h"
 
+#define STORE_READERS 4
+
+struct follower;
+
+/* One connection behind one lock. The store itself is the one that writes; it has a few of the same
+ * kind that only read, so that nobody who reads waits for a disk. */
 struct store {
 	pthread_mutex_t lock; /* leaf: nothing else is taken while it is held */
-	struct db *db;
+	struct db *db;        /* NULL: a reader that was not needed yet */
 	const struct keyring *keyring;
+
+	/* The rest is the writer's. */
+	struct store *readers;
+	_Atomic unsigned next_reader;
+	const char *where;
+	enum rc (*open)(struct ctx *cx, const char *where, struct db **out);
+	struct arena *arena;       /* of `where` */
+	_Atomic pthread_t batcher; /* the thread in store_batch, which holds the lock; 0: none */
+	struct follower *follower; /* NULL where nobody else uses the database */
 };
 
 /* store_open with another way to open the database. */
 MUST enum rc store_open_with(struct ctx *cx, const char *where, const struct keyring *keyring,
     enum rc (*open)(struct ctx *cx, const char *where, struct db **out), struct store **out);
 
-/* Holds the store until the scope ends; an open transaction is rolled back then. */
+/* Holds a connection until the scope ends; an open transaction is rolled back then. */
 struct store_hold {
-	struct store *s;
+	struct store *s; /* NULL: inside a batch, which holds it */
 };
+/* For verbs that write. */
 struct store_hold store_hold(struct store *s, struct ctx *cx);
+/* For verbs that only read: *s becomes a connection that is free. What was committed before is seen. */
+struct store_hold store_hold_read(struct store **s, struct ctx *cx);
 void store_release(struct store_hold *h);
 
 #define STORE_HOLD __attribute__((cleanup(store_release), unused)) struct store_hold
+
+/* This thread, which holds the store, calls verbs that are all one transaction. */
+void store_batch_begins(struct store *s);
+void store_batch_ends(struct store *s);
+
+/* Inside a transaction: what it writes is something that other nodes keep copies of. */
+MUST enum rc store_changed(struct store *s, struct ctx *cx, enum change_kind kind, struct str id);
 
 /* E_NOTFOUND with a sentence about `what` unless the statement has a row. */
 MUST enum rc store_want_row(struct ctx *cx, struct db_stmt *st, const char *what);
@@ -42,5 +69,13 @@ MUST enum rc store_open_sealed(
 
 extern const char *const store_schema[];
 extern const size_t store_schema_count;
+
+/* store/follow.c: the node's place among the others. */
+MUST enum rc follower_new(struct ctx *cx, struct store *s, struct follower **out);
+void follower_free(struct follower *f); /* takes NULL */
+/* Something was committed that others want to know. */
+void follower_announce(struct follower *f);
+/* The writer is held. */
+MUST enum rc follower_note(struct store *s, struct ctx *cx, enum change_kind kind, struct str id);
 
 #endif

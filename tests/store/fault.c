@@ -101,6 +101,12 @@ fault_lock_schema(struct ctx *cx, struct db *db)
 }
 
 static enum rc
+fault_listen(struct ctx *cx, struct db *db)
+{
+	FAULTY(cx, db_listen(cx, inner_db(db)));
+}
+
+static enum rc
 fault_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out)
 {
 	struct fault_db *d = (struct fault_db *)db;
@@ -197,6 +203,7 @@ fault_open(struct ctx *cx, const char *where, struct db **out)
 		return rc;
 	}
 	d->statements = map_new();
+	driver.listen = db_is_shared(d->inner) ? fault_listen : NULL;
 	driver.text_type = d->inner->driver->text_type;
 	driver.blob_type = d->inner->driver->blob_type;
 	d->db.driver = &driver;

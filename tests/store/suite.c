@@ -115,6 +115,9 @@ dump_table(struct fixture *f, struct db *db, const struct db_column *c, size_t n
 	struct db_stmt *st;
 	bool row = true;
 
+	/* Numbers of a node's own, that nobody uses twice. */
+	if (!with_bytes && (str_eq(c->table, S("node")) || str_eq(c->table, S("change_log"))))
+		return;
 	buf_addf(out, "%.*s\n", STR_ARG(c->table));
 	for (size_t i = 0; i < n; i++)
 		buf_addf(&sql, "%s%.*s", i == 0 ? "SELECT " : ", ", STR_ARG(c[i].name));

@@ -5,7 +5,7 @@
 
 #define TESTS_MAX 200
 
-#define SUBJECTS(_) _(token) _(sealed) _(refresh) _(connection) _(access) _(half) _(driver)
+#define SUBJECTS(_) _(token) _(sealed) _(refresh) _(connection) _(access) _(batch) _(half) _(driver)
 
 #define DECLARE(name)                                  \
 	extern const struct CMUnitTest name##_tests[]; \
@@ -19,6 +19,7 @@ static const struct {
 } subjects[] = { SUBJECTS(ROW) };
 
 DECLARE(postgres)
+DECLARE(node)
 
 /* The same tests under the backend's name. */
 static size_t
@@ -46,8 +47,10 @@ run_on(enum backend which, const char *name)
 	backend = which;
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
 		n = add(name, subjects[i].tests, *subjects[i].count, tests, n);
-	if (which == ON_POSTGRES)
+	if (which == ON_POSTGRES) {
 		n = add(name, postgres_tests, postgres_test_count, tests, n);
+		n = add(name, node_tests, node_test_count, tests, n);
+	}
 	failed = _cmocka_run_group_tests(name, tests, n, NULL, NULL);
 	while (n > 0)
 		free((char *)tests[--n].name);

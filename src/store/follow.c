@@ -1,0 +1,347 @@
+/* A node among others on one database: what it changes it writes into change_log under its own name
+ * and numbers; what the others wrote there it reads and passes on. Numbers are a node's own, so that
+ * no two nodes ever wait for each other over one. */
+#include "store/changes.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "store/store_int.h"
+
+#define LOOK_MS 300       /* the others' rows are read at least that often */
+#define PATIENCE_MS 500   /* with a connection that says nothing */
+#define AGAIN_MS 100      /* after a failure */
+#define CATCH_UP_MAX 1000 /* further behind, everything is forgotten instead */
+#define KEEP 10000        /* changes of one node that stay readable, well above that */
+#define PRUNE_EVERY 1000
+#define NODES_MAX 256
+#define NODE_LIFE_MS (7LL * 24 * 3600 * 1000)
+#define ID_LEN 12
+
+struct position {
+	char node[ID_LEN + 1];
+	int64_t seq; /* read up to here */
+};
+
+struct follower {
+	struct store *store;
+	char id[ID_LEN + 1];
+	int64_t seq; /* the writer's: of the newest change of this node */
+	bool noted;  /* the writer's: something is to be announced */
+
+	struct db *db; /* the thread's own connection */
+	int wake_fd;   /* an announcement is to be made, or the end */
+	struct position positions[NODES_MAX];
+	size_t position_count;
+	enum rc (*fn)(void *arg, struct ctx *cx, const struct change *change);
+	void *arg;
+	pthread_t thread;
+	bool running;
+	_Atomic bool stopping;
+	_Atomic int64_t certain_ms; /* clock_mono_ms() when all was known */
+};
+
+/* --- writing --- */
+
+static enum rc
+write_node(struct follower *f, struct ctx *cx, int64_t wall_ms)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, f->store->db,
+	    "INSERT INTO node (id, seq, seen_ms) VALUES ($1, $2, $3)"
+	    " ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, seen_ms = excluded.seen_ms",
+	    &st));
+	db_bind_text(st, 1, str_of(f->id));
+	db_bind_int(st, 2, f->seq);
+	db_bind_int(st, 3, wall_ms);
+	return db_run(cx, st, NULL);
+}
+
+static enum rc
+prune_own(struct follower *f, struct ctx *cx)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, f->store->db, "DELETE FROM change_log WHERE node = $1 AND seq < $2", &st));
+	db_bind_text(st, 1, str_of(f->id));
+	db_bind_int(st, 2, f->seq - KEEP);
+	return db_run(cx, st, NULL);
+}
+
+enum rc
+follower_note(struct store *s, struct ctx *cx, enum change_kind kind, struct str id)
+{
+	struct follower *f = s->follower;
+	int64_t wall_ms = clock_wall_ms();
+	struct db_stmt *st;
+
+	f->seq++; /* a number that was rolled back is not used again */
+	f->noted = true;
+	TRY(db_stmt(cx, s->db,
+	    "INSERT INTO change_log (node, seq, kind, item, made_ms) VALUES ($1, $2, $3, $4, $5)",
+	    &st));
+	db_bind_text(st, 1, str_of(f->id));
+	db_bind_int(st, 2, f->seq);
+	db_bind_int(st, 3, kind);
+	db_bind_text(st, 4, id);
+	db_bind_int(st, 5, wall_ms);
+	TRY(db_run(cx, st, NULL));
+	TRY(write_node(f, cx, wall_ms));
+	return f->seq % PRUNE_EVERY == 0 ? prune_own(f, cx) : OK;
+}
+
+static void
+wake(struct follower *f)
+{
+	uint64_t one = 1;
+
+	if (write(f->wake_fd, &one, sizeof(one)) < 0)
+		return; /* it is awake already */
+}
+
+void
+follower_announce(struct follower *f)
+{
+	if (!f->noted)
+		return;
+	f->noted = false;
+	wake(f);
+}
+
+/* --- reading --- */
+
+static struct position *
+position_of(struct follower *f, struct str node)
+{
+	struct position *p;
+
+	for (size_t i = 0; i < f->position_count; i++)
+		if (str_eq(str_of(f->positions[i].node), node))
+			return &f->positions[i];
+	if (f->position_count == NODES_MAX || node.len > ID_LEN)
+		return NULL;
+	p = &f->positions[f->position_count++];
+	*p = (struct position){ .seq = 0 };
+	memcpy(p->node, node.p, node.len);
+	return p;
+}
+
+static enum rc
+tell_all(struct follower *f, struct ctx *cx)
+{
+	return f->fn(f->arg, cx, &(struct change){ .kind = CHANGE_ALL, .id = S("") });
+}
+
+/* The changes of one node from where we were to `seq`. */
+static enum rc
+catch_up(struct follower *f, struct ctx *cx, const struct position *p, int64_t seq)
+{
+	struct change *changes = ARENA_ARRAY(cx->arena, struct change, CATCH_UP_MAX);
+	struct db_stmt *st;
+	size_t n = 0;
+	bool row;
+
+	if (seq - p->seq > CATCH_UP_MAX)
+		return tell_all(f, cx);
+	TRY(db_stmt(cx, f->db,
+	    "SELECT kind, item FROM change_log WHERE node = $1 AND seq > $2 AND seq <= $3", &st));
+	db_bind_text(st, 1, str_of(p->node));
+	db_bind_int(st, 2, p->seq);
+	db_bind_int(st, 3, seq);
+	while (n < CATCH_UP_MAX) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			break;
+		changes[n].kind = (enum change_kind)db_col_int(st, 0);
+		changes[n++].id = db_col_text(st, 1, cx->arena);
+	}
+	db_done(st);
+	for (size_t i = 0; i < n; i++)
+		TRY(f->fn(f->arg, cx, &changes[i]));
+	return OK;
+}
+
+struct seen_node {
+	struct str id;
+	int64_t seq;
+};
+
+static enum rc
+read_nodes(struct ctx *cx, struct db *db, struct seen_node *nodes, size_t *count)
+{
+	struct db_stmt *st;
+	bool row;
+
+	*count = 0;
+	TRY(db_stmt(cx, db, "SELECT id, seq FROM node", &st));
+	while (*count < NODES_MAX) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			break;
+		nodes[*count].id = db_col_text(st, 0, cx->arena);
+		nodes[(*count)++].seq = db_col_int(st, 1);
+	}
+	db_done(st);
+	return OK;
+}
+
+/* One look at what the others did. */
+static enum rc
+look(struct follower *f, struct ctx *cx)
+{
+	struct seen_node *nodes = ARENA_ARRAY(cx->arena, struct seen_node, NODES_MAX);
+	int64_t began = clock_mono_ms();
+	size_t count;
+
+	if (f->db == NULL) {
+		TRY(db_open(cx, f->store->where, &f->db));
+		db_hurry(f->db, PATIENCE_MS, AGAIN_MS);
+	}
+	TRY(db_listen(cx, f->db));
+	TRY(read_nodes(cx, f->db, nodes, &count));
+	for (size_t i = 0; i < count; i++) {
+		struct position *p = position_of(f, nodes[i].id);
+
+		if (p == NULL)
+			TRY(tell_all(f, cx)); /* a name that is none of ours, or too many */
+		else if (str_eq(nodes[i].id, str_of(f->id)) || nodes[i].seq == p->seq)
+			continue;
+		else
+			TRY(catch_up(f, cx, p, nodes[i].seq));
+		if (p != NULL)
+			p->seq = nodes[i].seq;
+	}
+	atomic_store(&f->certain_ms, began);
+	return OK;
+}
+
+static void
+look_or_say(struct follower *f, struct ctx *cx, bool *troubled)
+{
+	enum rc rc = look(f, cx);
+
+	if (rc != OK && !*troubled)
+		log_event(LOG_WARN, "store.behind", KV_STR("why", str_of(cx->why)));
+	if (rc == OK && *troubled)
+		log_event(LOG_INFO, "store.caught_up", KV_STR("node", str_of(f->id)));
+	*troubled = rc != OK;
+}
+
+static void *
+follow_main(void *arg)
+{
+	struct follower *f = arg;
+	struct arena *a = arena_new();
+	bool troubled = false;
+	struct ctx cx;
+
+	while (!atomic_load(&f->stopping)) {
+		uint64_t ignored;
+
+		ctx_init(&cx, a, NULL);
+		cx.may_block = true;
+		look_or_say(f, &cx, &troubled);
+		db_wait(f->db, f->wake_fd, troubled ? AGAIN_MS : LOOK_MS);
+		/* That of one announcement nobody hears is nothing: they look anyway. */
+		if (read(f->wake_fd, &ignored, sizeof(ignored)) > 0 && f->db != NULL &&
+		    db_announce(&cx, f->db) != OK)
+			ctx_clear(&cx);
+		arena_reset(a);
+	}
+	arena_free(a);
+	return NULL;
+}
+
+/* --- beginning and end --- */
+
+/* Nodes that are long gone, and what they wrote. */
+static enum rc
+prune_nodes(struct store *s, struct ctx *cx)
+{
+	int64_t before_ms = clock_wall_ms() - NODE_LIFE_MS;
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "DELETE FROM node WHERE seen_ms < $1", &st));
+	db_bind_int(st, 1, before_ms);
+	TRY(db_run(cx, st, NULL));
+	TRY(db_stmt(cx, s->db, "DELETE FROM change_log WHERE made_ms < $1", &st));
+	db_bind_int(st, 1, before_ms);
+	return db_run(cx, st, NULL);
+}
+
+enum rc
+follower_new(struct ctx *cx, struct store *s, struct follower **out)
+{
+	struct follower *f = mem_alloc(sizeof(*f));
+	struct secret id = crypto_random_text(cx->arena, ID_LEN, S("0123456789abcdef"));
+	struct seen_node *nodes = ARENA_ARRAY(cx->arena, struct seen_node, NODES_MAX);
+	size_t count;
+
+	f->store = s;
+	memcpy(f->id, secret_expose(id).p, ID_LEN);
+	f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	atomic_store(&f->certain_ms, clock_mono_ms());
+	*out = f;
+	TRY(prune_nodes(s, cx));
+	/* Before anybody reads anything that a change could make old. */
+	TRY(read_nodes(cx, s->db, nodes, &count));
+	for (size_t i = 0; i < count; i++) {
+		struct position *p = position_of(f, nodes[i].id);
+
+		if (p != NULL)
+			p->seq = nodes[i].seq;
+	}
+	return OK;
+}
+
+void
+follower_free(struct follower *f)
+{
+	if (f == NULL)
+		return;
+	store_unfollow(f->store);
+	db_close(f->db);
+	close(f->wake_fd);
+	free(f);
+}
+
+enum rc
+store_follow(struct ctx *cx, struct store *s,
+    enum rc (*fn)(void *arg, struct ctx *cx, const struct change *change), void *arg)
+{
+	struct follower *f = s->follower;
+
+	if (f == NULL)
+		return OK;
+	f->fn = fn;
+	f->arg = arg;
+	if (pthread_create(&f->thread, NULL, follow_main, f) != 0)
+		return fail(cx, E_BUSY, "A thread could not be started.");
+	f->running = true;
+	log_event(LOG_INFO, "store.node", KV_STR("node", str_of(f->id)));
+	return OK;
+}
+
+void
+store_unfollow(struct store *s)
+{
+	struct follower *f = s->follower;
+
+	if (f == NULL || !f->running)
+		return;
+	atomic_store(&f->stopping, true);
+	wake(f);
+	pthread_join(f->thread, NULL);
+	f->running = false;
+}
+
+int64_t
+store_behind_ms(struct store *s)
+{
+	struct follower *f = s->follower;
+
+	return f == NULL ? 0 : clock_mono_ms() - atomic_load(&f->certain_ms);
+}

@@ -1,0 +1,250 @@
+/* Two nodes on one PostgreSQL: what one changes, the other hears. */
+#include "suite.h"
+
+#include <pthread.h>
+
+#include "cluster.h"
+#include "store/changes.h"
+
+#define HEARD_MAX 20
+#define BOUND_MS 2000 /* what docs/mechanisms/store.md promises */
+
+/* What the second node was told. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct {
+		enum change_kind kind;
+		char id[40];
+	} heard[HEARD_MAX];
+	size_t count;
+	int refuse; /* so many times more */
+} ear = { .lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER };
+
+static enum rc
+hear(void *arg, struct ctx *cx, const struct change *change)
+{
+	enum rc rc = OK;
+
+	(void)arg;
+	pthread_mutex_lock(&ear.lock);
+	if (ear.refuse > 0) {
+		ear.refuse--;
+		rc = fail(cx, E_BUSY, "Not now.");
+	} else if (ear.count < HEARD_MAX) {
+		ear.heard[ear.count].kind = change->kind;
+		snprintf(
+		    ear.heard[ear.count].id, sizeof(ear.heard[0].id), "%.*s", STR_ARG(change->id));
+		ear.count++;
+	}
+	pthread_cond_broadcast(&ear.more);
+	pthread_mutex_unlock(&ear.lock);
+	return rc;
+}
+
+/* How long it took until so much was heard; -1: longer than promised. */
+static int64_t
+wait_heard(size_t count)
+{
+	int64_t began = clock_mono_ms(), took;
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += BOUND_MS / 1000;
+	pthread_mutex_lock(&ear.lock);
+	while (ear.count < count && pthread_cond_timedwait(&ear.more, &ear.lock, &until) == 0)
+		;
+	took = ear.count >= count ? clock_mono_ms() - began : -1;
+	pthread_mutex_unlock(&ear.lock);
+	return took;
+}
+
+static struct store *
+second_node(struct fixture *f)
+{
+	struct store *s;
+
+	ear.count = 0;
+	ear.refuse = 0;
+	assert_ok(store_open(&f->cx, opened(f)->where, opened(f)->keyring, &s));
+	assert_ok(store_follow(&f->cx, s, hear, NULL));
+	return s;
+}
+
+static void
+make_key(struct fixture *f, const char *id)
+{
+	struct api_key k = { .id = str_of(id),
+		.label = S("One"),
+		.hint = S(""),
+		.digest = str_of(id),
+		.all_tokens = true,
+		.created_ms = NOW };
+
+	assert_ok(store_key_create(store(f), &f->cx, &k));
+}
+
+static void
+assert_heard(size_t i, enum change_kind kind, const char *id)
+{
+	assert_int_equal(ear.heard[i].kind, kind);
+	assert_string_equal(ear.heard[i].id, id);
+}
+
+static void
+test_a_change_reaches_the_other_node(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other;
+
+	make_key(f, "before"); /* what it reads at its start anyway */
+	other = second_node(f);
+	make_key(f, "k1");
+	assert_true(wait_heard(1) >= 0);
+	assert_heard(0, CHANGE_KEYS, "k1");
+	assert_ok(store_key_delete(store(f), &f->cx, S("k1")));
+	assert_true(wait_heard(2) >= 0);
+	assert_heard(1, CHANGE_KEYS, "k1");
+	assert_true(store_behind_ms(other) < BOUND_MS);
+	store_close(other);
+}
+
+static void
+test_a_notification_is_faster_than_looking(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other = second_node(f), *self;
+	int64_t best = BOUND_MS;
+
+	/* The first node announces when it follows as well, as every node that serves does. */
+	self = store(f);
+	assert_ok(store_follow(&f->cx, self, hear, NULL));
+	for (size_t i = 0; i < 5; i++) {
+		const char *id = str_printf(f->arena, "k%zu", i).p;
+		int64_t took;
+
+		make_key(f, id);
+		took = wait_heard(i + 1);
+		assert_true(took >= 0);
+		if (took < best)
+			best = took;
+	}
+	assert_true(best < 150); /* it looks every 300 ms by itself */
+	store_close(other);
+}
+
+static void
+test_what_the_follower_could_not_take_comes_again(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other = second_node(f);
+
+	ear.refuse = 3;
+	make_key(f, "k1");
+	assert_true(wait_heard(1) >= 0);
+	assert_heard(0, CHANGE_KEYS, "k1");
+	store_close(other);
+}
+
+static void
+test_a_listener_that_was_cut_hears_within_the_bound(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other = second_node(f);
+
+	make_key(f, "k1");
+	assert_true(wait_heard(1) >= 0);
+	cluster_sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+		    " WHERE application_name = 'valetkey'");
+	make_key(f, "k2");
+	assert_true(wait_heard(2) >= 0);
+	assert_heard(1, CHANGE_KEYS, "k2");
+	store_close(other);
+}
+
+static void
+test_far_behind_everything_is_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other = second_node(f);
+
+	make_key(f, "k1");
+	assert_true(wait_heard(1) >= 0);
+	by_hand(f, "UPDATE node SET seq = seq + 100000");
+	assert_true(wait_heard(2) >= 0);
+	assert_heard(1, CHANGE_ALL, "");
+	store_close(other);
+}
+
+static void
+test_an_outage_is_told_and_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other = second_node(f);
+
+	make_key(f, "k1");
+	assert_true(wait_heard(1) >= 0);
+	cluster_crash();
+	while (store_behind_ms(other) < BOUND_MS)
+		usleep(50000);
+	cluster_start_again();
+	for (int i = 0; i < 200 && store_behind_ms(other) >= BOUND_MS; i++)
+		usleep(50000);
+	assert_true(store_behind_ms(other) < BOUND_MS);
+	make_key(f, "k2");
+	assert_true(wait_heard(2) >= 0);
+	store_close(other);
+}
+
+static void *
+open_one(void *arg)
+{
+	struct fixture *f = arg;
+	struct arena *a = arena_new();
+	struct store *s = NULL;
+	struct ctx cx;
+
+	ctx_init(&cx, a, f->clock);
+	cx.may_block = true;
+	if (store_open(&cx, opened(f)->where, opened(f)->keyring, &s) != OK)
+		print_error("%s\n", cx.why);
+	arena_free(a);
+	return s;
+}
+
+#define AT_ONCE 4
+
+/* Nodes that start together on an empty database: one makes the schema, and all have the same. */
+static void
+test_nodes_that_start_at_once_migrate_once(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t threads[AT_ONCE];
+	struct store *stores[AT_ONCE];
+	struct str mine[AT_ONCE];
+
+	opened(f)->where = new_where(f, "unused");
+	for (int i = 0; i < AT_ONCE; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, open_one, f), 0);
+	for (int i = 0; i < AT_ONCE; i++)
+		assert_int_equal(pthread_join(threads[i], (void **)&stores[i]), 0);
+	for (int i = 0; i < AT_ONCE; i++) {
+		assert_non_null(stores[i]);
+		assert_ok(store_meta_first(
+		    stores[i], &f->cx, S("instance"), str_printf(f->arena, "%d", i), &mine[i]));
+		assert_str_equal(mine[i], S("0"));
+	}
+	for (int i = 0; i < AT_ONCE; i++)
+		store_close(stores[i]);
+}
+
+const struct CMUnitTest node_tests[] = {
+	STORE_TEST(test_a_change_reaches_the_other_node),
+	STORE_TEST(test_a_notification_is_faster_than_looking),
+	STORE_TEST(test_what_the_follower_could_not_take_comes_again),
+	STORE_TEST(test_a_listener_that_was_cut_hears_within_the_bound),
+	STORE_TEST(test_far_behind_everything_is_forgotten),
+	STORE_TEST(test_an_outage_is_told_and_ends),
+	STORE_TEST(test_nodes_that_start_at_once_migrate_once),
+};
+const size_t node_test_count = sizeof(node_tests) / sizeof(node_tests[0]);
