@@ -47,10 +47,15 @@ api_app_page(void *app, struct ctx *cx, const struct http_req *req, struct http_
 enum rc
 api_health(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
-	(void)app;
+	struct api *api = app;
+	bool ok = vault_store_reached(api->vault);
+
 	(void)cx;
 	(void)req;
-	http_res_json(res, 200, S("{\"status\":\"ok\"}"));
+	/* Degraded is no failure: live tokens are handed out from memory. */
+	http_res_json(res, 200,
+	    ok ? S("{\"status\":\"ok\"}")
+	       : S("{\"status\":\"degraded\",\"why\":\"The store cannot be reached.\"}"));
 	return OK;
 }
 

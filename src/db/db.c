@@ -258,6 +258,13 @@ db_hurry(struct db *db, int64_t patience_ms, int64_t pause_ms)
 		db->driver->hurry(db, patience_ms, pause_ms);
 }
 
+void
+db_doubt(struct db *db)
+{
+	if (db_is_shared(db))
+		db->driver->doubt(db);
+}
+
 enum rc
 db_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out)
 {

@@ -31,6 +31,7 @@ struct db_driver {
 	enum rc (*announce)(struct ctx *cx, struct db *db);
 	void (*wait)(struct db *db, int wake_fd, int64_t ms);
 	void (*hurry)(struct db *db, int64_t patience_ms, int64_t pause_ms);
+	void (*doubt)(struct db *db);
 
 	enum rc (*stmt)(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out);
 	void (*bind)(struct db_stmt *st, int i, struct db_value v);

@@ -142,10 +142,8 @@ pg_rollback(struct db *db)
 	a = arena_new();
 	ctx_init(&cx, a, NULL);
 	/* One that cannot be rolled back is of no use: the next caller gets a new connection. */
-	if (pg_link_exec(&cx, &d->link, "ROLLBACK") != OK && d->link.conn != NULL) {
-		PQfinish(d->link.conn);
-		d->link.conn = NULL;
-	}
+	if (pg_link_exec(&cx, &d->link, "ROLLBACK") != OK)
+		pg_link_drop(&d->link, "a transaction could not be rolled back.");
 	arena_free(a);
 }
 
@@ -358,6 +356,12 @@ pg_hurry(struct db *db, int64_t patience_ms, int64_t pause_ms)
 	db_of(db)->link.pause_ms = pause_ms;
 }
 
+static void
+pg_doubt(struct db *db)
+{
+	pg_link_drop(&db_of(db)->link, "it was silent.");
+}
+
 /* Text compares byte by byte, as in SQLite, whatever the database's language. */
 static const struct db_driver driver = {
 	.text_type = "TEXT COLLATE \"C\"",
@@ -375,6 +379,7 @@ static const struct db_driver driver = {
 	.announce = pg_announce,
 	.wait = pg_wait,
 	.hurry = pg_hurry,
+	.doubt = pg_doubt,
 	.stmt = pg_stmt,
 	.bind = pg_bind,
 	.step = pg_step,

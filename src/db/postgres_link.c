@@ -72,9 +72,11 @@ note_trouble(struct pg_link *l, const char *text)
 	l->trouble[n] = '\0';
 }
 
-static void
-drop(struct pg_link *l, const char *why)
+void
+pg_link_drop(struct pg_link *l, const char *why)
 {
+	if (l->conn == NULL)
+		return;
 	note_trouble(l, why);
 	PQfinish(l->conn);
 	l->conn = NULL;
@@ -118,7 +120,7 @@ reconnect(struct ctx *cx, struct pg_link *l)
 	l->conn = connect_to(l->url);
 	l->generation++;
 	if (PQstatus(l->conn) != CONNECTION_OK) {
-		drop(l, PQerrorMessage(l->conn));
+		pg_link_drop(l, PQerrorMessage(l->conn));
 		pause_after_failure(l);
 		return unavailable(cx, l);
 	}
@@ -183,7 +185,7 @@ pg_link_ready(struct ctx *cx, struct pg_link *l, bool in_transaction)
 	if (l->conn != NULL && (in_transaction || still_there(l)))
 		return OK;
 	if (l->conn != NULL)
-		drop(l, "the server ended the connection.");
+		pg_link_drop(l, "the server ended the connection.");
 	return in_transaction ? unavailable(cx, l) : reconnect(cx, l);
 }
 
@@ -208,7 +210,7 @@ next_result(struct pg_link *l, int64_t until_ms)
 {
 	while (PQisBusy(l->conn)) {
 		if (!wait_for(l, until_ms)) {
-			drop(l, "it does not answer.");
+			pg_link_drop(l, "it does not answer.");
 			pause_after_failure(l);
 			return NULL;
 		}
@@ -254,12 +256,12 @@ meaning_of(struct ctx *cx, struct pg_link *l, const PGresult *res)
 	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 
 	if (l->conn != NULL && PQstatus(l->conn) != CONNECTION_OK)
-		drop(l, text != NULL ? text : "the connection broke.");
+		pg_link_drop(l, text != NULL ? text : "the connection broke.");
 	for (size_t i = 0; state != NULL && i < sizeof(meanings) / sizeof(meanings[0]); i++) {
 		if (!str_starts(str_of(state), str_of(meanings[i].state)))
 			continue;
 		if (meanings[i].lost && l->conn != NULL)
-			drop(l, text != NULL ? text : "the server ends.");
+			pg_link_drop(l, text != NULL ? text : "the server ends.");
 		if (meanings[i].lost)
 			return unavailable(cx, l);
 		return fail_at(cx, meanings[i].rc, meanings[i].code, NULL, "%s", meanings[i].why);
@@ -278,7 +280,7 @@ pg_link_answer(struct ctx *cx, struct pg_link *l, int sent, PGresult **out)
 
 	*out = NULL;
 	if (sent == 0) {
-		drop(l, PQerrorMessage(l->conn));
+		pg_link_drop(l, PQerrorMessage(l->conn));
 		return unavailable(cx, l);
 	}
 	res = read_results(l);

@@ -21,6 +21,8 @@ struct pg_link {
 
 MUST enum rc pg_link_open(struct ctx *cx, struct pg_link *l, const char *url);
 void pg_link_close(struct pg_link *l);
+/* Connects anew at the next call. */
+void pg_link_drop(struct pg_link *l, const char *why);
 /* Connected, as far as one can see without asking. Connects again when the server went away, but
  * not inside a transaction. */
 MUST enum rc pg_link_ready(struct ctx *cx, struct pg_link *l, bool in_transaction);

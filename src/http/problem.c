@@ -26,6 +26,7 @@ static const struct {
 	{ "head-too-large", 431 },
 	{ "transfer-coding", 501 },
 	{ "http-version", 505 },
+	{ "store-unavailable", 503 },
 	{ "insufficient-storage", 507 },
 };
 
@@ -53,8 +54,10 @@ http_status_of(const struct ctx *cx, enum rc rc)
 {
 	int status = rc_statuses[rc].status;
 
-	/* Of the failures on this side only a full disk has a status of its own. */
-	if (cx->code == NULL || (status == 500 && strcmp(cx->code, "insufficient-storage") != 0))
+	/* Of the failures on this side only two have a status of their own. */
+	if (cx->code == NULL ||
+	    (status == 500 && strcmp(cx->code, "insufficient-storage") != 0 &&
+		strcmp(cx->code, "store-unavailable") != 0))
 		return status;
 	for (size_t i = 0; i < sizeof(code_statuses) / sizeof(code_statuses[0]); i++) {
 		if (strcmp(cx->code, code_statuses[i].code) == 0)

@@ -25,6 +25,7 @@ manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *o
 {
 	struct vault_config vault = {
 		.data_dir = cfg->data_dir,
+		.store = cfg->store,
 		.master_key_file = str_of(cfg->master_key_file),
 		.dropbox_url = cfg->dropbox_url,
 		.providers_dir = cfg->providers_dir,

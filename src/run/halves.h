@@ -20,6 +20,7 @@ struct manager {
 
 struct manager_config {
 	const char *data_dir;
+	const char *store; /* NULL: in data_dir */
 	const char *listen;
 	const char *public_url;
 	const char *master_key_file;

@@ -26,6 +26,8 @@ static const struct option options[] = {
 	{ "--data", "VALETKEY_DATA", "DIR", NULL,
 	    FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD | FOR_SANDBOX_ENV, TEXT, AT(data),
 	    "where everything is kept (made when missing)" },
+	{ "--store", "VALETKEY_STORE", "URL", NULL, FOR_SERVE | FOR_PASSWD, TEXT, AT(store),
+	    "postgres://… instead of a file in DIR; several nodes may share it" },
 	{ "--listen", "VALETKEY_LISTEN", "HOST:PORT", MANAGER_LISTEN, FOR_SERVE | FOR_DEMO, TEXT,
 	    AT(listen), "address of the manager" },
 	{ "--listen", "VALETKEY_LISTEN", "HOST:PORT", SANDBOX_LISTEN, FOR_SANDBOX, TEXT, AT(listen),
@@ -198,6 +200,18 @@ options_listen(struct ctx *cx, const char *text, struct str *host, int *port)
 		*host = str_sub(*host, 1, host->len - 1);
 	*port = (int)n;
 	return OK;
+}
+
+enum rc
+options_store(struct ctx *cx, const char *text)
+{
+	if (text == NULL || str_starts(str_of(text), S("postgres://")) ||
+	    str_starts(str_of(text), S("postgresql://")))
+		return OK;
+	/* It may hold a password: it is not repeated. */
+	fail(cx, E_INPUT, "The store is not an address of a PostgreSQL database.");
+	return fail_todo(cx,
+	    "Write it as postgres://USER@HOST:PORT/DATABASE, or leave it out: a file in --data.");
 }
 
 enum rc

@@ -7,6 +7,7 @@
 
 struct options {
 	const char *data;            /* --data */
+	const char *store;           /* --store */
 	const char *listen;          /* --listen HOST:PORT */
 	const char *sandbox_listen;  /* --sandbox-listen HOST:PORT */
 	const char *public_url;      /* --public-url */
@@ -43,6 +44,8 @@ void options_help(enum command_bit command, const char *usage, const char *what)
 
 /* "127.0.0.1:8090", "[::1]:8090", or ":8090" for the loopback; port 0 means any. */
 MUST enum rc options_listen(struct ctx *cx, const char *text, struct str *host, int *port);
+/* NULL, or an address that begins with postgres://. */
+MUST enum rc options_store(struct ctx *cx, const char *text);
 /* http(s)://host[:port] without path; a trailing slash is taken off. */
 MUST enum rc options_url(struct ctx *cx, const char *option, const char *text, struct str *out);
 

@@ -51,8 +51,11 @@ set_password(struct start *st)
 	enum rc rc;
 
 	TRY(start_want_data(st));
+	TRY(options_store(cx, st->options.store));
 	cfg.data_dir = st->options.data;
-	if (access(str_printf(cx->arena, "%s/valetkey.db", cfg.data_dir).p, F_OK) != 0) {
+	cfg.store = st->options.store;
+	if (cfg.store == NULL &&
+	    access(str_printf(cx->arena, "%s/valetkey.db", cfg.data_dir).p, F_OK) != 0) {
 		fail(cx, E_INPUT, "There is no manager's data in %s.", cfg.data_dir);
 		return fail_todo(cx, "Name the directory that valetkey serve uses with --data.");
 	}

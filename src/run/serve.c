@@ -43,7 +43,9 @@ open_manager(struct start *st, struct manager *m)
 	};
 
 	TRY(start_want_data(st));
+	TRY(options_store(&st->cx, st->options.store));
 	cfg.data_dir = st->options.data;
+	cfg.store = st->options.store;
 	TRY(options_url(&st->cx, "--dropbox-url", st->options.dropbox_url, &cfg.dropbox_url));
 	TRY(manager_open(&st->cx, &cfg, m));
 	TRY(first_user(&st->cx, m->vault));

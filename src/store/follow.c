@@ -31,14 +31,15 @@ struct follower {
 	int64_t seq; /* the writer's: of the newest change of this node */
 	bool noted;  /* the writer's: something is to be announced */
 
-	struct db *db; /* the thread's own connection */
-	int wake_fd;   /* an announcement is to be made, or the end */
+	struct store view; /* the thread's own connection, to read through; its lock is not used */
+	int wake_fd;       /* an announcement is to be made, or the end */
 	struct position positions[NODES_MAX];
 	size_t position_count;
 	enum rc (*fn)(void *arg, struct ctx *cx, const struct change *change);
 	void *arg;
 	pthread_t thread;
 	bool running;
+	_Atomic pthread_t self; /* set by the thread; 0: not yet */
 	_Atomic bool stopping;
 	_Atomic int64_t certain_ms; /* clock_mono_ms() when all was known */
 };
@@ -146,7 +147,7 @@ catch_up(struct follower *f, struct ctx *cx, const struct position *p, int64_t s
 
 	if (seq - p->seq > CATCH_UP_MAX)
 		return tell_all(f, cx);
-	TRY(db_stmt(cx, f->db,
+	TRY(db_stmt(cx, f->view.db,
 	    "SELECT kind, item FROM change_log WHERE node = $1 AND seq > $2 AND seq <= $3", &st));
 	db_bind_text(st, 1, str_of(p->node));
 	db_bind_int(st, 2, p->seq);
@@ -196,12 +197,12 @@ look(struct follower *f, struct ctx *cx)
 	int64_t began = clock_mono_ms();
 	size_t count;
 
-	if (f->db == NULL) {
-		TRY(db_open(cx, f->store->where, &f->db));
-		db_hurry(f->db, PATIENCE_MS, AGAIN_MS);
+	if (f->view.db == NULL) {
+		TRY(db_open(cx, f->store->where, &f->view.db));
+		db_hurry(f->view.db, PATIENCE_MS, AGAIN_MS);
 	}
-	TRY(db_listen(cx, f->db));
-	TRY(read_nodes(cx, f->db, nodes, &count));
+	TRY(db_listen(cx, f->view.db));
+	TRY(read_nodes(cx, f->view.db, nodes, &count));
 	for (size_t i = 0; i < count; i++) {
 		struct position *p = position_of(f, nodes[i].id);
 
@@ -223,6 +224,8 @@ look_or_say(struct follower *f, struct ctx *cx, bool *troubled)
 {
 	enum rc rc = look(f, cx);
 
+	if (rc == E_STORE && !*troubled)
+		atomic_fetch_add(&f->store->all_doubts, 1);
 	if (rc != OK && !*troubled)
 		log_event(LOG_WARN, "store.behind", KV_STR("why", str_of(cx->why)));
 	if (rc == OK && *troubled)
@@ -238,21 +241,28 @@ follow_main(void *arg)
 	bool troubled = false;
 	struct ctx cx;
 
+	atomic_store(&f->self, pthread_self());
 	while (!atomic_load(&f->stopping)) {
 		uint64_t ignored;
 
 		ctx_init(&cx, a, NULL);
 		cx.may_block = true;
 		look_or_say(f, &cx, &troubled);
-		db_wait(f->db, f->wake_fd, troubled ? AGAIN_MS : LOOK_MS);
+		db_wait(f->view.db, f->wake_fd, troubled ? AGAIN_MS : LOOK_MS);
 		/* That of one announcement nobody hears is nothing: they look anyway. */
-		if (read(f->wake_fd, &ignored, sizeof(ignored)) > 0 && f->db != NULL &&
-		    db_announce(&cx, f->db) != OK)
+		if (read(f->wake_fd, &ignored, sizeof(ignored)) > 0 && f->view.db != NULL &&
+		    db_announce(&cx, f->view.db) != OK)
 			ctx_clear(&cx);
 		arena_reset(a);
 	}
 	arena_free(a);
 	return NULL;
+}
+
+struct store *
+follower_view(struct follower *f)
+{
+	return atomic_load(&f->self) == pthread_self() ? &f->view : NULL;
 }
 
 /* --- beginning and end --- */
@@ -281,6 +291,7 @@ follower_new(struct ctx *cx, struct store *s, struct follower **out)
 	size_t count;
 
 	f->store = s;
+	f->view.keyring = s->keyring;
 	memcpy(f->id, secret_expose(id).p, ID_LEN);
 	f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	atomic_store(&f->certain_ms, clock_mono_ms());
@@ -303,7 +314,7 @@ follower_free(struct follower *f)
 	if (f == NULL)
 		return;
 	store_unfollow(f->store);
-	db_close(f->db);
+	db_close(f->view.db);
 	close(f->wake_fd);
 	free(f);
 }

@@ -12,6 +12,17 @@ must_be_allowed_to_block(const struct ctx *cx)
 		abort(); /* a server loop must never wait for the database */
 }
 
+/* What was silent to the follower is not waited for by anybody else. */
+static void
+heed_doubts(const struct store *writer, struct store *s)
+{
+	unsigned doubts = atomic_load(&writer->all_doubts);
+
+	if (s->doubts != doubts && s->db != NULL)
+		db_doubt(s->db);
+	s->doubts = doubts;
+}
+
 struct store_hold
 store_hold(struct store *s, struct ctx *cx)
 {
@@ -19,6 +30,7 @@ store_hold(struct store *s, struct ctx *cx)
 	if (atomic_load(&s->batcher) == pthread_self())
 		return (struct store_hold){ NULL };
 	pthread_mutex_lock(&s->lock);
+	heed_doubts(s, s);
 	return (struct store_hold){ s };
 }
 
@@ -43,6 +55,10 @@ store_hold_read(struct store **s, struct ctx *cx)
 	must_be_allowed_to_block(cx);
 	if (atomic_load(&writer->batcher) == pthread_self())
 		return (struct store_hold){ NULL };
+	if (writer->follower != NULL && follower_view(writer->follower) != NULL) {
+		*s = follower_view(writer->follower);
+		return (struct store_hold){ NULL };
+	}
 	for (unsigned i = 0; i < STORE_READERS && reader == NULL; i++) {
 		reader = &writer->readers[(first + i) % STORE_READERS];
 		if (pthread_mutex_trylock(&reader->lock) != 0)
@@ -56,6 +72,7 @@ store_hold_read(struct store **s, struct ctx *cx)
 		pthread_mutex_unlock(&reader->lock);
 		return store_hold(writer, cx);
 	}
+	heed_doubts(writer, reader);
 	*s = reader;
 	return (struct store_hold){ reader };
 }

@@ -20,15 +20,17 @@ struct store {
 	pthread_mutex_t lock; /* leaf: nothing else is taken while it is held */
 	struct db *db;        /* NULL: a reader that was not needed yet */
 	const struct keyring *keyring;
+	unsigned doubts; /* how many of the writer's it knows of */
 
 	/* The rest is the writer's. */
 	struct store *readers;
 	_Atomic unsigned next_reader;
 	const char *where;
 	enum rc (*open)(struct ctx *cx, const char *where, struct db **out);
-	struct arena *arena;       /* of `where` */
-	_Atomic pthread_t batcher; /* the thread in store_batch, which holds the lock; 0: none */
-	struct follower *follower; /* NULL where nobody else uses the database */
+	struct arena *arena;         /* of `where` */
+	_Atomic pthread_t batcher;   /* the thread in store_batch, which holds the lock; 0: none */
+	struct follower *follower;   /* NULL where nobody else uses the database */
+	_Atomic unsigned all_doubts; /* how often the follower met a server that was silent */
 };
 
 /* store_open with another way to open the database. */
@@ -75,6 +77,9 @@ MUST enum rc follower_new(struct ctx *cx, struct store *s, struct follower **out
 void follower_free(struct follower *f); /* takes NULL */
 /* Something was committed that others want to know. */
 void follower_announce(struct follower *f);
+/* The thread that follows reads through a connection of its own, which is never waited for long;
+ * NULL for every other thread. */
+struct store *follower_view(struct follower *f);
 /* The writer is held. */
 MUST enum rc follower_note(struct store *s, struct ctx *cx, enum change_kind kind, struct str id);
 

@@ -75,6 +75,18 @@ begin_load(struct key_index *k)
 	return load;
 }
 
+/* What is only known here, when a key was used last, is not lost to a load. */
+static bool
+carry_over(struct str id, void *value, void *arg)
+{
+	struct key_entry *old = value, *e = map_get(arg, id);
+	int64_t used_ms = atomic_load(&old->used_ms);
+
+	if (e != NULL && used_ms > atomic_load(&e->used_ms))
+		atomic_store(&e->used_ms, used_ms);
+	return true;
+}
+
 /* Loads that overlap may end in any order. The one that began last has read every change made before
  * it, so an earlier one must not bring back a key that was deleted meanwhile. */
 static void
@@ -86,6 +98,7 @@ show(struct key_index *k, uint64_t load, struct map *by_digest, struct map *by_i
 	if (load > k->shown) {
 		old_digest = k->by_digest;
 		old_id = k->by_id;
+		map_each(old_id, carry_over, by_id);
 		k->by_digest = by_digest;
 		k->by_id = by_id;
 		k->shown = load;
@@ -109,7 +122,6 @@ key_index_load(struct vault *v, struct ctx *cx)
 		v->keys->by_digest = map_new();
 		v->keys->by_id = map_new();
 	}
-	key_index_flush(v, cx);
 	load = begin_load(v->keys);
 	TRY(store_key_list(v->store, cx, &keys, &n));
 	by_digest = map_new();

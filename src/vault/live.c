@@ -85,6 +85,23 @@ live_forget(struct vault *v, struct str token_id)
 	pthread_rwlock_unlock(&c->lock);
 }
 
+void
+live_forget_all(struct vault *v)
+{
+	struct live_cache *c = v->live;
+	struct map *by_name = map_new(), *by_id = map_new(), *old_name, *old_id;
+
+	pthread_rwlock_wrlock(&c->lock);
+	c->generation++;
+	old_name = c->by_name;
+	old_id = c->by_id;
+	c->by_name = by_name;
+	c->by_id = by_id;
+	pthread_rwlock_unlock(&c->lock);
+	map_free(old_id, NULL);
+	map_free(old_name, free);
+}
+
 static struct seal_place
 cache_place(struct str id)
 {

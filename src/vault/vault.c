@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/throttle.h"
@@ -11,6 +10,7 @@
 #include "vault/vault_int.h"
 
 #define CALLS_GRACE_MS 2000
+#define STORE_BEHIND_MS 2000 /* the bound of docs/mechanisms/store.md */
 #define CA_FILE_MAX (1u << 20)
 
 struct str
@@ -54,40 +54,40 @@ make_data_dir(struct ctx *cx, const char *dir)
 }
 
 static enum rc
-open_keyring(struct vault *v, struct ctx *cx, const struct vault_config *cfg, const char *db_path)
+open_keyring(struct vault *v, struct ctx *cx, const struct vault_config *cfg, const char *where)
 {
 	const char *path = cfg->master_key_file.len > 0
 	    ? str_cstr(cx->arena, cfg->master_key_file)
 	    : str_printf(cx->arena, "%s/master.key", cfg->data_dir).p;
-	bool own_file = cfg->master_key_file.len == 0;
+	bool own_file = cfg->master_key_file.len == 0, data_exists;
 
-	return keyring_open(cx, path, own_file, access(db_path, F_OK) == 0, &v->keyring);
+	TRY(store_exists(cx, where, &data_exists));
+	return keyring_open(cx, path, own_file, data_exists, &v->keyring);
 }
 
 /* Tells this installation's cookies from those of another on the same host. */
 static enum rc
 take_instance(struct vault *v, struct ctx *cx)
 {
+	struct secret mine = crypto_random_text(cx->arena, 8, S("0123456789abcdef"));
 	struct str value;
-	enum rc rc = store_meta_get(v->store, cx, S("instance"), &value);
 
-	if (rc == E_NOTFOUND) {
-		ctx_clear(cx);
-		value = secret_expose(crypto_random_text(cx->arena, 8, S("0123456789abcdef")));
-		rc = store_meta_put(v->store, cx, S("instance"), value);
-	}
+	TRY(store_meta_first(v->store, cx, S("instance"), secret_expose(mine), &value));
 	v->instance = str_dup(v->arena, value);
-	return rc;
+	return OK;
 }
 
 static enum rc
 open_parts(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
 {
-	const char *db_path = str_printf(cx->arena, "%s/valetkey.db", cfg->data_dir).p;
+	const char *where = cfg->store;
+
+	if (where == NULL)
+		where = str_printf(cx->arena, "%s/valetkey.db", cfg->data_dir).p;
 
 	TRY(make_data_dir(cx, cfg->data_dir));
-	TRY(open_keyring(v, cx, cfg, db_path));
-	TRY(store_open(cx, db_path, v->keyring, &v->store));
+	TRY(open_keyring(v, cx, cfg, where));
+	TRY(store_open(cx, where, v->keyring, &v->store));
 	TRY(take_instance(v, cx));
 	TRY(provider_read_all(v, cx, cfg->providers_dir, cfg->dropbox_url));
 	TRY(key_index_load(v, cx));
@@ -118,12 +118,15 @@ vault_open(struct ctx *cx, const struct vault_config *cfg, struct vault **out)
 enum rc
 vault_start(struct ctx *cx, struct vault *v)
 {
-	return engine_start(cx, v, &v->engine);
+	TRY(engine_start(cx, v, &v->engine));
+	return store_follow(cx, v->store, vault_follow, v);
 }
 
 void
 vault_stop(struct vault *v)
 {
+	if (v->store != NULL)
+		store_unfollow(v->store); /* it wakes the engine and fills the caches */
 	if (v->engine != NULL)
 		engine_stop(v->engine);
 	/* A request that waits for a provider would keep the servers from stopping. */
@@ -141,6 +144,8 @@ vault_close(struct vault *v)
 
 	if (v == NULL)
 		return;
+	if (v->store != NULL)
+		store_unfollow(v->store);
 	http_client_free(v->client);
 	http_client_free(v->sandbox_client);
 	engine_free(v->engine);
@@ -158,6 +163,12 @@ vault_close(struct vault *v)
 	keyring_free(v->keyring);
 	arena_free(v->arena);
 	free(v);
+}
+
+bool
+vault_store_reached(struct vault *v)
+{
+	return store_behind_ms(v->store) < STORE_BEHIND_MS;
 }
 
 struct str

@@ -13,6 +13,7 @@ struct vault;
 
 struct vault_config {
 	const char *data_dir;       /* made with mode 0700 when missing */
+	const char *store;          /* postgres://…; NULL: DIR/valetkey.db */
 	struct str master_key_file; /* empty: DIR/master.key, made when the directory is new */
 	struct str public_url;      /* no trailing slash; redirect URIs are made from it */
 	struct str dropbox_url;     /* empty: the real Dropbox; a sandbox's address otherwise */
@@ -27,6 +28,9 @@ MUST enum rc vault_start(struct ctx *cx, struct vault *v); /* the refresh engine
 /* Lets refreshes and other calls in flight finish for a few seconds; later ones fail at once. */
 void vault_stop(struct vault *v);
 void vault_close(struct vault *v); /* takes NULL */
+
+/* Whether it is known for certain what other nodes changed until two seconds ago. Never blocks. */
+bool vault_store_reached(struct vault *v);
 
 struct str vault_public_url(const struct vault *v);
 /* Eight hex digits that tell this installation from others on the same host. */

@@ -6,6 +6,7 @@
 
 #include "crypto/crypto.h"
 #include "http/client.h"
+#include "store/changes.h"
 #include "store/token.h"
 #include "vault/engine.h"
 #include "vault/provider.h"
@@ -41,10 +42,14 @@ struct live_cache *live_cache_new(void);
 void live_cache_free(struct live_cache *c);
 /* Whatever is cached of this name or id is out of date. */
 void live_forget(struct vault *v, struct str token_id);
+void live_forget_all(struct vault *v);
 
 MUST enum rc key_index_load(struct vault *v, struct ctx *cx);
 void key_index_free(struct key_index *k);
 /* Writes the last-used times that changed. */
 void key_index_flush(struct vault *v, struct ctx *cx);
+
+/* Hears what other nodes changed (store/changes.h). */
+MUST enum rc vault_follow(void *arg, struct ctx *cx, const struct change *change);
 
 #endif

@@ -106,6 +106,12 @@ fault_listen(struct ctx *cx, struct db *db)
 	FAULTY(cx, db_listen(cx, inner_db(db)));
 }
 
+static void
+fault_doubt(struct db *db)
+{
+	db_doubt(inner_db(db));
+}
+
 static enum rc
 fault_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out)
 {
@@ -203,6 +209,7 @@ fault_open(struct ctx *cx, const char *where, struct db **out)
 		return rc;
 	}
 	d->statements = map_new();
+	driver.doubt = fault_doubt;
 	driver.listen = db_is_shared(d->inner) ? fault_listen : NULL;
 	driver.text_type = d->inner->driver->text_type;
 	driver.blob_type = d->inner->driver->blob_type;

@@ -1,0 +1,176 @@
+/*
+ * A PostgreSQL of the test's own, in a temporary directory, on a socket in it.
+ *
+ *   const pg = await startPostgres();
+ *   startServe({ env: { VALETKEY_STORE: pg.url() } })
+ *   pg.sql('SELECT 1')         as its administrator: the lines of the answer
+ *   await pg.crash(); await pg.start();
+ *   const relay = await pg.relay();      a TCP address in front of it
+ *   relay.url(), relay.silence()         what is connected hears nothing more, and is not told
+ *   await pg.stop();
+ *
+ * As root it runs as the user postgres, since it refuses to run as root. It ends with the test process.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const START_MS = 60000;
+const versions = '/usr/lib/postgresql';
+const bin = path.join(versions, readdirSync(versions).sort().at(-1), 'bin');
+const running = new Set();
+const directories = new Set();
+
+process.on('exit', () => {
+	for (const child of running) child.kill('SIGKILL');
+	for (const dir of directories) rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+});
+
+function id(flag) {
+	return Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+}
+
+const who = process.getuid() === 0 ? { uid: id('-u'), gid: id('-g') } : {};
+
+/* Runs one of PostgreSQL's programs to its end. */
+function program(name, args, opt = {}) {
+	return execFileSync(path.join(bin, name), args, { ...who, cwd: '/', encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...opt });
+}
+
+/* Between a client and a server, both TCP or sockets: target is { port } or { path }. */
+export async function startRelay(target) {
+	const open = new Set();
+	const relay = {
+		target,
+		/* Bytes of the connections that are open now go nowhere; new ones are as good as ever. */
+		silence() {
+			for (const pair of open) pair.silent = true;
+		},
+		/* Ends what is open; the next connection goes to another server. */
+		to(next) {
+			relay.target = next;
+			for (const { near, far } of open) {
+				near.destroy();
+				far.destroy();
+			}
+		},
+		close() {
+			relay.to(relay.target);
+			server.close();
+		},
+	};
+	const server = net.createServer((near) => {
+		const far = net.connect({ host: '127.0.0.1', ...relay.target });
+		const pair = { near, far, silent: false };
+		open.add(pair);
+		const pass = (from, to) => {
+			from.on('data', (d) => pair.silent || to.write(d));
+			from.on('error', () => {});
+			from.on('close', () => {
+				if (pair.silent) return;
+				open.delete(pair);
+				to.destroy();
+			});
+		};
+		pass(near, far);
+		pass(far, near);
+	});
+	await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+	server.unref();
+	relay.port = server.address().port;
+	return relay;
+}
+
+class Postgres {
+	constructor(dir, data) {
+		this.dir = dir;
+		this.data = data;
+	}
+
+	url(database = 'postgres') {
+		return `postgres://valetkey@/${database}?host=${this.dir}`;
+	}
+
+	get socket() {
+		return path.join(this.dir, '.s.PGSQL.5432');
+	}
+
+	async start() {
+		const args = ['-D', this.data, '-c', `unix_socket_directories=${this.dir}`, '-c', 'listen_addresses=', '-c', 'fsync=off',
+			'-c', 'shared_buffers=16MB'];
+		this.child = spawn(path.join(bin, 'postgres'), args, { ...who, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
+		this.err = '';
+		this.child.stderr.on('data', (d) => (this.err += d));
+		running.add(this.child);
+		this.gone = new Promise((resolve) => this.child.on('close', resolve)).then(() => running.delete(this.child));
+		this.child.unref();
+		this.child.stderr.unref();
+		const until = Date.now() + START_MS;
+		while (!this.ready()) {
+			assert.ok(Date.now() < until, `PostgreSQL does not start:\n${this.err}`);
+			await new Promise((resolve) => setTimeout(resolve, 50));
+		}
+	}
+
+	ready() {
+		try {
+			program('pg_isready', ['-q', '-h', this.dir]);
+			return true;
+		} catch {
+			return false;
+		}
+	}
+
+	sql(text, database = 'postgres') {
+		const out = program('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', this.dir, '-U', 'valetkey', '-d', database, '-c', text]);
+		return out.split('\n').filter((line) => line !== '');
+	}
+
+	/* Every connection of valetkey ends; the call waits until they are gone. */
+	endAll() {
+		this.sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'valetkey'");
+	}
+
+	async signal(name) {
+		this.child.ref();
+		this.child.kill(name);
+		await this.gone;
+	}
+
+	/* Immediate shutdown: no checkpoint, no goodbye. */
+	crash() {
+		return this.signal('SIGQUIT');
+	}
+
+	async relay() {
+		const relay = await startRelay({ path: this.socket });
+		relay.url = (database = 'postgres') => `postgres://valetkey@127.0.0.1:${relay.port}/${database}?sslmode=disable&gssencmode=disable`;
+		return relay;
+	}
+
+	async stop() {
+		if (running.has(this.child)) await this.signal('SIGQUIT');
+		rmSync(this.dir, { recursive: true, force: true });
+		directories.delete(this.dir);
+	}
+}
+
+/* A directory that the server's user owns. */
+function ownDirectory() {
+	const dir = mkdtempSync(path.join(tmpdir(), 'valetkey-pg-'));
+	directories.add(dir);
+	if (who.uid !== undefined) chownSync(dir, who.uid, who.gid);
+	return dir;
+}
+
+export async function startPostgres() {
+	const dir = ownDirectory();
+	const data = path.join(dir, 'data');
+	program('initdb', ['-D', data, '-A', 'trust', '-U', 'valetkey', '--no-sync', '-E', 'UTF8', '--locale=C.UTF-8']);
+	const pg = new Postgres(dir, data);
+	await pg.start();
+	return pg;
+}
