@@ -1,7 +1,8 @@
 #include "sandbox/gate.h"
 
+#include "sandbox/control/access.h"
 #include "sandbox/control/faults.h"
-#include "sandbox/control/limits.h"
+#include "sandbox/control/rates.h"
 #include "sandbox/core/basic.h"
 #include "sandbox/core/reach.h"
 #include "sandbox/core/row.h"
@@ -65,21 +66,6 @@ gate_web(struct sandbox *s, struct ctx *cx, struct http_req *req, enum access cl
 }
 
 static enum rc
-gate_control(struct sandbox *s, struct ctx *cx, struct http_req *req)
-{
-	if (!req->peer_is_loopback)
-		return fail_at(cx, E_DENIED, "loopback-only", NULL,
-		    "The control API answers on the loopback only.");
-	if (!crypto_equal(bearer_of(http_req_header(req, S("Authorization"))), s->control_token)) {
-		fail_at(
-		    cx, E_AUTH, "no-control-token", NULL, "The control token is missing or wrong.");
-		return fail_todo(cx, "It stands in the file control-token of the data directory.");
-	}
-	return req->method == HTTP_M_POST || req->method == HTTP_M_PUT ? http_req_want_json(cx, req)
-								       : OK;
-}
-
-static enum rc
 pass(struct sandbox *app, struct ctx *cx, struct http_req *req, enum access class)
 {
 	if (!reach_has(req))
@@ -97,7 +83,9 @@ pass(struct sandbox *app, struct ctx *cx, struct http_req *req, enum access clas
 	case ACCESS_API_USER_APP:
 		return gate_api(app, cx, req);
 	case ACCESS_CONTROL:
-		return gate_control(app, cx, req);
+		return control_gate(app, cx, req);
+	case ACCESS_CONTROL_SIGN:
+		return control_gate_sign(app, cx, req);
 	default:
 		return OK;
 	}
@@ -141,7 +129,7 @@ count_call(struct sandbox *s, struct ctx *cx, const struct http_req *req)
 	const struct caller *who = req->session;
 	struct secret token = bearer_of(http_req_header(req, S("Authorization")));
 
-	return limits_count(
+	return rates_count(
 	    s, cx, secret_empty(token) ? secret_of(who->grant_id) : token, who->app_key);
 }
 

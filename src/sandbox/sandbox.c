@@ -6,12 +6,14 @@
 #include "sandbox/people/accounts.h"
 #include "sandbox/control/control.h"
 #include "sandbox/control/faults.h"
-#include "sandbox/control/limits.h"
+#include "sandbox/control/rates.h"
 #include "sandbox/control/reqlog.h"
+#include "sandbox/control/seed.h"
 #include "sandbox/core/pages.h"
 #include "sandbox/core/reach.h"
 #include "sandbox/routes.h"
 #include "sandbox/core/state.h"
+#include "sandbox/core/sql.h"
 #include "sandbox/core/store.h"
 #include "sandbox/tree/contents.h"
 #include "sandbox/tree/upgrade.h"
@@ -32,8 +34,20 @@ name_cookie(struct sandbox *s, struct ctx *cx)
 	return OK;
 }
 
+/* A seed file counts for a data directory in which nobody lives yet. */
 static enum rc
-first_start(struct sandbox *s, struct ctx *cx, const char *dir)
+seed_once(struct sandbox *s, struct ctx *cx, const char *seed_file)
+{
+	int64_t accounts;
+
+	if (seed_file == NULL)
+		return OK;
+	TRY(sql_count(cx, s->db, "SELECT count(*) FROM accounts", SQL_ARGS(), &accounts));
+	return accounts > 0 ? OK : seed_load(s, cx, seed_file);
+}
+
+static enum rc
+first_start(struct sandbox *s, struct ctx *cx, const char *dir, const char *seed_file)
 {
 	enum rc rc;
 
@@ -41,6 +55,8 @@ first_start(struct sandbox *s, struct ctx *cx, const char *dir)
 	rc = contents_open(s, cx, dir);
 	if (rc == OK)
 		rc = tree_upgrade(s, cx);
+	if (rc == OK)
+		rc = seed_once(s, cx, seed_file);
 	if (rc == OK)
 		rc = accounts_make(s, cx);
 	if (rc == OK)
@@ -51,11 +67,11 @@ first_start(struct sandbox *s, struct ctx *cx, const char *dir)
 }
 
 static enum rc
-open_all(struct sandbox *s, struct ctx *cx, const char *dir)
+open_all(struct sandbox *s, struct ctx *cx, const char *dir, const char *seed_file)
 {
 	TRY(pages_prepare(s, cx));
 	TRY(sandbox_store_open(s, cx, dir));
-	TRY(first_start(s, cx, dir));
+	TRY(first_start(s, cx, dir, seed_file));
 	s->site.body_dir = contents_incoming(s);
 	return notifier_start(s, cx);
 }
@@ -72,11 +88,11 @@ sandbox_new(struct ctx *cx, const struct sandbox_config *cfg, struct sandbox **o
 	s->public_url = str_dup(s->arena, url);
 	s->throttle = throttle_new();
 	s->faults = faults_new();
-	s->limits = limits_new();
+	s->rates = rates_new();
 	s->reqlog = reqlog_new();
 	pthread_mutex_init(&s->lock, NULL);
 	routes_prepare(s);
-	rc = open_all(s, cx, cfg->data_dir);
+	rc = open_all(s, cx, cfg->data_dir, cfg->seed_file);
 	if (rc != OK) {
 		sandbox_free(s);
 		return rc;
@@ -119,7 +135,7 @@ sandbox_free(struct sandbox *s)
 	sandbox_store_close(s);
 	throttle_free(s->throttle);
 	faults_free(s->faults);
-	limits_free(s->limits);
+	rates_free(s->rates);
 	reqlog_free(s->reqlog);
 	pthread_mutex_destroy(&s->lock);
 	arena_free(s->arena);

@@ -207,7 +207,7 @@ export function startServe(opt = {}) {
 export async function startSandbox(opt = {}) {
 	const sandbox = await start('sandbox', ['--listen', opt.listen ?? '127.0.0.1:0'], (out) => {
 		const url = /^Sandbox: (\S+)\n/m.exec(out)?.[1];
-		const accounts = [...out.matchAll(/^ {2}(basic|business)\s+(\S+)\s+password (\S+)\n/gm)].map(
+		const accounts = [...out.matchAll(/^ {2}(basic|business)\s+(\S+)\s+password (.+)\n/gm)].map(
 			([, type, email, password]) => ({ type, email, password }),
 		);
 		return url && accounts.length >= 2 ? { url, port: Number(new URL(url).port), accounts } : null;

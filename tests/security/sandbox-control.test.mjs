@@ -34,6 +34,9 @@ const ROWS = [
 	["GET", "limits"], ["PUT", "limits", { per_app: { calls: 1 } }],
 	["GET", "settings"], ["PUT", "settings", { new_app_scopes: "minimal" }],
 	["GET", "log"],
+	["GET", "accounts"], ["POST", "accounts", { email: "s220@example.com", given_name: "S", surname: "T" }],
+	["PUT", "accounts/basic@example.com", { suspended: true }], ["GET", "apps"],
+	["DELETE", "session"],
 ];
 
 test("S-220 every row of the control API wants the control token", async () => {
@@ -45,7 +48,7 @@ test("S-220 every row of the control API wants the control token", async () => {
 			assert.equal(reply.status, 401, `${method} ${path} ${authorization}`);
 		}
 	const now = (await control("GET", "state")).body;
-	assert.deepEqual([now.faults, now.offset_s], [state.faults, state.offset_s]);
+	assert.deepEqual([now.faults, now.offset_s, now.accounts], [state.faults, state.offset_s, state.accounts]);
 	assert.deepEqual((await control("GET", "limits")).body, { per_token: null, per_app: null });
 });
 
@@ -59,6 +62,79 @@ test("S-221 what changes something takes JSON only, and no reply lets another or
 		headers: { authorization: `Bearer ${box.seed.control_token}`, origin: "http://evil.example" },
 	});
 	assert.equal(res.headers.get("access-control-allow-origin"), null);
+});
+
+// The control page's browser: what it got for the token, and what it sends.
+async function controlPage(token = box.seed.control_token, headers = {}) {
+	const res = await fetch(`${box.url}/_sandbox/session`, {
+		method: "POST",
+		headers: { origin: box.url, "content-type": "application/json", ...headers },
+		body: JSON.stringify({ token }),
+	});
+	return { status: res.status, setCookie: res.headers.get("set-cookie"), body: await res.json() };
+}
+
+test("S-221 the page's cookie is given for the token, to our own page only, and is of its own path", async () => {
+	for (const token of ["", "x", box.seed.control_token.slice(0, -1), `${box.seed.control_token}x`, got.access_token]) {
+		const reply = await controlPage(token);
+		assert.ok([400, 401].includes(reply.status), token);
+		assert.equal(reply.setCookie, null);
+	}
+	for (const origin of [undefined, "null", "http://127.0.0.1:1", "http://evil.example", box.url.replace("http:", "https:"), `${box.url}/`]) {
+		const reply = await fetch(`${box.url}/_sandbox/session`, {
+			method: "POST",
+			headers: { ...(origin ? { origin } : {}), "content-type": "application/json" },
+			body: JSON.stringify({ token: box.seed.control_token }),
+		});
+		assert.deepEqual([reply.status, reply.headers.get("set-cookie")], [403, null], origin);
+	}
+	for (const type of ["text/plain", "application/x-www-form-urlencoded"])
+		assert.equal((await controlPage(box.seed.control_token, { "content-type": type })).status, 415);
+	const given = await controlPage();
+	assert.equal(given.status, 200);
+	assert.match(given.setCookie, /^sandbox_[0-9a-f]{8}_control=[A-Za-z0-9_-]{43}; Path=\/_sandbox; HttpOnly; SameSite=Strict$/);
+	assert.equal(given.setCookie.includes(box.seed.control_token), false);
+	assert.equal(JSON.stringify(given.body).includes(box.seed.control_token), false);
+});
+
+test("S-221 the cookie does nothing without the page's security token, and changes want our origin too", async () => {
+	const { setCookie, body } = await controlPage();
+	const cookie = setCookie.split(";")[0];
+	const good = { cookie, "x-csrf-token": body.csrf, origin: box.url, "content-type": "application/json" };
+	const call = (method, path, headers, json) =>
+		fetch(`${box.url}/_sandbox/${path}`, { method, headers, body: json && JSON.stringify(json) });
+	assert.equal((await call("GET", "state", { cookie, "x-csrf-token": body.csrf })).status, 200);
+	for (const headers of [{ cookie }, { cookie, "x-csrf-token": "x" }, { "x-csrf-token": body.csrf }, { cookie: `${cookie}x`, "x-csrf-token": body.csrf }, { cookie: `${cookie}; ${cookie}`, "x-csrf-token": body.csrf }, { cookie, "x-csrf-token": ann.csrf }, { ...good, authorization: "Bearer x" }])
+		assert.equal((await call("GET", "state", headers)).status, 401, JSON.stringify(headers));
+	for (const [method, path, json] of ROWS.filter(([m, p]) => m !== "GET" && p !== "session")) {
+		for (const origin of ["http://127.0.0.1:1", "http://localhost", "null"])
+			assert.equal((await call(method, path, { ...good, origin }, json)).status, 403, path);
+		const { origin, ...without } = good;
+		assert.equal((await call(method, path, without, json)).status, 403, path);
+		if (json) assert.equal((await call(method, path, { ...good, "content-type": "text/plain" }, json)).status, 415);
+	}
+	assert.equal((await call("POST", "faults", good, { path: "/2/*", mode: "reset" })).status, 201);
+	assert.equal((await call("DELETE", "faults", good)).status, 200);
+	const out = await call("DELETE", "session", good);
+	assert.match(out.headers.get("set-cookie"), /=; Path=\/_sandbox; HttpOnly; SameSite=Strict; Max-Age=0$/);
+});
+
+test("S-222 the token is new at each start, and the page's cookie ends with it", async () => {
+	const other = await startSandbox();
+	try {
+		assert.notEqual(other.seed.control_token, box.seed.control_token);
+		assert.equal(other.seed.control_token.length, 43);
+		const { setCookie, body } = await controlPage();
+		const [, value] = setCookie.split(";")[0].split("=");
+		const name = /^([^=]+)=/.exec((await (async () => fetch(`${other.url}/_sandbox/session`, { method: "POST", headers: { origin: other.url, "content-type": "application/json" }, body: JSON.stringify({ token: other.seed.control_token }) }))()).headers.get("set-cookie"))[1];
+		const res = await fetch(`${other.url}/_sandbox/state`, { headers: { cookie: `${name}=${value}`, "x-csrf-token": body.csrf } });
+		assert.equal(res.status, 401);
+		for (const path of ["state", "log", "faults", "accounts", "apps", "settings"])
+			assert.equal(JSON.stringify((await control("GET", path)).body).includes(box.seed.control_token), false);
+		assert.equal(box.log().includes(box.seed.control_token), false);
+	} finally {
+		await other.stop();
+	}
 });
 
 test("S-223 the numbers and texts of faults, limits and settings are bounded", async () => {

@@ -7,7 +7,7 @@
 
 #include "sandbox/control/handlers.h"
 #include "sandbox/control/input.h"
-#include "sandbox/control/limits.h"
+#include "sandbox/control/rates.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
 
@@ -45,7 +45,7 @@ control_restore(struct sandbox *s, struct ctx *cx)
 	TRY(store_setting_get(s, cx, OFFSET_SETTING, &text));
 	if (str_int(text, 0, OFFSET_MAX_S * SECOND_MS, &offset_ms))
 		clock_set_offset_ms(s->clock, offset_ms);
-	return limits_load(s, cx);
+	return rates_load(s, cx);
 }
 
 enum rc

@@ -2,7 +2,7 @@
 #include "sandbox/control/faults.h"
 #include "sandbox/control/handlers.h"
 #include "sandbox/control/input.h"
-#include "sandbox/control/limits.h"
+#include "sandbox/control/rates.h"
 #include "sandbox/control/reqlog.h"
 #include "sandbox/core/state.h"
 
@@ -71,7 +71,7 @@ control_limits(void *app, struct ctx *cx, const struct http_req *req, struct htt
 	struct sandbox *s = app;
 
 	(void)req;
-	return tell(cx, res, 200, limits_json(s->limits));
+	return tell(cx, res, 200, rates_json(s->rates));
 }
 
 enum rc
@@ -80,9 +80,9 @@ control_limits_put(void *app, struct ctx *cx, const struct http_req *req, struct
 	struct sandbox *s = app;
 	struct input in;
 
-	TRY(input_body(cx, req, limit_members, &in));
-	TRY(limits_put(s, cx, &in));
-	return tell(cx, res, 200, limits_json(s->limits));
+	TRY(input_body(cx, req, rate_members, &in));
+	TRY(rates_put(s, cx, &in));
+	return tell(cx, res, 200, rates_json(s->rates));
 }
 
 static enum rc

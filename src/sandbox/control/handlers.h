@@ -18,5 +18,11 @@ HANDLER(control_limits_put);
 HANDLER(control_settings);
 HANDLER(control_settings_put);
 HANDLER(control_log);
+HANDLER(control_account_list);
+HANDLER(control_account_add);
+HANDLER(control_account_put);
+HANDLER(control_app_list);
+HANDLER(control_sign_in);
+HANDLER(control_sign_out);
 
 #endif

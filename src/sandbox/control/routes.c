@@ -6,6 +6,9 @@
 #define DELETE HTTP_M_DELETE
 
 static const struct row rows[] = {
+	{ POST, "/_sandbox/session", ROW(CONTROL_SIGN, NONE), KB, control_sign_in },
+	{ DELETE, "/_sandbox/session", ROW(CONTROL, NONE), KB, control_sign_out },
+
 	{ GET, "/_sandbox/clock", ROW(CONTROL, NONE), 0, control_clock },
 	{ POST, "/_sandbox/clock", ROW(CONTROL, WRITE), 4 * KB, control_clock_advance },
 	{ GET, "/_sandbox/state", ROW(CONTROL, READ), 0, control_state },
@@ -19,6 +22,10 @@ static const struct row rows[] = {
 	{ PUT, "/_sandbox/limits", ROW(CONTROL, WRITE), 4 * KB, control_limits_put },
 	{ GET, "/_sandbox/settings", ROW(CONTROL, READ), 0, control_settings },
 	{ PUT, "/_sandbox/settings", ROW(CONTROL, WRITE), 4 * KB, control_settings_put },
+	{ GET, "/_sandbox/accounts", ROW(CONTROL, READ), 0, control_account_list },
+	{ POST, "/_sandbox/accounts", ROW(CONTROL, WRITE), 4 * KB, control_account_add },
+	{ PUT, "/_sandbox/accounts/{}", ROW(CONTROL, WRITE), KB, control_account_put },
+	{ GET, "/_sandbox/apps", ROW(CONTROL, READ), 0, control_app_list },
 	{ GET, "/_sandbox/log", ROW(CONTROL, NONE), 0, control_log },
 };
 

@@ -1,33 +1,77 @@
-/* What can be set for the whole sandbox; each is a setting of its own in the store. */
+#include "sandbox/control/settings.h"
+
 #include "sandbox/control/handlers.h"
 #include "sandbox/control/input.h"
 #include "sandbox/core/state.h"
 
-struct setting {
-	const char *name;
-	const char *words[3]; /* the first one is the default */
+#define NUMBER_MAX (1LL << 53)
+
+/* Where they count: console/apps.h, console/notifier.h, tree/quota.h. */
+const char *const setting_members[] = { "new_app_scopes", "webhook_targets", "quota_basic",
+	"quota_business", "files_max", "sessions_max", NULL };
+
+/* In the same order: the words that a setting may have, the default first; without words it is a
+ * number, or null for the default. */
+static const char *const words[][3] = {
+	{ "procedure", "minimal" },
+	{ "any", "public" },
+	{ NULL },
+	{ NULL },
+	{ NULL },
+	{ NULL },
 };
 
-static const struct setting settings[] = {
-	/* What a new app may do from the start. */
-	{ "new_app_scopes", { "procedure", "minimal" } },
-	/* Which addresses webhooks may have. */
-	{ "webhook_targets", { "any", "public" } },
-};
+static enum rc
+put_number(struct sandbox *s, struct ctx *cx, const struct input *in, const char *name)
+{
+	int64_t n;
 
-#define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
+	TRY(input_int(cx, in, name, (struct input_range){ 0, NUMBER_MAX, -1 }, &n));
+	if (n < 0)
+		return OK;
+	return store_setting_put(s, cx, str_of(name), str_printf(cx->arena, "%lld", (long long)n));
+}
+
+enum rc
+settings_put(struct sandbox *s, struct ctx *cx, const struct input *in)
+{
+	int word;
+
+	for (size_t i = 0; setting_members[i] != NULL; i++) {
+		const char *name = setting_members[i];
+
+		if (words[i][0] == NULL) {
+			TRY(put_number(s, cx, in, name));
+			continue;
+		}
+		TRY(input_word(cx, in, name, words[i], &word));
+		if (word >= 0)
+			TRY(store_setting_put(s, cx, str_of(name), str_of(words[i][word])));
+	}
+	return OK;
+}
+
+static json_t *
+value_json(struct str text, const char *const *of_words)
+{
+	int64_t n;
+
+	if (of_words[0] != NULL)
+		return text.len > 0 ? json_str(text) : json_string(of_words[0]);
+	return str_int(text, 0, NUMBER_MAX, &n) ? json_integer(n) : json_null();
+}
 
 static enum rc
 tell(struct sandbox *s, struct ctx *cx, struct http_res *res)
 {
-	json_t *o = json_object();
-	struct str word;
+	struct str texts[sizeof(words) / sizeof(words[0])];
+	json_t *o;
 
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		TRY(store_setting_get(s, cx, str_of(settings[i].name), &word));
-		json_put(o, settings[i].name,
-		    word.len > 0 ? json_str(word) : json_string(settings[i].words[0]));
-	}
+	for (size_t i = 0; setting_members[i] != NULL; i++)
+		TRY(store_setting_get(s, cx, str_of(setting_members[i]), &texts[i]));
+	o = json_object();
+	for (size_t i = 0; setting_members[i] != NULL; i++)
+		json_put(o, setting_members[i], value_json(texts[i], words[i]));
 	http_res_json(res, 200, json_write(cx->arena, o));
 	return OK;
 }
@@ -42,20 +86,9 @@ control_settings(void *app, struct ctx *cx, const struct http_req *req, struct h
 enum rc
 control_settings_put(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
-	const char *members[SETTING_COUNT + 1] = { NULL };
 	struct input in;
-	int word;
 
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		members[i] = settings[i].name;
-	TRY(input_body(cx, req, members, &in));
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		const struct setting *one = &settings[i];
-
-		TRY(input_word(cx, &in, one->name, one->words, &word));
-		if (word >= 0)
-			TRY(store_setting_put(
-			    app, cx, str_of(one->name), str_of(one->words[word])));
-	}
+	TRY(input_body(cx, req, setting_members, &in));
+	TRY(settings_put(app, cx, &in));
 	return tell(app, cx, res);
 }

@@ -21,7 +21,7 @@
 
 struct throttle;
 struct faults;
-struct limits;
+struct rates;
 struct reqlog;
 struct notifier;
 struct contents;
@@ -36,7 +36,7 @@ struct sandbox {
 	struct secret control_token;
 	struct throttle *throttle;
 	struct faults *faults; /* these three are the control room's, with locks of their own */
-	struct limits *limits;
+	struct rates *rates;
 	struct reqlog *reqlog;
 
 	struct notifier *notifier; /* console/notifier.h; NULL until everything else is there */

@@ -74,6 +74,8 @@ struct str account_initials(struct arena *a, const struct account *acct);
 /* The object the pages show. */
 json_t *account_json(struct ctx *cx, const struct account *acct);
 
+/* The team, if there is none yet; it keeps a name that was set before. */
+MUST enum rc team_make(struct sandbox *s, struct ctx *cx);
 /* The team if there is none yet; and, where nobody is, the accounts with fresh passwords and some
  * files. */
 MUST enum rc accounts_make(struct sandbox *s, struct ctx *cx);

@@ -150,9 +150,8 @@ account_add(struct sandbox *s, struct ctx *cx, const struct account_new *a, stru
 	return account_get(s, cx, id, out);
 }
 
-/* Ids of the team, once; its name unless a seed has set another one. */
-static enum rc
-make_team(struct sandbox *s, struct ctx *cx)
+enum rc
+team_make(struct sandbox *s, struct ctx *cx)
 {
 	struct str there;
 
@@ -169,7 +168,7 @@ accounts_make(struct sandbox *s, struct ctx *cx)
 {
 	int64_t there;
 
-	TRY(make_team(s, cx));
+	TRY(team_make(s, cx));
 	TRY(sql_count(cx, s->db, "SELECT count(*) FROM accounts", SQL_ARGS(), &there));
 	if (there > 0)
 		return OK;

@@ -1,4 +1,4 @@
-#include "sandbox/control/limits.h"
+#include "sandbox/control/rates.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,19 +23,19 @@ struct counter {
 	int64_t calls;
 };
 
-struct limits {
+struct rates {
 	pthread_mutex_t lock;
 	struct limit per_token, per_app;
 	struct map *counters; /* "t" and the token's digest, or "a" and the app key */
 	atomic_bool on;
 };
 
-const char *const limit_members[] = { "per_token", "per_app", NULL };
+const char *const rate_members[] = { "per_token", "per_app", NULL };
 
-struct limits *
-limits_new(void)
+struct rates *
+rates_new(void)
 {
-	struct limits *l = mem_alloc(sizeof(*l));
+	struct rates *l = mem_alloc(sizeof(*l));
 
 	pthread_mutex_init(&l->lock, NULL);
 	l->counters = map_new();
@@ -43,7 +43,7 @@ limits_new(void)
 }
 
 void
-limits_free(struct limits *l)
+rates_free(struct rates *l)
 {
 	if (l == NULL)
 		return;
@@ -53,14 +53,14 @@ limits_free(struct limits *l)
 }
 
 static void
-forget_counters(struct limits *l)
+forget_counters(struct rates *l)
 {
 	map_free(l->counters, free);
 	l->counters = map_new();
 }
 
 static void
-set(struct limits *l, struct limit per_token, struct limit per_app)
+set(struct rates *l, struct limit per_token, struct limit per_app)
 {
 	pthread_mutex_lock(&l->lock);
 	l->per_token = per_token;
@@ -113,7 +113,7 @@ rule_json(struct limit per_token, struct limit per_app)
 }
 
 json_t *
-limits_json(struct limits *l)
+rates_json(struct rates *l)
 {
 	json_t *o;
 
@@ -124,7 +124,7 @@ limits_json(struct limits *l)
 }
 
 enum rc
-limits_put(struct sandbox *s, struct ctx *cx, const struct input *in)
+rates_put(struct sandbox *s, struct ctx *cx, const struct input *in)
 {
 	struct limit per_token, per_app;
 
@@ -132,12 +132,12 @@ limits_put(struct sandbox *s, struct ctx *cx, const struct input *in)
 	TRY(read_limit(cx, in, "per_app", &per_app));
 	TRY(store_setting_put(
 	    s, cx, SETTING, json_write(cx->arena, rule_json(per_token, per_app))));
-	set(s->limits, per_token, per_app);
+	set(s->rates, per_token, per_app);
 	return OK;
 }
 
 enum rc
-limits_load(struct sandbox *s, struct ctx *cx)
+rates_load(struct sandbox *s, struct ctx *cx)
 {
 	struct limit per_token = { 0 }, per_app = { 0 };
 	struct input in;
@@ -147,24 +147,24 @@ limits_load(struct sandbox *s, struct ctx *cx)
 	TRY(store_setting_get(s, cx, SETTING, &text));
 	if (text.len > 0) {
 		TRY(json_read(cx, text, 3, &value));
-		TRY(input_object(cx, value, S(""), limit_members, &in));
+		TRY(input_object(cx, value, S(""), rate_members, &in));
 		TRY(read_limit(cx, &in, "per_token", &per_token));
 		TRY(read_limit(cx, &in, "per_app", &per_app));
 	}
-	set(s->limits, per_token, per_app);
+	set(s->rates, per_token, per_app);
 	return OK;
 }
 
 /* --- counting --- */
 
 static struct counter *
-counter_of(struct limits *l, struct str name)
+counter_of(struct rates *l, struct str name)
 {
 	struct counter *c = map_get(l->counters, name);
 
 	if (c != NULL)
 		return c;
-	if (map_count(l->counters) >= LIMITS_NAMES_MAX)
+	if (map_count(l->counters) >= RATES_NAMES_MAX)
 		forget_counters(l);
 	c = mem_alloc(sizeof(*c));
 	map_put(l->counters, name, c);
@@ -173,7 +173,7 @@ counter_of(struct limits *l, struct str name)
 
 /* Counts one call; the seconds until the next window when it is one too many, otherwise 0. */
 static int64_t
-count(struct limits *l, struct limit limit, struct str name, int64_t now_ms)
+count(struct rates *l, struct limit limit, struct str name, int64_t now_ms)
 {
 	int64_t window_ms = limit.window_s * SECOND_MS;
 	struct counter *c;
@@ -189,9 +189,9 @@ count(struct limits *l, struct limit limit, struct str name, int64_t now_ms)
 }
 
 enum rc
-limits_count(struct sandbox *s, struct ctx *cx, struct secret token, struct str app_key)
+rates_count(struct sandbox *s, struct ctx *cx, struct secret token, struct str app_key)
 {
-	struct limits *l = s->limits;
+	struct rates *l = s->rates;
 	struct str token_name, app_name;
 	int64_t now_ms = clock_now_ms(s->clock), wait_s;
 	bool of_app;
