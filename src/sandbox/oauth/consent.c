@@ -78,6 +78,7 @@ struct refusal {
 };
 
 static const struct refusal refusals[] = {
+	{ "account-suspended", "This account is suspended" },
 	{ "wrong-role", "Another account is needed" },
 	{ "team-admin-only", "Only a team administrator can connect this app" },
 	{ "app-users-limit", "This app has reached its user limit" },

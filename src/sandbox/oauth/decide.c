@@ -118,9 +118,20 @@ check_implicit(struct ctx *cx, const struct decision *d)
 	return fail_todo(cx, "Start again in the program that sent you here.");
 }
 
+static enum rc
+check_suspended(struct ctx *cx, const struct decision *d)
+{
+	if (!d->account->suspended)
+		return OK;
+	fail_at(cx, E_DENIED, "account-suspended", NULL,
+	    "This account is suspended: it cannot connect apps.");
+	return fail_todo(cx, "Ask an administrator of your team, or sign in with another account.");
+}
+
 enum rc
 decide_check(struct sandbox *s, struct ctx *cx, struct decision *d)
 {
+	TRY(check_suspended(cx, d));
 	TRY(scopes_to_grant(s, cx, d));
 	TRY(check_role(cx, d));
 	TRY(grant_team(cx, d->account, d->scopes, &d->team_id));

@@ -20,7 +20,8 @@ struct decision {
 	struct str team_id; /* empty: it would be a user's grant */
 };
 
-/* E_DENIED with code "wrong-role", "team-admin-only" or "app-users-limit"; E_CONFLICT "uri-removed". */
+/* E_DENIED with code "account-suspended", "wrong-role", "team-admin-only" or "app-users-limit";
+ * E_CONFLICT "no-public-clients" or "uri-removed". */
 MUST enum rc decide_check(struct sandbox *s, struct ctx *cx, struct decision *d);
 
 struct decided {
