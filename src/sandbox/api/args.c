@@ -84,6 +84,18 @@ api_header_arg(struct ctx *cx, const struct http_req *req, const char *const *na
 }
 
 enum rc
+api_header_arg_opt(
+    struct ctx *cx, const struct http_req *req, const char *const *names, json_t **out)
+{
+	struct str query;
+
+	TRY(http_req_param(cx, req, "arg", &query));
+	if (http_req_header(req, S("Dropbox-API-Arg")).p == NULL && query.p == NULL)
+		return parse(cx, S("{}"), names, out);
+	return api_header_arg(cx, req, names, out);
+}
+
+enum rc
 api_arg_bool(struct ctx *cx, const json_t *arg, const char *name, bool *out)
 {
 	if (json_take_bool_opt(cx, arg, name, out) == OK)

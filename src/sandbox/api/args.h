@@ -15,6 +15,9 @@ MUST enum rc api_rpc_arg(
 /* The same out of Dropbox-API-Arg or ?arg=. */
 MUST enum rc api_header_arg(
     struct ctx *cx, const struct http_req *req, const char *const *names, json_t **out);
+/* An empty object when there is none: for upload_session/start, whose members are all optional. */
+MUST enum rc api_header_arg_opt(
+    struct ctx *cx, const struct http_req *req, const char *const *names, json_t **out);
 MUST enum rc api_arg_bool(struct ctx *cx, const json_t *arg, const char *name, bool *out);
 MUST enum rc api_arg_str(
     struct ctx *cx, const json_t *arg, const char *name, size_t max, struct str *out);

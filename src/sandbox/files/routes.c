@@ -3,6 +3,7 @@
 #define GET HTTP_M_GET
 #define POST HTTP_M_POST
 #define RPC (64 * KB)
+#define BATCH (8192 * KB)
 #define UPLOAD_MAX (150ull << 20) /* the most that one request may bring */
 
 /* Rows that take a body to a file enter the store themselves, after the slow part. */
@@ -17,6 +18,8 @@ static const struct row rows[] = {
 	    api_list_folder_continue },
 	{ POST, "/2/files/list_folder/get_latest_cursor", API_ROW(META_READ, READ), RPC,
 	    api_list_folder_latest },
+	{ POST, "/2/files/list_folder/longpoll", ACCESS_API_NONE, SCOPE_NONE, STORE_NONE, RPC,
+	    api_longpoll },
 	{ POST, "/2/files/get_metadata", API_ROW(META_READ, READ), RPC, api_get_metadata },
 	{ POST, "/2/files/create_folder_v2", API_ROW(CONTENT_WRITE, WRITE), RPC,
 	    api_create_folder },
@@ -24,9 +27,48 @@ static const struct row rows[] = {
 	    api_create_folder_v1 },
 	{ POST, "/2/files/delete_v2", API_ROW(CONTENT_WRITE, WRITE), RPC, api_delete },
 	{ POST, "/2/files/delete", API_ROW(CONTENT_WRITE, WRITE), RPC, api_delete_v1 },
+	{ POST, "/2/files/create_folder_batch", API_ROW(CONTENT_WRITE, WRITE), BATCH,
+	    api_create_folder_batch },
+	{ POST, "/2/files/create_folder_batch/check", API_ROW(CONTENT_WRITE, READ), RPC,
+	    api_batch_check },
+	{ POST, "/2/files/delete_batch", API_ROW(CONTENT_WRITE, WRITE), BATCH, api_delete_batch },
+	{ POST, "/2/files/delete_batch/check", API_ROW(CONTENT_WRITE, READ), RPC, api_batch_check },
+	{ POST, "/2/files/permanently_delete", API_ROW(PERMANENT_DELETE, WRITE), RPC,
+	    api_permanently_delete },
+	{ POST, "/2/files/copy_v2", API_ROW(CONTENT_WRITE, WRITE), RPC, api_copy },
+	{ POST, "/2/files/copy", API_ROW(CONTENT_WRITE, WRITE), RPC, api_copy_v1 },
+	{ POST, "/2/files/copy_batch_v2", API_ROW(CONTENT_WRITE, WRITE), BATCH, api_copy_batch },
+	{ POST, "/2/files/copy_batch/check_v2", API_ROW(CONTENT_WRITE, READ), RPC,
+	    api_batch_check },
+	{ POST, "/2/files/copy_batch", API_ROW(CONTENT_WRITE, NONE), BATCH, api_copy_batch_v1 },
+	{ POST, "/2/files/copy_batch/check", API_ROW(CONTENT_WRITE, READ), RPC, api_batch_check },
+	{ POST, "/2/files/move_v2", API_ROW(CONTENT_WRITE, WRITE), RPC, api_move },
+	{ POST, "/2/files/move", API_ROW(CONTENT_WRITE, WRITE), RPC, api_move_v1 },
+	{ POST, "/2/files/move_batch_v2", API_ROW(CONTENT_WRITE, WRITE), BATCH, api_move_batch },
+	{ POST, "/2/files/move_batch/check_v2", API_ROW(CONTENT_WRITE, READ), RPC,
+	    api_batch_check },
+	{ POST, "/2/files/move_batch", API_ROW(CONTENT_WRITE, NONE), BATCH, api_move_batch_v1 },
+	{ POST, "/2/files/move_batch/check", API_ROW(CONTENT_WRITE, READ), RPC, api_batch_check },
+	{ POST, "/2/files/list_revisions", API_ROW(META_READ, READ), RPC, api_list_revisions },
+	{ POST, "/2/files/restore", API_ROW(CONTENT_WRITE, WRITE), RPC, api_restore },
 	{ GET, "/2/files/download", API_ROW(CONTENT_READ, READ), 0, api_download },
 	{ POST, "/2/files/download", API_ROW(CONTENT_READ, READ), KB, api_download },
 	UPLOAD("/2/files/upload", api_upload),
+	UPLOAD("/2/files/alpha/upload", api_upload),
+	UPLOAD("/2/files/upload_session/start", api_session_start),
+	UPLOAD("/2/files/upload_session/append_v2", api_session_append),
+	UPLOAD("/2/files/upload_session/append", api_session_append_v1),
+	UPLOAD("/2/files/upload_session/append_batch", api_session_append_batch),
+	UPLOAD("/2/files/upload_session/finish", api_session_finish),
+	{ POST, "/2/files/upload_session/start_batch", API_ROW(CONTENT_WRITE, NONE), RPC,
+	    api_session_start_batch },
+	{ POST, "/2/files/upload_session/finish_batch_v2", API_ROW(CONTENT_WRITE, NONE), BATCH,
+	    api_session_finish_batch },
+	{ POST, "/2/files/upload_session/finish_batch", API_ROW(CONTENT_WRITE, NONE), BATCH,
+	    api_session_finish_batch_v1 },
+	{ POST, "/2/files/upload_session/finish_batch/check", API_ROW(CONTENT_WRITE, READ), RPC,
+	    api_batch_check },
+	{ POST, "/2/files/alpha/get_metadata", API_ROW(META_READ, READ), RPC, api_get_metadata },
 };
 
 ROW_GROUP(files_rows, rows);

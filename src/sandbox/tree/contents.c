@@ -21,8 +21,8 @@ struct contents {
 	char incoming_path[4096];
 };
 
-static enum rc
-broken(struct ctx *cx, int error, const char *what)
+enum rc
+content_broken(struct ctx *cx, int error, const char *what)
 {
 	if (error == ENOSPC || error == EDQUOT || error == EFBIG)
 		return fail_at(cx, E_STORE, "insufficient-storage", NULL,
@@ -84,14 +84,14 @@ place(struct sandbox *s, struct ctx *cx, int from, int fd, struct str id)
 	int shelf, error = 0;
 
 	if (fsync(fd) != 0)
-		return broken(cx, errno, "written");
+		return content_broken(cx, errno, "written");
 	shelf = shelf_open(s->contents, id, true);
 	if (shelf < 0)
-		return broken(cx, errno, "put in place");
+		return content_broken(cx, errno, "put in place");
 	if (linkat(from, name, shelf, name, 0) != 0 || fsync(shelf) != 0)
 		error = errno;
 	close(shelf);
-	return error == 0 ? OK : broken(cx, error, "put in place");
+	return error == 0 ? OK : content_broken(cx, error, "put in place");
 }
 
 enum rc
@@ -135,8 +135,9 @@ content_write(struct sandbox *s, struct ctx *cx, struct str bytes, struct conten
 	enum rc rc;
 
 	if (fd < 0)
-		return broken(cx, errno, "written");
-	rc = write_all(fd, bytes) ? content_place(s, cx, fd, id) : broken(cx, errno, "written");
+		return content_broken(cx, errno, "written");
+	rc = write_all(fd, bytes) ? content_place(s, cx, fd, id)
+				  : content_broken(cx, errno, "written");
 	close(fd);
 	*out = (struct content){ id, (int64_t)bytes.len, content_hash(cx->arena, bytes) };
 	return rc;
@@ -148,7 +149,7 @@ check_open(struct ctx *cx, int fd, int64_t size)
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return broken(cx, errno, "read");
+		return content_broken(cx, errno, "read");
 	if (!S_ISREG(st.st_mode))
 		return fail(cx, E_STORE, "A content is not a regular file.");
 	if (st.st_size != size)
@@ -167,11 +168,11 @@ content_open(struct sandbox *s, struct ctx *cx, struct str id, int64_t size, int
 		return fail(cx, E_STORE, "The file has no content.");
 	shelf = shelf_open(s->contents, id, false);
 	if (shelf < 0)
-		return broken(cx, errno, "read");
+		return content_broken(cx, errno, "read");
 	/* O_NONBLOCK: a FIFO put there by hand does not hold us. */
 	*fd =
 	    openat(shelf, str_cstr(cx->arena, id), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	rc = *fd < 0 ? broken(cx, errno, "read") : check_open(cx, *fd, size);
+	rc = *fd < 0 ? content_broken(cx, errno, "read") : check_open(cx, *fd, size);
 	close(shelf);
 	if (rc != OK && *fd >= 0)
 		close(*fd);
@@ -219,25 +220,40 @@ contents_tidy(struct sandbox *s, struct ctx *cx)
 	return OK;
 }
 
-int
-session_file_create(struct sandbox *s, struct str id)
+enum rc
+session_file_take(struct sandbox *s, struct ctx *cx, struct str id)
 {
-	return openat(
-	    s->contents->sessions, id.p, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	const struct contents *c = s->contents;
+
+	return renameat(c->incoming, id.p, c->sessions, id.p) == 0
+	    ? OK
+	    : content_broken(cx, errno, "kept for a session");
 }
 
-int
-session_file_open(struct sandbox *s, struct str id)
+enum rc
+session_file_make(struct sandbox *s, struct ctx *cx, struct str id)
 {
-	int fd = openat(s->contents->sessions, id.p, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(
+	    s->contents->sessions, id.p, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return content_broken(cx, errno, "started");
+	close(fd);
+	return OK;
+}
+
+enum rc
+session_file_open(struct sandbox *s, struct ctx *cx, struct str id, int *fd)
+{
 	struct stat st;
 
-	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
-		close(fd);
-		errno = EINVAL;
-		return -1;
-	}
-	return fd;
+	*fd = openat(s->contents->sessions, id.p, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (*fd < 0)
+		return content_broken(cx, errno, "opened");
+	if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode))
+		return OK;
+	close(*fd);
+	return fail(cx, E_STORE, "A session's content is not a regular file.");
 }
 
 void
@@ -285,7 +301,7 @@ sweep(struct sandbox *s, struct ctx *cx, int dir)
 	enum rc rc = OK;
 
 	if (list == NULL)
-		return broken(cx, errno, "looked for");
+		return content_broken(cx, errno, "looked for");
 	while (rc == OK && (entry = readdir(list)) != NULL)
 		rc = sweep_one(s, cx, dir, entry->d_name);
 	closedir(list);

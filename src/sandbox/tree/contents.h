@@ -54,10 +54,15 @@ MUST enum rc content_release(struct sandbox *s, struct ctx *cx, struct str id);
 /* Removes some of the contents nobody has. */
 MUST enum rc contents_tidy(struct sandbox *s, struct ctx *cx);
 
-/* Files of upload sessions, by the session's id; -1 and errno on failure. */
-int session_file_create(struct sandbox *s, struct str id);
-int session_file_open(struct sandbox *s, struct str id);
+/* Files of upload sessions. An arrived body becomes one, under its own name; or an empty one is made. */
+MUST enum rc session_file_take(struct sandbox *s, struct ctx *cx, struct str id);
+MUST enum rc session_file_make(struct sandbox *s, struct ctx *cx, struct str id);
+/* For reading and writing; the caller closes fd. */
+MUST enum rc session_file_open(struct sandbox *s, struct ctx *cx, struct str id, int *fd);
 void session_file_remove(struct sandbox *s, struct str id);
+
+/* The failure for an errno; "insufficient-storage" for a full disk. `what` could not be done. */
+enum rc content_broken(struct ctx *cx, int error, const char *what);
 
 /* Of the whole of it, for tests and small texts. */
 struct str content_hash(struct arena *a, struct str bytes);

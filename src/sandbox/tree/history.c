@@ -130,3 +130,36 @@ history_list(struct sandbox *s, struct ctx *cx, const struct history_query *q, s
 		file_row(cx, st, q->account_id, &out[(*count)++]);
 	}
 }
+
+enum rc
+history_ended(struct sandbox *s, struct ctx *cx, const struct file *mark, int64_t *ms)
+{
+	return sql_count(cx, s->db,
+	    "SELECT old_ms FROM revisions WHERE account_id = $1 AND path_lower = $2"
+	    " ORDER BY seq DESC LIMIT 1",
+	    SQL_ARGS(T(mark->account_id), T(mark->path_lower)), ms);
+}
+
+enum rc
+history_forget(struct sandbox *s, struct ctx *cx, const struct file *f)
+{
+	struct db_stmt *st;
+	struct file old;
+	enum rc rc;
+
+	for (;;) {
+		TRY(sql_bind(cx, s->db,
+		    "SELECT " COLUMNS " FROM revisions WHERE account_id = $1 AND"
+		    " (path_lower = $2 OR (path_lower > $3 AND path_lower < $4)) LIMIT 1",
+		    SQL_ARGS(T(f->account_id), T(f->path_lower), T(below_from(cx, f->path_lower)),
+			T(below_to(cx, f->path_lower))),
+		    &st));
+		rc = file_take_one(cx, st, f->account_id, &old);
+		if (rc == E_NOTFOUND) {
+			ctx_clear(cx);
+			return OK;
+		}
+		TRY(rc);
+		TRY(drop(s, cx, &old));
+	}
+}

@@ -26,4 +26,9 @@ struct history_query {
 MUST enum rc history_list(struct sandbox *s, struct ctx *cx, const struct history_query *q,
     struct file *out, size_t *count);
 
+/* When what stood at the mark's path was deleted; 0 when the history does not know it any more. */
+MUST enum rc history_ended(struct sandbox *s, struct ctx *cx, const struct file *mark, int64_t *ms);
+/* Forgets everything that stood at f's path and below it. */
+MUST enum rc history_forget(struct sandbox *s, struct ctx *cx, const struct file *f);
+
 #endif
