@@ -96,6 +96,8 @@ run_command(struct start *st, const struct sandbox_half *h, int *status)
 	TRY(variables_fill(cx, h->data_dir, &h->runtime, variables_no_proxy(), &v));
 	variables_add(&v, "VALETKEY_SANDBOX_CONTROL_TOKEN", secret_expose(seed.control_token));
 	rc = process_spawn(cx, st->options.command, variables_environment(cx->arena, &v), &pid);
+	if (!st->options.ephemeral)
+		sandbox_settle(h->sandbox);
 	if (rc == OK)
 		*status = process_wait_for_child(pid);
 	else
@@ -113,6 +115,8 @@ run(struct start *st, struct sandbox_half *h, const char **made, int *status)
 	if (st->options.command != NULL)
 		return run_command(st, h, status);
 	TRY(print_for_people(&st->cx, h));
+	if (!st->options.ephemeral)
+		sandbox_settle(h->sandbox);
 	process_wait_for_end();
 	return OK;
 }

@@ -72,6 +72,7 @@ open_all(struct sandbox *s, struct ctx *cx, const char *dir, const char *seed_fi
 	TRY(pages_prepare(s, cx));
 	TRY(sandbox_store_open(s, cx, dir));
 	TRY(first_start(s, cx, dir, seed_file));
+	contents_opened(s);
 	s->site.body_dir = contents_incoming(s);
 	return notifier_start(s, cx);
 }
@@ -99,6 +100,12 @@ sandbox_new(struct ctx *cx, const struct sandbox_config *cfg, struct sandbox **o
 	}
 	*out = s;
 	return OK;
+}
+
+void
+sandbox_settle(struct sandbox *s)
+{
+	contents_settle(s);
 }
 
 const struct http_site *

@@ -19,7 +19,20 @@
 struct contents {
 	int incoming, sessions, store; /* directories */
 	char incoming_path[4096];
+	/* Until the sandbox is open nothing was acknowledged, and what is made then is synced later. */
+	bool open;
+	char (*unsynced)[ID_LEN];
+	size_t unsynced_count;
 };
+
+static void
+sync_later(struct contents *c, struct str id)
+{
+	size_t n = c->unsynced_count++;
+
+	c->unsynced = mem_realloc(c->unsynced, (n + 1) * sizeof(*c->unsynced));
+	memcpy(c->unsynced[n], id.p, ID_LEN);
+}
 
 enum rc
 content_broken(struct ctx *cx, int error, const char *what)
@@ -61,7 +74,7 @@ shelf_open(const struct contents *c, struct str id, bool make)
 		return fd;
 	if (mkdirat(c->store, name, 0700) != 0 && errno != EEXIST)
 		return -1;
-	if (fsync(c->store) != 0)
+	if (c->open && fsync(c->store) != 0)
 		return -1;
 	return openat(c->store, name, DIR_FLAGS);
 }
@@ -81,14 +94,17 @@ static enum rc
 place(struct sandbox *s, struct ctx *cx, int from, int fd, struct str id)
 {
 	char *name = str_cstr(cx->arena, id);
+	bool now = s->contents->open;
 	int shelf, error = 0;
 
-	if (fsync(fd) != 0)
+	if (!now)
+		sync_later(s->contents, id);
+	if (now && fsync(fd) != 0)
 		return content_broken(cx, errno, "written");
 	shelf = shelf_open(s->contents, id, true);
 	if (shelf < 0)
 		return content_broken(cx, errno, "put in place");
-	if (linkat(from, name, shelf, name, 0) != 0 || fsync(shelf) != 0)
+	if (linkat(from, name, shelf, name, 0) != 0 || (now && fsync(shelf) != 0))
 		error = errno;
 	close(shelf);
 	return error == 0 ? OK : content_broken(cx, error, "put in place");
@@ -353,6 +369,44 @@ contents_open(struct sandbox *s, struct ctx *cx, const char *dir)
 }
 
 void
+contents_opened(struct sandbox *s)
+{
+	s->contents->open = true;
+}
+
+static void
+sync_one(const struct contents *c, struct str id)
+{
+	int shelf = shelf_open(c, id, false), fd;
+	char name[ID_LEN + 1] = "";
+
+	memcpy(name, id.p, ID_LEN);
+	fd = shelf >= 0 ? openat(shelf, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+	if (shelf >= 0) {
+		fsync(shelf);
+		close(shelf);
+	}
+}
+
+void
+contents_settle(struct sandbox *s)
+{
+	struct contents *c = s->contents;
+
+	for (size_t i = 0; i < c->unsynced_count; i++)
+		sync_one(c, (struct str){ c->unsynced[i], ID_LEN });
+	if (c->unsynced_count > 0)
+		fsync(c->store);
+	free(c->unsynced);
+	c->unsynced = NULL;
+	c->unsynced_count = 0;
+}
+
+void
 contents_close(struct sandbox *s)
 {
 	struct contents *c = s->contents;
@@ -365,6 +419,7 @@ contents_close(struct sandbox *s)
 		close(c->sessions);
 	if (c->store >= 0)
 		close(c->store);
+	free(c->unsynced);
 	free(c);
 	s->contents = NULL;
 }

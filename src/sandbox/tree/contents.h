@@ -30,6 +30,10 @@ struct content {
 /* Makes the directories and removes what a killed process left. Sets s->contents. Store held. */
 MUST enum rc contents_open(struct sandbox *s, struct ctx *cx, const char *dir);
 void contents_close(struct sandbox *s);
+/* From here on contents are on the disk when they are in place; those from before once contents_settle
+ * returns. So a first start answers before the disk has everything. */
+void contents_opened(struct sandbox *s);
+void contents_settle(struct sandbox *s); /* one thread, once */
 /* For http_site.body_dir; lives as long as the sandbox. */
 const char *contents_incoming(const struct sandbox *s);
 
