@@ -31,6 +31,7 @@ static const struct reach_row in_tunnels[] = {
 	{ "/_web/icons/", true, AT_WWW },
 	{ "/.well-known/", true, AT_WWW },
 	{ "/scl/", true, AT_WWW },
+	{ "/apitl/", true, AT_API },
 	{ "/2/", true, AT_API },
 };
 

@@ -41,4 +41,13 @@ HANDLER(api_session_finish);
 HANDLER(api_session_finish_batch);
 HANDLER(api_session_finish_batch_v1);
 
+HANDLER(api_search);
+HANDLER(api_search_v2);
+HANDLER(api_search_continue);
+
+HANDLER(api_thumbnail);
+HANDLER(api_thumbnail_v2);
+HANDLER(api_thumbnail_batch);
+HANDLER(api_preview);
+
 #endif

@@ -12,6 +12,13 @@
 		POST, path, API_ROW(CONTENT_WRITE, NONE), UPLOAD_MAX, handler, true \
 	}
 
+/* Download routes can be read with GET as well. */
+#define IMAGE_ROWS(path, access, handler)                                                \
+	{ GET, path, ACCESS_##access, SCOPE_CONTENT_READ, STORE_READ, 0, handler },      \
+	{                                                                                \
+		POST, path, ACCESS_##access, SCOPE_CONTENT_READ, STORE_READ, KB, handler \
+	}
+
 static const struct row rows[] = {
 	{ POST, "/2/files/list_folder", API_ROW(META_READ, READ), RPC, api_list_folder },
 	{ POST, "/2/files/list_folder/continue", API_ROW(META_READ, READ), RPC,
@@ -69,6 +76,14 @@ static const struct row rows[] = {
 	{ POST, "/2/files/upload_session/finish_batch/check", API_ROW(CONTENT_WRITE, READ), RPC,
 	    api_batch_check },
 	{ POST, "/2/files/alpha/get_metadata", API_ROW(META_READ, READ), RPC, api_get_metadata },
+	{ POST, "/2/files/search", API_ROW(META_READ, READ), RPC, api_search },
+	{ POST, "/2/files/search_v2", API_ROW(META_READ, READ), RPC, api_search_v2 },
+	{ POST, "/2/files/search/continue_v2", API_ROW(META_READ, READ), RPC, api_search_continue },
+	IMAGE_ROWS("/2/files/get_thumbnail", API_USER, api_thumbnail),
+	IMAGE_ROWS("/2/files/get_thumbnail_v2", API_USER_APP, api_thumbnail_v2),
+	IMAGE_ROWS("/2/files/get_preview", API_USER, api_preview),
+	{ POST, "/2/files/get_thumbnail_batch", API_ROW(CONTENT_READ, READ), RPC,
+	    api_thumbnail_batch },
 };
 
 ROW_GROUP(files_rows, rows);

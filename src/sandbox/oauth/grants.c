@@ -170,6 +170,17 @@ drop_link(struct sandbox *s, struct ctx *cx, struct str grant_id)
 }
 
 enum rc
+grant_lives(struct sandbox *s, struct ctx *cx, struct str grant_id, bool *out)
+{
+	int64_t n;
+
+	TRY(sql_count(cx, s->db, "SELECT count(*) FROM grants WHERE id = $1 AND ended_ms = 0",
+	    SQL_ARGS(T(grant_id)), &n));
+	*out = n > 0;
+	return OK;
+}
+
+enum rc
 grant_revoke(struct sandbox *s, struct ctx *cx, struct str grant_id)
 {
 	int64_t changed;

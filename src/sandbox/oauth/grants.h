@@ -97,6 +97,9 @@ MUST enum rc token_find(struct sandbox *s, struct ctx *cx, struct secret token, 
 /* Ends the grant with all its tokens, and the link when it was the last one. */
 MUST enum rc grant_revoke(struct sandbox *s, struct ctx *cx, struct str grant_id);
 
+/* Whether it has not ended. */
+MUST enum rc grant_lives(struct sandbox *s, struct ctx *cx, struct str grant_id, bool *out);
+
 /* The team that a grant of these scopes would be for; empty when it is a user's. E_DENIED unless the
  * account is an administrator of it at this moment (S-085). */
 MUST enum rc grant_team(

@@ -13,6 +13,8 @@ HANDLER(api_link_metadata);
 HANDLER(api_link_file);
 HANDLER(api_link_modify);
 HANDLER(api_link_revoke);
+HANDLER(api_temporary_link);
+HANDLER(temporary_content);
 HANDLER(page_link);
 
 #endif

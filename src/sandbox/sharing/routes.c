@@ -20,6 +20,9 @@ static const struct row rows[] = {
 	    api_link_modify },
 	{ POST, "/2/sharing/revoke_shared_link", API_ROW(SHARING_WRITE, WRITE), 64 * KB,
 	    api_link_revoke },
+	{ POST, "/2/files/get_temporary_link", API_ROW(CONTENT_READ, READ), 64 * KB,
+	    api_temporary_link },
+	{ GET, "/apitl/1/{}", ROW(API_NONE, READ), 0, temporary_content },
 	{ GET, "/scl/{}/{}/{}", ROW(PAGE, READ), 0, page_link },
 };
 
