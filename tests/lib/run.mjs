@@ -4,9 +4,9 @@
  *   tests/run              all
  *   tests/run WORD...      those whose path contains one of the words
  *
- * The C tests and the flow and security tests run on the build with the address and undefined
- * behaviour sanitizers; the browser tests run on the plain build. TEST_JOBS says how many files run
- * at once.
+ * The C tests, the flow and security tests and the tests with real clients run on the build with the
+ * address and undefined behaviour sanitizers; the browser tests run on the plain build. TEST_JOBS says
+ * how many files run at once.
  */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -209,7 +209,8 @@ async function main(words) {
 	const programs = ['tests/flow', 'tests/security'].flatMap((dir) => nodeJobs(dir, sanitized));
 	const together = [...unitJobs(), ...programs];
 	await runAll(together.filter(wanted), width);
-	/* A browser takes both cores by itself. */
+	/* A client with large files takes both cores by itself, and so does a browser. */
+	await runAll(nodeJobs('tests/clients', sanitized).filter(wanted), 1);
 	await runAll(nodeJobs('tests/e2e', plain).filter(wanted), 1);
 	showFailures();
 	const failed = count(all, isFailed);

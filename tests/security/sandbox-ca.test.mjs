@@ -6,7 +6,7 @@ import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, wr
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 
 import { managerClient } from '../lib/http.mjs';
 import { app, startAttempt } from '../lib/manager.mjs';
@@ -65,7 +65,11 @@ describe('S-161 the CA is constrained to its names', () => {
 		['8.8.8.8', false, ['subjectAltName=IP:8.8.8.8']],
 		['evil.example', false, ['keyUsage=digitalSignature']], /* only a common name */
 	];
-	let data;
+	let data, gitThere;
+
+	before(async () => {
+		gitThere = (await tool('git', ['--version'])).code === 0;
+	});
 
 	test('openssl x509 says so', async () => {
 		data = await filled();
@@ -87,7 +91,7 @@ describe('S-161 the CA is constrained to its names', () => {
 			const seen = await Promise.all([curl(name, port), node(name, port), git(name, port)]);
 			server.close();
 			server.closeAllConnections?.();
-			assert.deepEqual(seen, [good, good, good], name);
+			assert.deepEqual(seen, [good, good, gitThere ? good : null], name);
 		});
 
 	const curl = async (name, port) =>
@@ -106,6 +110,7 @@ describe('S-161 the CA is constrained to its names', () => {
 
 	/* Debian's git speaks TLS by GnuTLS. It finds no repository here; what it says of the TLS counts. */
 	const git = async (name, port) => {
+		if (!gitThere) return null;
 		const { out } = await tool('git', ['-c', `http.curloptResolve=${name}:${port}:127.0.0.1`, 'ls-remote',
 			`https://${name}:${port}/x`], { GIT_SSL_CAINFO: `${data}/ca.pem`, GIT_TERMINAL_PROMPT: '0' });
 		return !/certificate|SSL|TLS|reach|connect|resolve/i.test(out);
