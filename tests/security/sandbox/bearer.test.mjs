@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { api, connect, makeApp, raw, refresh } from "../../flow/sandbox-lib.mjs";
-import { app, basic, box, routes, useSandbox } from "./lib.mjs";
+import { app, basic, box, business, routes, useSandbox } from "./lib.mjs";
 
 useSandbox();
 
@@ -76,6 +76,50 @@ test("S-070 a user's token is nothing to a team's function, and an app's credent
 		assert.equal((await call(row, bearer(got.access_token))).status, 400, row.path);
 		assert.equal((await call(row, { authorization: "Basic " + Buffer.from(`${app.key}:wrong`).toString("base64") })).status, 401);
 	}
+});
+
+// The same for a team: each permission there is.
+async function everythingOfATeam() {
+	const all = (await routes()).filter((r) => r.path.startsWith("/2/"));
+	const scopes = [...new Set([...all.map((r) => r.scope), "contacts.read", "team_data.member", "team_data.content.read", "files.team_metadata.read", "team_data.governance.read"])].filter((s) => s !== "-");
+	const mine = await makeApp(business, { api: "business" });
+	const set = await business.post(`/_web/apps/${mine.key}/scopes`, { scopes });
+	assert.equal(set.status, 200, JSON.stringify(set.body));
+	const got = await connect(business, mine, { scope: scopes.join(" ") });
+	assert.match(got.team_id, /^dbtid:/);
+	const lacking = new Map();
+	return {
+		all, got,
+		async without(scope) {
+			const others = got.scope.split(" ").filter((s) => s !== scope).join(" ");
+			if (!lacking.has(scope)) lacking.set(scope, (await refresh(box, mine, got.refresh_token, { scope: others })).body.access_token);
+			return lacking.get(scope);
+		},
+	};
+}
+
+test("S-070 a team's token: every function of a team checks its permission, and a user's one is for a member that is named", async () => {
+	const { all, got, without } = await everythingOfATeam();
+	const { body: { members } } = await api(box, got.access_token, "team/members/list_v2", {});
+	const select = { "dropbox-api-select-user": members[0].profile.team_member_id };
+	for (const row of all.filter((r) => r.access === "api-team")) {
+		const reply = await call(row, bearer(await without(row.scope)));
+		assert.deepEqual([reply.status, reply.body?.error], [401, { ".tag": "missing_scope", required_scope: row.scope }], row.path);
+	}
+	const users = all.filter((r) => ["api-user", "api-user-app"].includes(r.access) && r.path !== "/2/sharing/relinquish_access");
+	for (const row of users) {
+		const bare = await call(row, bearer(got.access_token));
+		assert.equal(bare.status, 400, row.path);
+		assert.match(bare.text, /operates on a single Dropbox account/);
+		const reply = await call(row, { ...bearer(await without(row.scope)), ...select });
+		assert.deepEqual([reply.status, reply.body?.error], [401, { ".tag": "missing_scope", required_scope: row.scope }], row.path);
+		const noMember = await call(row, { ...bearer(await without("team_data.member")), ...select });
+		assert.deepEqual([noMember.status, noMember.body?.error], [401, { ".tag": "missing_scope", required_scope: "team_data.member" }], row.path);
+	}
+	const absent = all.filter((r) => r.absent && r.access === "api-team");
+	assert.ok(absent.length > 80);
+	for (const row of absent)
+		assert.match((await call(row, bearer(got.access_token))).text, /: The sandbox does not have this function\.$/, row.path);
 });
 
 test("S-070 a function that the sandbox does not have says so, after token and permission", async () => {
