@@ -35,6 +35,7 @@ try {
 	await app.getByRole('link', { name: 'Create App', exact: true }).click();
 	await app.getByRole('radio', { name: 'Full Dropbox' }).check();
 	await app.getByLabel('Name your app').fill('Archive Uploader');
+	await app.getByLabel('I agree to the terms').check();
 	await take(app, 'create-app', { fullPage: true });
 	await app.goBack();
 	const { key, secret } = await createApp(app, { name: 'Archive Uploader' });

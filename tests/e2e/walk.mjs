@@ -33,6 +33,7 @@ export async function createApp(page, { name, api = 'Dropbox API', access = 'Ful
 	await page.getByRole('heading', { name: 'Choose the type of access you need' }).waitFor();
 	await page.getByRole('radio', { name: access, exact: true }).check();
 	await page.getByLabel('Name your app').fill(name);
+	await page.getByLabel('I agree to the terms').check();
 	await page.getByRole('button', { name: 'Create app', exact: true }).click();
 	await page.getByRole('tab', { name: 'Settings' }).waitFor();
 	const key = await page.getByLabel('App key').inputValue();

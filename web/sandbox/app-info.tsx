@@ -1,6 +1,8 @@
 /* app-info.tsx - one app: its head and the tabs, which keep their place in the address. */
 import { navigate, useLocation } from "../shared/router";
-import { LetterMark, ProblemNotice, Skeleton, Tabs } from "../shared/ui";
+import { ProblemNotice, Skeleton, Tabs } from "../shared/ui";
+import { AppBranding } from "./app-branding";
+import { AppMark } from "./app-mark";
 import { AppPermissions } from "./app-permissions";
 import { AppSettings } from "./app-settings";
 import { NotFound } from "./error-page";
@@ -11,6 +13,7 @@ import { ACCESS_WORDS, API_WORDS, type App } from "./types";
 const TABS = [
 	{ id: "settings", label: "Settings" },
 	{ id: "permissions", label: "Permissions" },
+	{ id: "branding", label: "Branding" },
 ];
 
 export function appPath(key: string): string {
@@ -31,7 +34,7 @@ export function AppInfo({ appKey }: { appKey: string }) {
 			{app && (
 				<>
 					<div class="app-head">
-						<LetterMark name={app.name} />
+						<AppMark key={app.icon_id ?? ""} name={app.name} iconId={app.icon_id} />
 						<div>
 							<h1>{app.name}</h1>
 							<p class="hint">{API_WORDS[app.api]} · {ACCESS_WORDS[app.access]}</p>
@@ -39,9 +42,9 @@ export function AppInfo({ appKey }: { appKey: string }) {
 					</div>
 					<Tabs tabs={TABS} current={tab}
 						onSelect={(id) => void navigate(`${path}#${id}`, { replace: true })}>
-						{tab === "settings"
-							? <AppSettings app={app} onChange={setData} />
-							: <AppPermissions app={app} onChange={setData} />}
+						{tab === "settings" && <AppSettings app={app} onChange={setData} />}
+						{tab === "permissions" && <AppPermissions app={app} onChange={setData} />}
+						{tab === "branding" && <AppBranding app={app} onChange={setData} />}
 					</Tabs>
 				</>
 			)}

@@ -1,108 +1,141 @@
 /* app-permissions.tsx - the Permissions tab: which scopes the app may ask for. */
 import { useMemo, useState } from "preact/hooks";
-import { type Problem, problemOf } from "../shared/api";
-import { Button, Checkbox, Icon, ProblemNotice } from "../shared/ui";
+import { Button, Checkbox, Icon, Notice, ProblemNotice } from "../shared/ui";
 import { appPath } from "./app-info";
-import type { AppPartProps } from "./app-settings";
+import type { AppPartProps } from "./parts";
+import { useSaving } from "./saving";
 import { api } from "./session";
 import type { App, AppScope } from "./types";
 
-const GROUPS: { title: string; has: (scope: string) => boolean }[] = [
-	{ title: "Account", has: (s) => s.startsWith("account_info.") },
-	{ title: "Files and folders", has: (s) => /^files\.(metadata|content)\./.test(s) },
-	{ title: "Collaboration", has: (s) => /^(sharing|file_requests|contacts)\./.test(s) },
-	{ title: "OpenID", has: (s) => ["openid", "profile", "email"].includes(s) },
-	{ title: "Team", has: () => true },
+const GROUPS: { title: string; has: (s: AppScope) => boolean }[] = [
+	{ title: "Account Info", has: (s) => s.scope.startsWith("account_info.") },
+	{ title: "Files and folders", has: (s) => /^files\.(metadata|content)\./.test(s.scope) },
+	{ title: "Collaboration", has: (s) => /^(sharing|file_requests|contacts)\./.test(s.scope) },
+	{ title: "OpenID", has: (s) => ["openid", "profile", "email"].includes(s.scope) },
+	{ title: "Team information and data", has: (s) => /^team_(info|data)\./.test(s.scope) },
+	{ title: "Team files", has: (s) => s.team && s.scope.startsWith("files.") },
+	{ title: "Members, groups and activity", has: (s) => s.team },
 ];
 
-/* What a scope is of no use without. */
-function needs(scope: string): string[] {
-	if (scope === "profile" || scope === "email")
-		return ["openid"];
-	const found = scope.endsWith(".write") ? [scope.replace(/write$/, "read")] : [];
-	if (scope.startsWith("files.content."))
-		found.push("files.metadata.read");
-	return found.filter((s) => s !== "files.content.read");
-}
-
-/* Ticking a scope ticks what it needs; taking one away takes what needs it. */
-function toggled(granted: Set<string>, scopes: AppScope[], scope: string, on: boolean): Set<string> {
+/* Ticking a scope ticks what it needs; taking one away takes what needs it. The rest of the change is
+ * what else happened, for telling. */
+function toggled(granted: Set<string>, scopes: AppScope[], scope: string, on: boolean): [Set<string>, string[]] {
 	const next = new Set(granted);
-	const known = new Set(scopes.map((s) => s.scope));
-	const put = (s: string) => {
-		if (next.has(s) || !known.has(s))
+	const also: string[] = [];
+	const put = (name: string) => {
+		const found = scopes.find((s) => s.scope === name);
+		if (!found || next.has(name))
 			return;
-		next.add(s);
-		needs(s).forEach(put);
+		next.add(name);
+		also.push(name);
+		if (found.needs)
+			put(found.needs);
 	};
-	const take = (s: string) => {
-		next.delete(s);
-		[...next].filter((other) => needs(other).includes(s)).forEach(take);
+	const take = (name: string) => {
+		if (next.delete(name))
+			also.push(name);
+		scopes.filter((s) => s.needs === name && next.has(s.scope)).forEach((s) => take(s.scope));
 	};
 	(on ? put : take)(scope);
-	return next;
+	return [next, also.filter((s) => s !== scope)];
 }
 
-function grouped(scopes: AppScope[]) {
+/* The group titles follow the console's; the halves are people's own data and a team's. */
+function grouped(scopes: AppScope[], team: boolean) {
 	return GROUPS.map((g) => ({
 		title: g.title,
-		scopes: scopes.filter((s) => GROUPS.find((h) => h.has(s.scope)) === g),
+		scopes: scopes.filter((s) => s.team === team && GROUPS.find((h) => h.has(s)) === g),
 	})).filter((g) => g.scopes.length > 0);
 }
 
+type Group = ReturnType<typeof grouped>[number];
+
+function GroupCard({ group, granted, onChange }: {
+	group: Group; granted: Set<string>; onChange: (scope: string, on: boolean) => void;
+}) {
+	return (
+		<fieldset class="card card-pad scopes">
+			<legend class="visually-hidden">{group.title}</legend>
+			<h3 aria-hidden="true">{group.title}</h3>
+			{group.scopes.map((s) => (
+				<Checkbox key={s.scope} label={s.scope} checked={granted.has(s.scope) || s.fixed}
+					disabled={s.fixed} onChange={(on) => onChange(s.scope, on)}
+					hint={s.fixed ? `${s.title}. Every app has this one.` : s.title} />
+			))}
+		</fieldset>
+	);
+}
+
+function grantedOf(app: App): Set<string> {
+	return new Set(app.scopes.filter((s) => s.granted || s.fixed).map((s) => s.scope));
+}
+
+function sameSet(a: Set<string>, b: Set<string>): boolean {
+	return a.size === b.size && [...a].every((s) => b.has(s));
+}
+
+function note(on: boolean, scope: string, also: string[]): string {
+	if (also.length === 0)
+		return "";
+	const names = also.join(", ");
+	return on ? `Also ticked: ${names}. ${scope} needs it.` : `Also taken away: ${names}, which needs ${scope}.`;
+}
+
 export function AppPermissions({ app, onChange }: AppPartProps) {
-	const initial = () => new Set(app.scopes.filter((s) => s.granted).map((s) => s.scope));
-	const [granted, setGranted] = useState(initial);
-	const [busy, setBusy] = useState(false);
-	const [saved, setSaved] = useState(false);
-	const [problem, setProblem] = useState<Problem | null>(null);
-	const groups = useMemo(() => grouped(app.scopes), [app]);
+	const [granted, setGranted] = useState(() => grantedOf(app));
+	const [also, setAlso] = useState("");
+	const saving = useSaving();
+	const team = app.api === "business";
+	const own = useMemo(() => grouped(app.scopes, false), [app]);
+	const teams = useMemo(() => grouped(app.scopes, true), [app]);
+	const changed = !sameSet(granted, grantedOf(app));
 
 	const submit = async (e: Event) => {
 		e.preventDefault();
-		if (busy)
+		setAlso("");
+		const next = await saving.run(
+			() => api.post<App>(`${appPath(app.app_key)}/scopes`, { scopes: [...granted] }),
+			"Saved. New consents ask for these.");
+		if (!next)
 			return;
-		setBusy(true);
-		setSaved(false);
-		setProblem(null);
-		try {
-			const next = await api.post<App>(`${appPath(app.app_key)}/scopes`, { scopes: [...granted] });
-			onChange(next);
-			setGranted(new Set(next.scopes.filter((s) => s.granted).map((s) => s.scope)));
-			setSaved(true);
-		} catch (err) {
-			setProblem(problemOf(err));
-		} finally {
-			setBusy(false);
-		}
+		onChange(next);
+		setGranted(grantedOf(next));
 	};
-	const change = (scope: string) => (on: boolean) => {
-		setGranted((g) => toggled(g, app.scopes, scope, on));
-		setSaved(false);
+	const change = (scope: string, on: boolean) => {
+		const [next, more] = toggled(granted, app.scopes, scope, on);
+		setGranted(next);
+		setAlso(note(on, scope, more));
+		saving.clear();
 	};
 	return (
 		<form class="stack" onSubmit={(e) => void submit(e)}>
-			<p class="secondary">
-				What this app may ask people for. Tokens given out before a change keep what they had.
-			</p>
-			<div class="scope-groups">
-				{groups.map((g) => (
-					<fieldset class="card card-pad scopes" key={g.title}>
-						<legend class="visually-hidden">{g.title}</legend>
-						<h2 aria-hidden="true">{g.title}</h2>
-						{g.scopes.map((s) => (
-							<Checkbox key={s.scope} label={s.scope} checked={granted.has(s.scope) || s.fixed}
-								disabled={s.fixed} onChange={change(s.scope)}
-								hint={s.fixed ? `${s.title.replace(/\.$/, "")}. Every app has this one.` : s.title} />
-						))}
-					</fieldset>
-				))}
+			<Notice kind="info">
+				<p>
+					What this app may ask people for. Tokens given out before a change do not gain what you
+					add; people have to agree again. What you take away, they lose at once.
+				</p>
+			</Notice>
+			<div>
+				<h2 class="scopes-title">Individual Scopes</h2>
+				<div class="scope-groups">
+					{own.map((g) => <GroupCard key={g.title} group={g} granted={granted} onChange={change} />)}
+				</div>
+				{team && (
+					<>
+						<h2 class="scopes-title">Team Scopes</h2>
+						<p class="hint scopes-hint">An app that asks for one of these is connected by an administrator, for the whole team.</p>
+						<div class="scope-groups">
+							{teams.map((g) => <GroupCard key={g.title} group={g} granted={granted} onChange={change} />)}
+						</div>
+					</>
+				)}
 			</div>
-			{problem && <ProblemNotice problem={problem} />}
+			{saving.problem && <ProblemNotice problem={saving.problem} />}
 			<div class="actions sticky-actions">
-				<Button type="submit" kind="primary" busy={busy}>Submit</Button>
-				<span role="status" class="saved">
-					{saved && <><Icon name="check" />Saved. New consents ask for these.</>}
+				<Button type="submit" kind="primary" busy={saving.busy}>Submit</Button>
+				<span role="status" class={saving.saved ? "saved" : "hint"}>
+					{saving.saved ? <><Icon name="check" />{saving.saved}</>
+						: also || (changed && "Not submitted yet.")}
 				</span>
 			</div>
 		</form>

@@ -1,7 +1,8 @@
 /* connected-apps.tsx - what the person signed in has connected, and how to end it. */
 import { useState } from "preact/hooks";
 import { type Problem, problemOf } from "../shared/api";
-import { Button, ConfirmDialog, EmptyState, LetterMark, Notice, ProblemNotice, Skeleton, Time } from "../shared/ui";
+import { Button, ConfirmDialog, EmptyState, ExternalLink, Notice, ProblemNotice, Skeleton, Time } from "../shared/ui";
+import { AppMark } from "./app-mark";
 import { Layout } from "./layout";
 import { api, useLoad, useTitle } from "./session";
 import { ACCESS_WORDS, type ConnectedApp } from "./types";
@@ -9,19 +10,27 @@ import { ACCESS_WORDS, type ConnectedApp } from "./types";
 function Row({ app, onEnd }: { app: ConnectedApp; onEnd: () => void }) {
 	const id = `grant-${app.grant_id}`;
 	return (
-		<li class="row">
-			<LetterMark name={app.name} />
+		<li class="row row-top">
+			<AppMark name={app.name} iconId={app.icon_id} />
 			<div class="row-main">
 				<p class="row-name" id={id}>{app.name}</p>
+				{app.publisher && <p class="hint">By <bdi>{app.publisher}</bdi></p>}
 				<p class="hint">
-					{ACCESS_WORDS[app.access]} · connected <Time at_ms={app.connected_ms} interval_ms={30000} />
+					{app.folder_name ? `Folder Apps/${app.folder_name}` : ACCESS_WORDS[app.access]}
+					{" "}· connected <Time at_ms={app.connected_ms} interval_ms={30000} />
+					{" "}· last token <Time at_ms={app.token_ms} interval_ms={30000} />
 				</p>
 				<details class="more">
 					<summary>What it may do</summary>
 					<ul>{app.scopes.map((s) => <li key={s.scope}>{s.title}</li>)}</ul>
+					{/^https?:\/\//i.test(app.website ?? "") && (
+						<p><ExternalLink href={app.website ?? ""}>Its website</ExternalLink></p>
+					)}
 				</details>
 			</div>
-			<Button small describedBy={id} onClick={onEnd}>Disconnect</Button>
+			<div class="row-side">
+				<Button small describedBy={id} onClick={onEnd}>Disconnect</Button>
+			</div>
 		</li>
 	);
 }

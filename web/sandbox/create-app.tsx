@@ -3,6 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { type Problem, problemOf, sentences } from "../shared/api";
 import { navigate } from "../shared/router";
 import { Button, focusFirstError, ProblemNotice, RadioCards, TextField } from "../shared/ui";
+import { Agreement } from "./agreement";
 import { Layout } from "./layout";
 import { api, useSession, useTitle } from "./session";
 import { ACCESS_WORDS, API_WORDS, type App } from "./types";
@@ -46,6 +47,7 @@ export function CreateApp() {
 	const [values, setValues] = useState({ api: business ? "" : "dropbox", access: "", name: "" });
 	const [errors, setErrors] = useState<Errors>({});
 	const [problem, setProblem] = useState<Problem | null>(null);
+	const [agreed, setAgreed] = useState(false);
 	const [busy, setBusy] = useState(false);
 	const form = useRef<HTMLFormElement>(null);
 
@@ -59,7 +61,7 @@ export function CreateApp() {
 	};
 	const submit = async (e: Event) => {
 		e.preventDefault();
-		const found = missing(values);
+		const found = { ...missing(values), agree: agreed ? undefined : "Tick it to go on." };
 		setProblem(null);
 		if (busy || Object.values(found).some(Boolean))
 			return busy ? undefined : refuse(found);
@@ -87,7 +89,9 @@ export function CreateApp() {
 					error={errors.access} />
 				<TextField label="Name your app" heading headingMark={<Mark n={3} />} value={values.name}
 					onInput={set("name")} error={errors.name} maxLength={200}
-					hint="People see it when they are asked to connect. No other app may have the same." />
+					hint="People see it when they are asked to connect. No other app may have the same, and it may not start with Dropbox." />
+				<Agreement agreed={agreed} error={errors.agree}
+					onChange={(on) => { setAgreed(on); setErrors((e) => ({ ...e, agree: undefined })); }} />
 				{problem && <ProblemNotice problem={problem} />}
 				<div class="actions">
 					<Button type="submit" kind="primary" busy={busy}>Create app</Button>

@@ -3,6 +3,8 @@ import type { SessionBase } from "../shared/api";
 
 export type ApiKind = "dropbox" | "business";
 export type Access = "app_folder" | "full";
+export type Status = "development" | "production";
+export type TokenLife = "short" | "none";
 
 export interface Account {
 	account_id: string;
@@ -24,8 +26,16 @@ export interface AppRow {
 	name: string;
 	api: ApiKind;
 	access: Access;
-	status: string;
+	status: Status;
+	icon_id: string | null;
 	created_ms: number;
+}
+
+/* A page of My apps; next goes into ?after= for the one behind it. */
+export interface AppPage {
+	apps: AppRow[];
+	total: number;
+	next: string | null;
 }
 
 export interface Scope {
@@ -37,14 +47,41 @@ export interface Scope {
 export interface AppScope extends Scope {
 	granted: boolean;
 	fixed: boolean;
+	team: boolean;
+	needs: string | null; /* the one it is of no use without */
 }
 
 export interface App extends AppRow {
 	folder_name: string | null;
 	owner_email: string;
 	redirect_uris: string[];
+	domains: string[];
 	scopes: AppScope[];
 	users_linked: number;
+	users_max: number; /* while it is in development */
+	more_users: boolean;
+	public_clients: boolean;
+	token_life: TokenLife;
+	publisher: string;
+	website: string;
+	description: string;
+}
+
+export interface Delivery {
+	at_ms: number;
+	accounts: number;
+	attempt: number;
+	delivered: boolean;
+	status: number | null;
+	error: string | null;
+	again_ms: number | null;
+}
+
+export interface Webhook {
+	id: string;
+	uri: string;
+	enabled: boolean;
+	deliveries: Delivery[]; /* newest first */
 }
 
 export interface ConnectedApp {
@@ -54,6 +91,11 @@ export interface ConnectedApp {
 	access: Access;
 	scopes: Scope[];
 	connected_ms: number;
+	icon_id: string | null;
+	publisher: string | null;
+	website: string | null;
+	folder_name: string | null;
+	token_ms: number; /* when it last got a token */
 }
 
 export interface ConsentApp {
@@ -139,4 +181,9 @@ export const API_WORDS: Record<ApiKind, string> = {
 export const ACCESS_WORDS: Record<Access, string> = {
 	app_folder: "App folder",
 	full: "Full Dropbox",
+};
+
+export const STATUS_WORDS: Record<Status, string> = {
+	development: "Development",
+	production: "Production",
 };

@@ -139,8 +139,8 @@ export class Api<S extends SessionBase> {
 		return this.call<T>("PATCH", path, body, opt);
 	}
 
-	del(path: string, opt?: CallOptions): Promise<void> {
-		return this.call<void>("DELETE", path, undefined, opt);
+	del<T = void>(path: string, opt?: CallOptions): Promise<T> {
+		return this.call<T>("DELETE", path, undefined, opt);
 	}
 
 	private async call<T>(method: string, path: string, body?: object, opt?: CallOptions): Promise<T> {
