@@ -9,6 +9,7 @@
 #include "sandbox/control/rates.h"
 #include "sandbox/control/reqlog.h"
 #include "sandbox/control/seed.h"
+#include "sandbox/control/snapshots.h"
 #include "sandbox/core/pages.h"
 #include "sandbox/core/reach.h"
 #include "sandbox/routes.h"
@@ -63,6 +64,8 @@ first_start(struct sandbox *s, struct ctx *cx, const char *dir, const char *seed
 		rc = name_cookie(s, cx);
 	if (rc == OK)
 		rc = control_start(s, cx, dir);
+	if (rc == OK)
+		rc = snapshots_start(s, cx);
 	return store_leave(s, cx, STORE_WRITE, rc);
 }
 
@@ -87,6 +90,7 @@ sandbox_new(struct ctx *cx, const struct sandbox_config *cfg, struct sandbox **o
 	s->arena = arena_new();
 	s->clock = cfg->clock;
 	s->public_url = str_dup(s->arena, url);
+	s->data_dir = str_dup(s->arena, str_of(cfg->data_dir));
 	s->throttle = throttle_new();
 	s->faults = faults_new();
 	s->rates = rates_new();

@@ -22,6 +22,10 @@ HANDLER(control_account_list);
 HANDLER(control_account_add);
 HANDLER(control_account_put);
 HANDLER(control_app_list);
+HANDLER(control_snapshot_list);
+HANDLER(control_snapshot_add);
+HANDLER(control_snapshot_restore);
+HANDLER(control_snapshot_delete);
 HANDLER(control_sign_in);
 HANDLER(control_sign_out);
 

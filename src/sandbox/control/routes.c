@@ -26,6 +26,12 @@ static const struct row rows[] = {
 	{ POST, "/_sandbox/accounts", ROW(CONTROL, WRITE), 4 * KB, control_account_add },
 	{ PUT, "/_sandbox/accounts/{}", ROW(CONTROL, WRITE), KB, control_account_put },
 	{ GET, "/_sandbox/apps", ROW(CONTROL, READ), 0, control_app_list },
+
+	{ GET, "/_sandbox/snapshots", ROW(CONTROL, READ), 0, control_snapshot_list },
+	{ POST, "/_sandbox/snapshots", ROW(CONTROL, READ), KB, control_snapshot_add },
+	{ POST, "/_sandbox/snapshots/{}/restore", ROW(CONTROL, NONE), KB,
+	    control_snapshot_restore },
+	{ DELETE, "/_sandbox/snapshots/{}", ROW(CONTROL, READ), KB, control_snapshot_delete },
 	{ GET, "/_sandbox/log", ROW(CONTROL, NONE), 0, control_log },
 };
 

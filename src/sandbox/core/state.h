@@ -30,7 +30,7 @@ struct sandbox {
 	struct arena *arena; /* the texts below */
 	struct keyring *keys;
 	struct clock *clock;
-	struct str public_url;
+	struct str public_url, data_dir;
 	struct str cookie_name, secure_cookie_name; /* reach.h says which */
 	struct str shell_head, shell_tail;          /* the page around its boot object */
 	struct secret control_token;

@@ -57,7 +57,9 @@ store_enter(struct sandbox *s, struct ctx *cx, enum store_use use)
 
 	pthread_mutex_lock(&s->lock);
 	s->keep = false;
-	if (use == STORE_WRITE)
+	if (s->db == NULL)
+		rc = fail(cx, E_STORE, "The database was lost when a snapshot was restored.");
+	else if (use == STORE_WRITE)
 		rc = db_begin(cx, s->db);
 	if (rc != OK)
 		pthread_mutex_unlock(&s->lock);

@@ -236,6 +236,15 @@ contents_tidy(struct sandbox *s, struct ctx *cx)
 	return OK;
 }
 
+int
+content_shelf(const struct sandbox *s, struct str id, bool make)
+{
+	if (id_ok(id))
+		return shelf_open(s->contents, id, make);
+	errno = EINVAL;
+	return -1;
+}
+
 enum rc
 session_file_take(struct sandbox *s, struct ctx *cx, struct str id)
 {
@@ -322,6 +331,57 @@ sweep(struct sandbox *s, struct ctx *cx, int dir)
 		rc = sweep_one(s, cx, dir, entry->d_name);
 	closedir(list);
 	return rc;
+}
+
+static bool
+exists_in(int dir, const char *name)
+{
+	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static enum rc
+weed_one(struct sandbox *s, struct ctx *cx, int shelf, const char *id)
+{
+	bool known;
+
+	if (!id_ok(str_of(id)) || exists_in(s->contents->incoming, id) ||
+	    exists_in(s->contents->sessions, id))
+		return OK;
+	TRY(is_known(s, cx, "SELECT count(*) FROM contents WHERE id = $1", id, &known));
+	if (!known)
+		unlinkat(shelf, id, 0);
+	return OK;
+}
+
+static enum rc
+weed_shelf(struct sandbox *s, struct ctx *cx, const char *name)
+{
+	int shelf = openat(s->contents->store, name, DIR_FLAGS);
+	DIR *list = shelf >= 0 ? fdopendir(shelf) : NULL;
+	struct dirent *entry;
+	enum rc rc = OK;
+
+	if (list == NULL) {
+		if (shelf >= 0)
+			close(shelf);
+		return OK;
+	}
+	while (rc == OK && (entry = readdir(list)) != NULL)
+		rc = weed_one(s, cx, dirfd(list), entry->d_name);
+	closedir(list);
+	return rc;
+}
+
+enum rc
+contents_weed(struct sandbox *s, struct ctx *cx)
+{
+	for (int i = 0; i < 256; i++) {
+		char name[3];
+
+		snprintf(name, sizeof(name), "%02x", i);
+		TRY(weed_shelf(s, cx, name));
+	}
+	return OK;
 }
 
 static int

@@ -58,6 +58,12 @@ MUST enum rc content_release(struct sandbox *s, struct ctx *cx, struct str id);
 /* Removes some of the contents nobody has. */
 MUST enum rc contents_tidy(struct sandbox *s, struct ctx *cx);
 
+/* For copies of the whole: the directory that an id's file is in, made when make says so; -1 and
+ * errno. The caller closes it. */
+int content_shelf(const struct sandbox *s, struct str id, bool make);
+/* Removes every file of the store that the database does not know and that is not on its way in. */
+MUST enum rc contents_weed(struct sandbox *s, struct ctx *cx);
+
 /* Files of upload sessions. An arrived body becomes one, under its own name; or an empty one is made. */
 MUST enum rc session_file_take(struct sandbox *s, struct ctx *cx, struct str id);
 MUST enum rc session_file_make(struct sandbox *s, struct ctx *cx, struct str id);
