@@ -1,7 +1,7 @@
 /* authorize.tsx - a program asks for access: sign in, the warning, the consent, the way back. */
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { type Problem, problemOf } from "../shared/api";
-import { Button, CopyButton, Icon, ProblemNotice, Skeleton, TextField } from "../shared/ui";
+import { Button, CopyButton, Icon, ProblemNotice, Skeleton } from "../shared/ui";
 import { BeforeYouConnect } from "./before-connect";
 import { ConsentCard } from "./consent";
 import { ErrorPage } from "./error-page";
@@ -39,8 +39,10 @@ function CodePage({ app, code }: { app: string; code: string }) {
 				<h1>One step left: copy this code</h1>
 				<p class="lead">Paste it into <strong><bdi>{app}</bdi></strong> to finish connecting it.</p>
 			</div>
-			<TextField label="Code" value={code} readOnly mono
-				after={(labelId) => <CopyButton text={code} describedBy={labelId} />} />
+			<div class="code-box">
+				<output aria-label="Code">{code}</output>
+				<CopyButton text={code} />
+			</div>
 			<p class="hint consent-foot">
 				The code works once and for ten minutes. Give it to nobody but that program; then you
 				can close this page.

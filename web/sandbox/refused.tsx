@@ -17,7 +17,7 @@ export function RefusedCard({ refused, busy, onSwitch, onBack }: {
 			</div>
 			<Whose account={refused.account} />
 			<p><strong>What to do:</strong> {refused.todo}</p>
-			<div class="consent-actions">
+			<div class="consent-actions refused-actions">
 				{refused.other_account && <Button kind="primary" onClick={onSwitch}>Use another account</Button>}
 				<Button busy={busy} onClick={onBack}>{refused.can_go_back ? "Go back to the app" : "Cancel"}</Button>
 			</div>

@@ -86,8 +86,7 @@ check_users(struct sandbox *s, struct ctx *cx, const struct decision *d)
 	if (d->app->more_users && others < DEVELOPMENT_USERS_MAX)
 		return OK;
 	fail_at(cx, E_DENIED, "app-users-limit", NULL,
-	    "This app has reached its user limit: it is still in development, where only %s may "
-	    "connect it.",
+	    "It is still in development, where only %s may connect it.",
 	    d->app->more_users ? "500 people" : "its owner");
 	return fail_todo(cx,
 	    "Ask its developer to raise the limit, on the app's Settings tab in the App Console.");
