@@ -209,12 +209,15 @@ static const struct db_driver driver = {
 static enum rc
 create_private(struct ctx *cx, const char *path)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	/* Only when it is new: closing any descriptor of a file ends all locks that this process has on it
+	 * (fcntl(2)), and with them what another connection of ours relies on. */
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	if (fd < 0)
+	if (fd < 0 && errno != EEXIST)
 		return fail(
 		    cx, E_STORE, "The database %s could not be opened: %s.", path, strerror(errno));
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return OK;
 }
 
