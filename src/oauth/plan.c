@@ -1,0 +1,133 @@
+#include "oauth/plan.h"
+
+#define MARGIN_MIN_MS 60000
+#define MARGIN_MAX_MS 600000
+#define JITTER_MS 60000
+
+static struct plan
+hold(int64_t at_ms)
+{
+	return (struct plan){ PLAN_HOLD, at_ms };
+}
+
+static struct plan
+step(enum plan_step what)
+{
+	return (struct plan){ what, 0 };
+}
+
+static bool
+ran_out(const struct plan_state *s)
+{
+	return s->expires_ms > 0 && s->expires_ms <= s->now_ms;
+}
+
+/* The old access token dies with the refresh, so it knows. Once it has run out by itself it knows
+ * nothing any more. */
+static bool
+can_testify(const struct plan_state *s)
+{
+	return s->contract.refresh_kills_access && s->has_witness && !ran_out(s);
+}
+
+static struct plan
+ask(const struct plan_state *s)
+{
+	switch (s->witness) {
+	case WITNESS_ALIVE:
+		return step(PLAN_SEND);
+	case WITNESS_DEAD:
+		return step(PLAN_GIVE_UP);
+	case WITNESS_SILENT:
+		return hold(s->now_ms + PLAN_SETTLE_MS);
+	default:
+		break;
+	}
+	if (s->now_ms - s->sent_ms < PLAN_SETTLE_MS && s->now_ms >= s->sent_ms)
+		return hold(s->sent_ms + PLAN_SETTLE_MS);
+	return step(PLAN_ASK_WITNESS);
+}
+
+/* No witness: the old access token is served while it lives, then there is nothing left to lose. */
+static struct plan
+last_moment(const struct plan_state *s)
+{
+	if (s->risked)
+		return step(PLAN_GIVE_UP);
+	if (s->rejected || ran_out(s))
+		return step(PLAN_RISK);
+	if (s->expires_ms == 0)
+		return hold(0);
+	if (s->now_ms >= s->expires_ms - PLAN_LAST_MOMENT_MS)
+		return step(PLAN_RISK);
+	return hold(s->expires_ms - PLAN_LAST_MOMENT_MS);
+}
+
+struct plan
+plan_next(const struct plan_state *s)
+{
+	bool forgiven = contract_forgives(&s->contract, s->first_ms, s->now_ms);
+
+	if (s->stage == ATTEMPT_NONE)
+		return step(PLAN_SEND);
+	if (s->stage == ATTEMPT_KEPT && !s->unreadable)
+		return step(PLAN_READ);
+	/* The new refresh token is in the reply that we cannot read: sending the old one could end it. */
+	if (s->stage == ATTEMPT_KEPT && s->contract.rotation != ROTATION_NONE)
+		return hold(0);
+	if (s->stage == ATTEMPT_KEPT || forgiven)
+		return step(PLAN_SEND);
+	return can_testify(s) ? ask(s) : last_moment(s);
+}
+
+static int64_t
+late(const struct due_state *s)
+{
+	int64_t life = s->expires_ms - s->now_ms, margin = life / 10;
+
+	if (margin < MARGIN_MIN_MS)
+		margin = MARGIN_MIN_MS;
+	if (margin > MARGIN_MAX_MS)
+		margin = MARGIN_MAX_MS;
+	margin += s->random % JITTER_MS;
+	if (margin > life / 2)
+		margin = life / 2;
+	return s->expires_ms - margin;
+}
+
+/* From half of the life on, within a twentieth of it. */
+static int64_t
+at_half(const struct due_state *s)
+{
+	int64_t life = s->expires_ms - s->now_ms, spread = life / 20;
+
+	return s->now_ms + life / 2 + (spread > 0 ? s->random % spread : 0);
+}
+
+/* Three quarters of the way to the end that use would move; 0: there is none. */
+static int64_t
+keep_alive(const struct due_state *s)
+{
+	const struct contract *c = &s->contract;
+	int64_t idle_s = c->refresh_token_idle_s;
+
+	if (c->refresh_token_max_age_s > 0 && c->max_age_from == AGE_FROM_LAST_USE &&
+	    (idle_s == 0 || c->refresh_token_max_age_s < idle_s))
+		idle_s = c->refresh_token_max_age_s;
+	return idle_s == 0 ? 0 : s->now_ms + idle_s * 750 - s->random % (idle_s * 50 + 1);
+}
+
+int64_t
+plan_due_ms(const struct due_state *s)
+{
+	bool early =
+	    (s->contract.rotation == ROTATION_SINGLE || s->contract.rotation == ROTATION_STRICT) &&
+	    !s->contract.refresh_kills_access;
+	int64_t alive = keep_alive(s), due = 0;
+
+	if (!s->has_refresh)
+		return 0;
+	if (!s->lazy && s->expires_ms > 0)
+		due = early && s->expires_ms > s->now_ms ? at_half(s) : late(s);
+	return alive > 0 && (due == 0 || alive < due) ? alive : due;
+}
