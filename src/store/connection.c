@@ -6,11 +6,11 @@
 	"id, session_digest, state_digest, provider, token_id, app_key, scopes, redirect_uri, "  \
 	"status,"                                                                                \
 	" error_code, error_field, error_why, error_todo, created_ms, expires_ms, "              \
-	"token_expires_ms,"                                                                      \
+	"token_expires_ms, life_source, refresh_expires_ms,"                                     \
 	" scope_granted, account_id, account_name, account_email, app_secret, verifier, access," \
 	" refresh"
 
-enum { COL_APP_SECRET = 20, COL_VERIFIER, COL_ACCESS, COL_REFRESH };
+enum { COL_APP_SECRET = 22, COL_VERIFIER, COL_ACCESS, COL_REFRESH };
 
 static void
 read_row(struct ctx *cx, struct db_stmt *st, struct connection *c)
@@ -34,10 +34,12 @@ read_row(struct ctx *cx, struct db_stmt *st, struct connection *c)
 		.created_ms = db_col_int(st, 13),
 		.expires_ms = db_col_int(st, 14),
 		.token_expires_ms = db_col_int(st, 15),
-		.scope_granted = db_col_text(st, 16, a),
-		.account_id = db_col_text(st, 17, a),
-		.account_name = db_col_text(st, 18, a),
-		.account_email = db_col_text(st, 19, a),
+		.life_source = db_col_int(st, 16),
+		.refresh_expires_ms = db_col_int(st, 17),
+		.scope_granted = db_col_text(st, 18, a),
+		.account_id = db_col_text(st, 19, a),
+		.account_name = db_col_text(st, 20, a),
+		.account_email = db_col_text(st, 21, a),
 		.has_refresh = db_col_blob(st, COL_REFRESH, a).len > 0,
 	};
 }
@@ -68,7 +70,7 @@ store_connection_create(struct store *s, struct ctx *cx, const struct connection
 	TRY(db_stmt(cx, s->db,
 	    "INSERT INTO connection (" COLUMNS
 	    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '',"
-	    " '', '', $10, $11, 0, '', '', '', '', $12, $13, $14, $15)",
+	    " '', '', $10, $11, 0, 0, 0, '', '', '', '', $12, $13, $14, $15)",
 	    &st));
 	db_bind_text(st, 1, c->id);
 	db_bind_blob(st, 2, c->session_digest);
@@ -170,15 +172,17 @@ store_connection_finish(struct store *s, struct ctx *cx, const struct connection
 	    "$4,"
 	    " scope_granted = $5, account_id = $6, account_name = $7, account_email = $8, status = "
 	    "$9,"
-	    " token_expires_ms = $10, app_secret = $11, verifier = $12, access = $13, refresh = $14"
-	    " WHERE id = $15",
+	    " token_expires_ms = $10, life_source = $11, refresh_expires_ms = $12,"
+	    " app_secret = $13, verifier = $14, access = $15, refresh = $16 WHERE id = $17",
 	    &st));
 	for (int i = 0; i < 8; i++)
 		db_bind_text(st, i + 1, texts[i]);
 	db_bind_int(st, 9, c->status);
 	db_bind_int(st, 10, c->token_expires_ms);
-	bind_secrets(s, cx, st, 11, c->id, secrets);
-	db_bind_text(st, 15, c->id);
+	db_bind_int(st, 11, c->life_source);
+	db_bind_int(st, 12, c->refresh_expires_ms);
+	bind_secrets(s, cx, st, 13, c->id, secrets);
+	db_bind_text(st, 17, c->id);
 	return store_write_one(cx, st, E_NOTFOUND, "The connection was cancelled meanwhile.");
 }
 

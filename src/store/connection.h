@@ -14,8 +14,9 @@ struct connection {
 	struct str app_key, scopes, redirect_uri;
 	enum connection_status status;
 	struct str error_code, error_field, error_why, error_todo;
-	int64_t created_ms, expires_ms; /* of the attempt */
-	int64_t token_expires_ms;       /* 0: not said */
+	int64_t created_ms, expires_ms;          /* of the attempt */
+	int64_t token_expires_ms;                /* 0: not known */
+	int64_t life_source, refresh_expires_ms; /* as in struct token */
 	bool has_refresh;
 	struct str scope_granted, account_id, account_name, account_email;
 };

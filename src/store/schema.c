@@ -102,6 +102,39 @@ const char *const store_schema[] = {
 	" item TEXT NOT NULL,"
 	" made_ms BIGINT NOT NULL,"
 	" PRIMARY KEY (node, seq));",
+
+	/* 3: what the refresh engine keeps about a grant, and its newest attempt (store/refresh.h) */
+	"ALTER TABLE token ADD COLUMN life_source BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN consented_ms BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN refresh_expires_ms BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN proved_ms BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN deleted_ms BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN lazy BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN learned_refreshes BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN learned_rotations BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN learned_kills BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN learned_life_s BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN attempt_stage BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN attempt_fence BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN attempt_first_ms BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN attempt_sent_ms BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN attempt_risked BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN attempt_status BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN attempt_date_s BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN attempt_reply BLOB NOT NULL DEFAULT '';"
+	"ALTER TABLE token ADD COLUMN previous_version BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN previous_access BLOB NOT NULL DEFAULT '';"
+	"ALTER TABLE token ADD COLUMN previous_refresh BLOB NOT NULL DEFAULT '';"
+	/* life_source 1: the reply said it */
+	"UPDATE token SET consented_ms = created_ms, proved_ms = CASE WHEN refreshed_ms > 0 THEN"
+	" refreshed_ms ELSE created_ms END, life_source = CASE WHEN expires_ms > 0 THEN 1 ELSE 0"
+	" END;"
+	"DROP INDEX token_due;"
+	"CREATE INDEX token_due ON token (provider, due_ms) WHERE due_ms > 0;"
+	"CREATE INDEX token_attempt ON token (attempt_stage) WHERE attempt_stage > 0;"
+	"ALTER TABLE connection ADD COLUMN life_source BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE connection ADD COLUMN refresh_expires_ms BIGINT NOT NULL DEFAULT 0;"
+	"CREATE INDEX token_deleted ON token (deleted_ms) WHERE deleted_ms > 0;",
 };
 
 const size_t store_schema_count = sizeof(store_schema) / sizeof(store_schema[0]);

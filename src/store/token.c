@@ -1,136 +1,6 @@
 #include "store/token.h"
 
-#include "store/store_int.h"
-
-#define COLUMNS                                                                                   \
-	"id, name, description, provider, app_key, scopes, scope_granted, redirect_uri, "         \
-	"account_id,"                                                                             \
-	" account_name, account_email, status, status_reason, status_ms, expires_ms, created_ms," \
-	" updated_ms, refreshed_ms, due_ms, attempts, last_error, fence, sealed_version, "        \
-	"app_secret,"                                                                             \
-	" access, refresh"
-
-/* Sealed columns come last. */
-enum { COL_APP_SECRET = 23, COL_ACCESS, COL_REFRESH };
-
-static void
-read_row(struct ctx *cx, struct db_stmt *st, struct token *t)
-{
-	struct arena *a = cx->arena;
-	struct str *texts[] = { &t->id, &t->name, &t->description, &t->provider, &t->app_key,
-		&t->scopes, &t->scope_granted, &t->redirect_uri, &t->account_id, &t->account_name,
-		&t->account_email };
-	int i = 0;
-
-	*t = (struct token){ 0 };
-	for (; i < 11; i++)
-		*texts[i] = db_col_text(st, i, a);
-	t->status = (enum token_status)db_col_int(st, i++);
-	t->status_reason = db_col_text(st, i++, a);
-	t->status_ms = db_col_int(st, i++);
-	t->expires_ms = db_col_int(st, i++);
-	t->created_ms = db_col_int(st, i++);
-	t->updated_ms = db_col_int(st, i++);
-	t->refreshed_ms = db_col_int(st, i++);
-	t->due_ms = db_col_int(st, i++);
-	t->attempts = db_col_int(st, i++);
-	t->last_error = db_col_text(st, i++, a);
-	t->fence = db_col_int(st, i++);
-	t->sealed_version = db_col_int(st, i++);
-	t->has_refresh = db_col_blob(st, COL_REFRESH, a).len > 0;
-}
-
-/* Id and name together: a sealed value opens neither in another row nor under another name. */
-static struct seal_place
-place(struct ctx *cx, const struct token *t, struct str purpose)
-{
-	return (struct seal_place){
-		.purpose = purpose,
-		.row = str_printf(cx->arena, "%.*s %.*s", STR_ARG(t->id), STR_ARG(t->name)),
-		.version = t->sealed_version,
-	};
-}
-
-static enum rc
-open_row(
-    struct store *s, struct ctx *cx, struct db_stmt *st, struct token *t, struct token_secrets *out)
-{
-	struct str app_secret = db_col_blob(st, COL_APP_SECRET, cx->arena);
-	struct str access = db_col_blob(st, COL_ACCESS, cx->arena);
-	struct str refresh = db_col_blob(st, COL_REFRESH, cx->arena);
-
-	db_done(st);
-	TRY(store_open_sealed(
-	    s, cx, place(cx, t, S("token.app_secret")), app_secret, &out->app_secret));
-	TRY(store_open_sealed(s, cx, place(cx, t, S("token.access")), access, &out->access));
-	return store_open_sealed(s, cx, place(cx, t, S("token.refresh")), refresh, &out->refresh);
-}
-
-static void
-bind_secrets(struct store *s, struct ctx *cx, struct db_stmt *st, int i, const struct token *t,
-    const struct token_secrets *secrets)
-{
-	store_bind_sealed(s, cx, st, i, place(cx, t, S("token.app_secret")), secrets->app_secret);
-	store_bind_sealed(s, cx, st, i + 1, place(cx, t, S("token.access")), secrets->access);
-	store_bind_sealed(s, cx, st, i + 2, place(cx, t, S("token.refresh")), secrets->refresh);
-}
-
-static struct str
-lower_case(struct arena *a, struct str s)
-{
-	char *p = str_cstr(a, s);
-
-	for (size_t i = 0; i < s.len; i++)
-		if (p[i] >= 'A' && p[i] <= 'Z')
-			p[i] = (char)(p[i] - 'A' + 'a');
-	return (struct str){ p, s.len };
-}
-
-static enum rc
-name_taken(struct ctx *cx, enum rc rc)
-{
-	if (rc != E_CONFLICT)
-		return rc;
-	fail_at(
-	    cx, E_CONFLICT, "name-taken", "name", "There is already an access token of this name.");
-	return fail_todo(cx, "Choose another name.");
-}
-
-static enum rc
-insert_token(
-    struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets)
-{
-	const struct str texts[] = { t->id, t->name, t->description, t->provider, t->app_key,
-		t->scopes, t->scope_granted, t->redirect_uri, t->account_id, t->account_name,
-		t->account_email };
-	struct db_stmt *st;
-	int i = 1;
-
-	TRY(db_stmt(cx, s->db,
-	    "INSERT INTO token (" COLUMNS
-	    ", name_key, lease_until_ms) VALUES ($1, $2, $3, $4, $5, $6,"
-	    " $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, "
-	    "$24,"
-	    " $25, $26, $27, 0)",
-	    &st));
-	for (; i <= 11; i++)
-		db_bind_text(st, i, texts[i - 1]);
-	db_bind_int(st, i++, t->status);
-	db_bind_text(st, i++, t->status_reason);
-	db_bind_int(st, i++, t->status_ms);
-	db_bind_int(st, i++, t->expires_ms);
-	db_bind_int(st, i++, t->created_ms);
-	db_bind_int(st, i++, t->updated_ms);
-	db_bind_int(st, i++, t->refreshed_ms);
-	db_bind_int(st, i++, t->due_ms);
-	db_bind_int(st, i++, t->attempts);
-	db_bind_text(st, i++, t->last_error);
-	db_bind_int(st, i++, t->fence);
-	db_bind_int(st, i++, t->sealed_version);
-	bind_secrets(s, cx, st, i, t, secrets);
-	db_bind_text(st, i + 3, lower_case(cx->arena, t->name));
-	return name_taken(cx, db_run(cx, st, NULL));
-}
+#include "store/token_row.h"
 
 static enum rc
 end_connection(struct store *s, struct ctx *cx, struct str id)
@@ -152,131 +22,157 @@ store_token_create(struct store *s, struct ctx *cx, const struct token *t,
 
 	TRY(db_begin(cx, s->db));
 	TRY(end_connection(s, cx, connection_id));
-	TRY(insert_token(s, cx, t, secrets));
+	TRY(token_row_insert(s, cx, t, secrets));
 	return db_commit(cx, s->db);
-}
-
-static enum rc
-select_token(struct store *s, struct ctx *cx, const char *sql, struct str key, struct db_stmt **st,
-    struct token *out)
-{
-	TRY(db_stmt(cx, s->db, sql, st));
-	db_bind_text(*st, 1, key);
-	TRY(store_want_row(cx, *st, "access token"));
-	read_row(cx, *st, out);
-	return OK;
-}
-
-#define BY_ID "SELECT " COLUMNS " FROM token WHERE id = $1"
-#define BY_NAME "SELECT " COLUMNS " FROM token WHERE name = $1"
-
-static enum rc
-get_one(struct store *s, struct ctx *cx, const char *sql, struct str key, struct token *out)
-{
-	struct db_stmt *st;
-
-	TRY(select_token(s, cx, sql, key, &st, out));
-	db_done(st);
-	return OK;
 }
 
 enum rc
 store_token_get(struct store *s, struct ctx *cx, struct str id, struct token *out)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	STORE_HOLD hold = store_hold_read(&s, cx);
 
-	return get_one(s, cx, BY_ID, id, out);
+	return token_row_get(s, cx, TOKEN_BY_ID, id, out);
 }
 
 enum rc
 store_token_by_name(struct store *s, struct ctx *cx, struct str name, struct token *out)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	STORE_HOLD hold = store_hold_read(&s, cx);
 
-	return get_one(s, cx, BY_NAME, name, out);
-}
-
-static enum rc
-open_one(struct store *s, struct ctx *cx, const char *sql, struct str key, struct token *t,
-    struct token_secrets *out)
-{
-	struct db_stmt *st;
-
-	TRY(select_token(s, cx, sql, key, &st, t));
-	return open_row(s, cx, st, t, out);
+	return token_row_get(s, cx, TOKEN_BY_NAME, name, out);
 }
 
 enum rc
 store_token_secrets(struct store *s, struct ctx *cx, struct str id, struct token_secrets *out)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	STORE_HOLD hold = store_hold_read(&s, cx);
 	struct token t;
 
-	return open_one(s, cx, BY_ID, id, &t, out);
+	return token_row_open(s, cx, TOKEN_BY_ID, id, &t, out);
 }
 
 enum rc
 store_token_open(struct store *s, struct ctx *cx, struct str name, struct token *out,
     struct token_secrets *secrets)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	STORE_HOLD hold = store_hold_read(&s, cx);
 
-	return open_one(s, cx, BY_NAME, name, out, secrets);
+	return token_row_open(s, cx, TOKEN_BY_NAME, name, out, secrets);
 }
 
 enum rc
 store_token_list(struct store *s, struct ctx *cx, struct token **out, size_t *count)
 {
-	STORE_HOLD hold = store_hold(s, cx);
-	struct db_stmt *st;
-	int64_t max, n = 0;
-	bool row;
+	STORE_HOLD hold = store_hold_read(&s, cx);
 
-	TRY(store_number(s, cx, "SELECT count(*) FROM token", &max));
-	*out = ARENA_ARRAY(cx->arena, struct token, (size_t)max);
-	TRY(db_stmt(cx, s->db, "SELECT " COLUMNS " FROM token ORDER BY name_key", &st));
-	for (;;) {
-		TRY(db_step(cx, st, &row));
-		if (!row || n == max)
-			break;
-		read_row(cx, st, &(*out)[n++]);
-	}
-	db_done(st);
-	*count = (size_t)n;
-	return OK;
+	return token_row_list(s, cx,
+	    "SELECT " TOKEN_COLUMNS " FROM token WHERE deleted_ms = 0 ORDER BY name_key",
+	    "SELECT count(*) FROM token WHERE deleted_ms = 0", out, count);
 }
 
 enum rc
-store_token_delete(struct store *s, struct ctx *cx, struct str id)
+store_token_list_deleted(struct store *s, struct ctx *cx, struct token **out, size_t *count)
+{
+	STORE_HOLD hold = store_hold_read(&s, cx);
+
+	return token_row_list(s, cx,
+	    "SELECT " TOKEN_COLUMNS " FROM token WHERE deleted_ms > 0 ORDER BY deleted_ms DESC",
+	    "SELECT count(*) FROM token WHERE deleted_ms > 0", out, count);
+}
+
+/* The fence moves, so that a refresh under way does not write to it any more. */
+static enum rc
+write_deleted(struct store *s, struct ctx *cx, const struct token *t)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "UPDATE token SET deleted_ms = $1, due_ms = $2, lease_until_ms = 0, fence = fence + 1"
+	    " WHERE id = $3",
+	    &st));
+	db_bind_int(st, 1, t->deleted_ms);
+	db_bind_int(st, 2, t->due_ms);
+	db_bind_text(st, 3, t->id);
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
+}
+
+enum rc
+store_token_delete(struct store *s, struct ctx *cx, struct str id, int64_t now_ms)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct token_secrets secrets;
+	struct token t;
+	struct db_stmt *st;
+	enum rc rc;
+
+	TRY(db_begin(cx, s->db));
+	rc = token_row_open(s, cx, TOKEN_BY_ID, id, &t, &secrets);
+	if (rc == E_STORE && cx->code != NULL && strcmp(cx->code, "integrity") == 0) {
+		/* What does not open any more cannot be put aside, and is of no use to anybody. */
+		ctx_clear(cx);
+		TRY(db_stmt(cx, s->db, "DELETE FROM token WHERE id = $1", &st));
+		db_bind_text(st, 1, id);
+		TRY(store_write_one(cx, st, E_NOTFOUND, "There is no such access token."));
+		TRY(store_changed(s, cx, CHANGE_TOKEN, id));
+		return db_commit(cx, s->db);
+	}
+	TRY(rc);
+	t.deleted_ms = now_ms;
+	t.due_ms = 0;
+	TRY(write_deleted(s, cx, &t));
+	TRY(token_row_seal(s, cx, &t, &secrets));
+	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
+	return db_commit(cx, s->db);
+}
+
+#define DELETED_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1 AND deleted_ms > 0"
+
+enum rc
+store_token_restore(struct store *s, struct ctx *cx, struct str id, struct token *out)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct token_secrets secrets;
+
+	TRY(db_begin(cx, s->db));
+	TRY(token_row_open(s, cx, DELETED_BY_ID, id, out, &secrets));
+	out->due_ms = out->has_refresh ? out->deleted_ms : 0;
+	out->deleted_ms = 0;
+	TRY(write_deleted(s, cx, out));
+	TRY(token_row_seal(s, cx, out, &secrets));
+	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
+	return db_commit(cx, s->db);
+}
+
+enum rc
+store_token_purge(struct store *s, struct ctx *cx, int64_t before_ms)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
-	TRY(db_stmt(cx, s->db, "DELETE FROM token WHERE id = $1", &st));
-	db_bind_text(st, 1, id);
-	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
+	TRY(db_stmt(cx, s->db, "DELETE FROM token WHERE deleted_ms > 0 AND deleted_ms < $1", &st));
+	db_bind_int(st, 1, before_ms);
+	return db_run(cx, st, NULL);
 }
 
-/* Every change of a secret or of what it is bound to goes through here: one new sealed version for
- * all three columns. */
 static enum rc
-write_sealed(struct store *s, struct ctx *cx, struct token *t, const struct token_secrets *secrets)
+write_edit(struct store *s, struct ctx *cx, const struct token *t, const struct token_edit *edit)
 {
+	bool mended = edit->set_app_secret && t->status == TOKEN_MISCONFIGURED;
+	bool again = mended || (edit->set_lazy && t->has_refresh);
 	struct db_stmt *st;
 
-	t->sealed_version++;
 	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET sealed_version = $1, name = $2, name_key = $3, app_secret = $4,"
-	    " access = $5, refresh = $6 WHERE id = $7 AND sealed_version = $8",
+	    "UPDATE token SET description = $1, updated_ms = $2, status = $3, status_reason = $4,"
+	    " due_ms = $5, lazy = $6 WHERE id = $7",
 	    &st));
-	db_bind_int(st, 1, t->sealed_version);
-	db_bind_text(st, 2, t->name);
-	db_bind_text(st, 3, lower_case(cx->arena, t->name));
-	bind_secrets(s, cx, st, 4, t, secrets);
+	db_bind_text(st, 1, edit->set_description ? edit->description : t->description);
+	db_bind_int(st, 2, edit->now_ms);
+	db_bind_int(st, 3, mended ? TOKEN_ACTIVE : t->status);
+	db_bind_text(st, 4, mended ? S("") : t->status_reason);
+	db_bind_int(st, 5, again ? edit->due_ms : t->due_ms);
+	db_bind_int(st, 6, edit->set_lazy ? edit->lazy : t->lazy);
 	db_bind_text(st, 7, t->id);
-	db_bind_int(st, 8, t->sealed_version - 1);
-	return name_taken(
-	    cx, store_write_one(cx, st, E_BUG, "The token changed under its own lock."));
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
 }
 
 enum rc
@@ -285,49 +181,18 @@ store_token_edit(struct store *s, struct ctx *cx, struct str id, const struct to
 	STORE_HOLD hold = store_hold(s, cx);
 	struct token_secrets secrets;
 	struct token t;
-	struct db_stmt *st;
-	bool mended;
 
 	TRY(db_begin(cx, s->db));
-	TRY(open_one(s, cx, BY_ID, id, &t, &secrets));
-	mended = edit->set_app_secret && t.status == TOKEN_MISCONFIGURED;
+	TRY(token_row_open(s, cx, TOKEN_BY_ID, id, &t, &secrets));
 	if (edit->set_name)
 		t.name = edit->name;
 	if (edit->set_app_secret)
 		secrets.app_secret = edit->app_secret;
 	if (edit->set_name || edit->set_app_secret)
-		TRY(write_sealed(s, cx, &t, &secrets));
-	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET description = $1, updated_ms = $2, status = $3, status_reason = $4,"
-	    " due_ms = $5 WHERE id = $6",
-	    &st));
-	db_bind_text(st, 1, edit->set_description ? edit->description : t.description);
-	db_bind_int(st, 2, edit->now_ms);
-	db_bind_int(st, 3, mended ? TOKEN_ACTIVE : t.status);
-	db_bind_text(st, 4, mended ? S("") : t.status_reason);
-	db_bind_int(st, 5, mended ? edit->now_ms : t.due_ms);
-	db_bind_text(st, 6, id);
-	TRY(store_write_one(cx, st, E_NOTFOUND, "There is no such access token."));
+		TRY(token_row_seal(s, cx, &t, &secrets));
+	TRY(write_edit(s, cx, &t, edit));
+	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
 	return db_commit(cx, s->db);
-}
-
-/* The grant's plain columns; its secrets are written by write_sealed in the same transaction. */
-static enum rc
-write_grant(struct store *s, struct ctx *cx, const struct token *t, const struct token_grant *grant)
-{
-	struct db_stmt *st;
-
-	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET status = 0, status_reason = '', status_ms = $1, expires_ms = $2,"
-	    " scope_granted = $3, refreshed_ms = $1, updated_ms = $1, due_ms = $4, attempts = 0,"
-	    " last_error = '', lease_until_ms = 0 WHERE id = $5",
-	    &st));
-	db_bind_int(st, 1, grant->now_ms);
-	db_bind_int(st, 2, grant->expires_ms);
-	db_bind_text(st, 3, grant->scope_granted.len > 0 ? grant->scope_granted : t->scope_granted);
-	db_bind_int(st, 4, grant->due_ms);
-	db_bind_text(st, 5, t->id);
-	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
 }
 
 static enum rc
@@ -337,7 +202,9 @@ write_client(struct store *s, struct ctx *cx, struct str id, const struct token_
 
 	TRY(db_stmt(cx, s->db,
 	    "UPDATE token SET app_key = $1, scopes = $2, redirect_uri = $3, account_id = $4,"
-	    " account_name = $5, account_email = $6, fence = fence + 1 WHERE id = $7",
+	    " account_name = $5, account_email = $6, consented_ms = $7, refresh_expires_ms = 0,"
+	    " learned_refreshes = 0, learned_rotations = 0, learned_kills = 0, learned_life_s = 0,"
+	    " fence = fence + 1 WHERE id = $8",
 	    &st));
 	db_bind_text(st, 1, r->app_key);
 	db_bind_text(st, 2, r->scopes);
@@ -345,7 +212,8 @@ write_client(struct store *s, struct ctx *cx, struct str id, const struct token_
 	db_bind_text(st, 4, r->account_id);
 	db_bind_text(st, 5, r->account_name);
 	db_bind_text(st, 6, r->account_email);
-	db_bind_text(st, 7, id);
+	db_bind_int(st, 7, r->grant.now_ms);
+	db_bind_text(st, 8, id);
 	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
 }
 
@@ -358,30 +226,48 @@ store_token_reconnect(
 	struct token t;
 
 	TRY(db_begin(cx, s->db));
-	TRY(get_one(s, cx, BY_ID, id, &t));
+	TRY(token_row_get(s, cx, TOKEN_BY_ID, id, &t));
+	t.refresh_expires_ms = 0;
 	TRY(write_client(s, cx, id, r));
-	TRY(write_grant(s, cx, &t, &r->grant));
-	TRY(write_sealed(s, cx, &t, &secrets));
+	TRY(token_row_grant(s, cx, &t, &r->grant));
+	TRY(token_row_seal(s, cx, &t, &secrets));
+	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
 	return db_commit(cx, s->db);
 }
 
-enum rc
-store_token_due(struct store *s, struct ctx *cx, int64_t now_ms, int64_t wall_ms, size_t max,
-    struct str **ids, size_t *count, int64_t *next_ms)
+/* When the next token of this provider is due; 0: none. */
+static enum rc
+next_due(struct store *s, struct ctx *cx, struct str provider, int64_t *next_ms)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "SELECT coalesce(min(due_ms), 0) FROM token WHERE provider = $1 AND due_ms > 0", &st));
+	db_bind_text(st, 1, provider);
+	TRY(store_want_row(cx, st, "table"));
+	*next_ms = db_col_int(st, 0);
+	db_done(st);
+	return OK;
+}
+
+enum rc
+store_token_due(struct store *s, struct ctx *cx, struct str provider, int64_t now_ms,
+    int64_t wall_ms, size_t max, struct str **ids, size_t *count, int64_t *next_ms)
+{
+	STORE_HOLD hold = store_hold_read(&s, cx);
 	struct db_stmt *st;
 	size_t n = 0;
 	bool row = true;
 
 	*ids = ARENA_ARRAY(cx->arena, struct str, max);
 	TRY(db_stmt(cx, s->db,
-	    "SELECT id FROM token WHERE due_ms > 0 AND due_ms <= $1 AND lease_until_ms < $2"
-	    " ORDER BY due_ms LIMIT $3",
+	    "SELECT id FROM token WHERE provider = $1 AND due_ms > 0 AND due_ms <= $2"
+	    " AND lease_until_ms < $3 ORDER BY due_ms LIMIT $4",
 	    &st));
-	db_bind_int(st, 1, now_ms);
-	db_bind_int(st, 2, wall_ms);
-	db_bind_int(st, 3, (int64_t)max);
+	db_bind_text(st, 1, provider);
+	db_bind_int(st, 2, now_ms);
+	db_bind_int(st, 3, wall_ms);
+	db_bind_int(st, 4, (int64_t)max);
 	while (n < max) {
 		TRY(db_step(cx, st, &row));
 		if (!row)
@@ -390,8 +276,7 @@ store_token_due(struct store *s, struct ctx *cx, int64_t now_ms, int64_t wall_ms
 	}
 	db_done(st);
 	*count = n;
-	return store_number(
-	    s, cx, "SELECT coalesce(min(due_ms), 0) FROM token WHERE due_ms > 0", next_ms);
+	return next_due(s, cx, provider, next_ms);
 }
 
 enum rc
@@ -400,86 +285,36 @@ store_token_postpone(struct store *s, struct ctx *cx, struct str id, int64_t due
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
-	TRY(db_stmt(cx, s->db, "UPDATE token SET due_ms = $1 WHERE id = $2", &st));
+	TRY(db_stmt(
+	    cx, s->db, "UPDATE token SET due_ms = $1 WHERE id = $2 AND deleted_ms = 0", &st));
 	db_bind_int(st, 1, due_ms);
 	db_bind_text(st, 2, id);
 	return db_run(cx, st, NULL);
 }
 
 enum rc
-store_refresh_claim(struct store *s, struct ctx *cx, struct str id, int64_t wall_ms,
-    int64_t lease_ms, struct refresh_claim *out)
+store_token_proved(struct store *s, struct ctx *cx, struct str id, int64_t now_ms)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
-	TRY(db_begin(cx, s->db));
-	TRY(get_one(s, cx, BY_ID, id, &out->token)); /* a deleted token is no conflict */
-	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET lease_until_ms = $1, fence = fence + 1 WHERE id = $2 AND"
-	    " lease_until_ms < $3",
-	    &st));
-	db_bind_int(st, 1, wall_ms + lease_ms);
+	TRY(db_stmt(cx, s->db, "UPDATE token SET proved_ms = $1 WHERE id = $2", &st));
+	db_bind_int(st, 1, now_ms);
 	db_bind_text(st, 2, id);
-	db_bind_int(st, 3, wall_ms);
-	TRY(store_write_one(cx, st, E_CONFLICT, "Another refresh of this token is under way."));
-	TRY(open_one(s, cx, BY_ID, id, &out->token, &out->secrets));
-	if (secret_empty(out->secrets.refresh))
-		return fail_at(cx, E_REAUTH, "no-refresh-token", NULL,
-		    "The provider gave no refresh token for this access token.");
-	out->fence = out->token.fence;
-	return db_commit(cx, s->db);
-}
-
-/* Only the owner of the newest claim may write its outcome. */
-static enum rc
-check_fence(struct store *s, struct ctx *cx, const struct refresh_claim *claim, struct token *now,
-    struct token_secrets *secrets)
-{
-	TRY(open_one(s, cx, BY_ID, claim->token.id, now, secrets));
-	if (now->fence != claim->fence)
-		return fail(cx, E_CONFLICT, "A newer refresh has taken over.");
-	return OK;
+	return db_run(cx, st, NULL);
 }
 
 enum rc
-store_refresh_commit(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
-    const struct token_grant *grant)
+store_token_learn(
+    struct store *s, struct ctx *cx, struct str id, const struct token_learned *learned)
 {
 	STORE_HOLD hold = store_hold(s, cx);
-	struct token_secrets secrets;
-	struct token t;
-
-	TRY(db_begin(cx, s->db));
-	TRY(check_fence(s, cx, claim, &t, &secrets));
-	secrets.access = grant->access;
-	if (!secret_empty(grant->refresh))
-		secrets.refresh = grant->refresh;
-	TRY(write_grant(s, cx, &t, grant));
-	TRY(write_sealed(s, cx, &t, &secrets));
-	return db_commit(cx, s->db);
-}
-
-enum rc
-store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
-    const struct refresh_failure *failure)
-{
-	STORE_HOLD hold = store_hold(s, cx);
-	bool same = failure->status == claim->token.status;
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET status = $1, status_reason = $2, status_ms = $3, due_ms = $4,"
-	    " attempts = attempts + 1, last_error = $5, lease_until_ms = 0"
-	    " WHERE id = $6 AND fence = $7 AND (sealed_version = $8 OR status = $1)",
-	    &st));
-	db_bind_int(st, 1, failure->status);
-	db_bind_text(st, 2, failure->status == TOKEN_ACTIVE ? S("") : failure->reason);
-	db_bind_int(st, 3, same ? claim->token.status_ms : failure->now_ms);
-	db_bind_int(st, 4, failure->due_ms);
-	db_bind_text(st, 5, failure->reason);
-	db_bind_text(st, 6, claim->token.id);
-	db_bind_int(st, 7, claim->fence);
-	db_bind_int(st, 8, claim->token.sealed_version);
-	return store_write_one(cx, st, E_CONFLICT, "Something newer has taken over.");
+	    "UPDATE token SET learned_life_s = $1, learned_kills = $2 WHERE id = $3", &st));
+	db_bind_int(st, 1, learned->life_s);
+	db_bind_int(st, 2, learned->kills);
+	db_bind_text(st, 3, id);
+	return db_run(cx, st, NULL);
 }

@@ -6,6 +6,24 @@
 
 enum token_status { TOKEN_ACTIVE, TOKEN_NEEDS_REAUTHORIZATION, TOKEN_MISCONFIGURED };
 
+/* What the provider was seen to do; shown, never believed over its definition. */
+struct token_learned {
+	int64_t refreshes; /* how many were seen */
+	int64_t rotations; /* of them with another refresh token */
+	int64_t kills;     /* 0: not known; 1: the old access token lived on; 2: it died */
+	int64_t life_s;    /* access tokens were refused at this age; 0: never seen */
+};
+
+/* The newest refresh attempt, as far as it is not settled; store/refresh.h. */
+struct token_attempt {
+	int64_t stage;    /* of the caller; 0: nothing is in doubt */
+	int64_t fence;    /* of the claim that made it */
+	int64_t first_ms; /* the refresh token was first sent without a reply */
+	int64_t sent_ms;  /* and last */
+	bool risked;
+	int64_t status, date_s; /* of the kept reply */
+};
+
 struct token {
 	struct str id, name, description, provider;
 	struct str app_key, scopes, scope_granted, redirect_uri;
@@ -21,6 +39,14 @@ struct token {
 	struct str last_error; /* of the newest failed refresh; empty after a success */
 	int64_t fence;         /* counts claims */
 	int64_t sealed_version;
+	int64_t life_source;        /* where expires_ms comes from; of the caller */
+	int64_t consented_ms;       /* the newest consent */
+	int64_t refresh_expires_ms; /* of the refresh token, when a reply said it; 0: not said */
+	int64_t proved_ms;          /* the provider last answered with this grant; 0: never */
+	int64_t deleted_ms;         /* 0: it is there */
+	bool lazy;                  /* refreshed when somebody reads it only */
+	struct token_learned learned;
+	struct token_attempt attempt;
 };
 
 /* The secrets of one token, opened. */
@@ -34,6 +60,8 @@ struct token_grant {
 	struct secret refresh; /* empty: keep what is there */
 	int64_t expires_ms;
 	struct str scope_granted; /* empty: keep what is there */
+	int64_t life_source;
+	int64_t refresh_expires_ms; /* 0: keep what is there */
 	int64_t now_ms, due_ms;
 };
 
@@ -50,13 +78,21 @@ MUST enum rc store_token_secrets(
 MUST enum rc store_token_open(struct store *s, struct ctx *cx, struct str name, struct token *out,
     struct token_secrets *secrets);
 MUST enum rc store_token_list(struct store *s, struct ctx *cx, struct token **out, size_t *count);
-MUST enum rc store_token_delete(struct store *s, struct ctx *cx, struct str id);
+/* Puts it aside: no verb but these sees it any more, and its name is free. */
+MUST enum rc store_token_delete(struct store *s, struct ctx *cx, struct str id, int64_t now_ms);
+/* E_CONFLICT field "name" when the name has been taken meanwhile. */
+MUST enum rc store_token_restore(struct store *s, struct ctx *cx, struct str id, struct token *out);
+MUST enum rc store_token_list_deleted(
+    struct store *s, struct ctx *cx, struct token **out, size_t *count);
+/* Ends what was put aside before before_ms. */
+MUST enum rc store_token_purge(struct store *s, struct ctx *cx, int64_t before_ms);
 
 struct token_edit {
-	bool set_name, set_description, set_app_secret;
+	bool set_name, set_description, set_app_secret, set_lazy;
+	bool lazy;
 	struct str name, description;
-	struct secret app_secret; /* a new one also ends TOKEN_MISCONFIGURED and makes it due */
-	int64_t now_ms;
+	struct secret app_secret; /* a new one also ends TOKEN_MISCONFIGURED */
+	int64_t now_ms, due_ms;   /* due_ms: with a new secret then, or with lazy */
 };
 MUST enum rc store_token_edit(
     struct store *s, struct ctx *cx, struct str id, const struct token_edit *edit);
@@ -71,35 +107,18 @@ struct token_reconnect {
 MUST enum rc store_token_reconnect(
     struct store *s, struct ctx *cx, struct str id, const struct token_reconnect *r);
 
-/* Ids that are due and not claimed, oldest first, and when the next one will be (0: none). */
-MUST enum rc store_token_due(struct store *s, struct ctx *cx, int64_t now_ms, int64_t wall_ms,
-    size_t max, struct str **ids, size_t *count, int64_t *next_ms);
+/* Ids of one provider that are due and not claimed, oldest first, and when its next one will be (0:
+ * none). By index: never a walk over all tokens. */
+MUST enum rc store_token_due(struct store *s, struct ctx *cx, struct str provider, int64_t now_ms,
+    int64_t wall_ms, size_t max, struct str **ids, size_t *count, int64_t *next_ms);
 
 /* For a token that could not even be claimed: looks again at due_ms. */
 MUST enum rc store_token_postpone(struct store *s, struct ctx *cx, struct str id, int64_t due_ms);
 
-/* Takes the lease: the state is read after the claim, in the same transaction. E_CONFLICT when
- * somebody else holds it, E_NOTFOUND when it was deleted, E_REAUTH when there is nothing to refresh
- * with. */
-struct refresh_claim {
-	struct token token;
-	struct token_secrets secrets;
-	int64_t fence;
-};
-MUST enum rc store_refresh_claim(struct store *s, struct ctx *cx, struct str id, int64_t wall_ms,
-    int64_t lease_ms, struct refresh_claim *out);
-/* Commits the pair in one transaction and gives the lease back. E_CONFLICT: the fence has moved on,
- * nothing was written. */
-MUST enum rc store_refresh_commit(struct store *s, struct ctx *cx,
-    const struct refresh_claim *claim, const struct token_grant *grant);
-/* A refresh that did not work: a state changes, never a secret. E_CONFLICT when a newer refresh has
- * taken over, or when the state would change although the secret it was tried with has meanwhile. */
-struct refresh_failure {
-	enum token_status status;
-	struct str reason; /* a sentence for people */
-	int64_t now_ms, due_ms;
-};
-MUST enum rc store_refresh_failed(struct store *s, struct ctx *cx,
-    const struct refresh_claim *claim, const struct refresh_failure *failure);
+/* The provider answered with this grant at now_ms. */
+MUST enum rc store_token_proved(struct store *s, struct ctx *cx, struct str id, int64_t now_ms);
+/* Writes life_s and kills; the rest is counted by the commit of a refresh. */
+MUST enum rc store_token_learn(
+    struct store *s, struct ctx *cx, struct str id, const struct token_learned *learned);
 
 #endif

@@ -35,7 +35,7 @@ put_and_fail(struct store *s, struct ctx *cx, void *arg)
 	(void)arg;
 	TRY(store_meta_put(s, cx, S("b"), S("2")));
 	TRY(store_meta_get(s, cx, S("b"), &back)); /* it sees what it wrote */
-	return store_token_delete(s, cx, S("none"));
+	return store_token_delete(s, cx, S("none"), NOW);
 }
 
 #define JOBS 5
@@ -105,7 +105,7 @@ test_a_job_that_fails_takes_nothing_else_with_it(void **state)
 	assert_false(is_fresh(f, 1) || is_fresh(f, 2));
 	assert_rc(store_meta_get(store(f), &f->cx, S("b"), &out), E_NOTFOUND);
 	/* and the store is as good as before */
-	assert_ok(store_token_delete(store(f), &f->cx, S("t0")));
+	assert_ok(store_token_delete(store(f), &f->cx, S("t0"), NOW));
 }
 
 /* Whichever call fails: who was told OK is written, who was not is not. */

@@ -94,7 +94,7 @@ act_token_edit(struct fixture *f)
 static enum rc
 act_token_delete(struct fixture *f)
 {
-	return store_token_delete(store(f), &f->cx, S("t1"));
+	return store_token_delete(store(f), &f->cx, S("t1"), NOW);
 }
 
 static enum rc
@@ -122,6 +122,35 @@ static enum rc
 act_refresh_commit(struct fixture *f)
 {
 	return store_refresh_commit(store(f), &f->cx, &claimed, &fresh);
+}
+
+static enum rc
+act_refresh_sent(struct fixture *f)
+{
+	struct refresh_claim c = claimed;
+
+	return store_refresh_sent(store(f), &f->cx, &c, NOW + 1, true);
+}
+
+static enum rc
+act_refresh_answered(struct fixture *f)
+{
+	return store_refresh_answered(
+	    store(f), &f->cx, &claimed, 200, 7, secret_of(S("the reply")));
+}
+
+static enum rc
+act_refresh_release(struct fixture *f)
+{
+	return store_refresh_release(store(f), &f->cx, &claimed, NOW + 7);
+}
+
+static enum rc
+act_refresh_recover(struct fixture *f)
+{
+	int64_t n;
+
+	return store_refresh_recover(store(f), &f->cx, NOW + 9, &n);
 }
 
 static enum rc
@@ -173,6 +202,10 @@ static const struct verb verbs[] = {
 	{ "refresh_claim", act_refresh_claim },
 	{ "refresh_commit", act_refresh_commit },
 	{ "refresh_failed", act_refresh_failed },
+	{ "refresh_sent", act_refresh_sent },
+	{ "refresh_answered", act_refresh_answered },
+	{ "refresh_release", act_refresh_release },
+	{ "refresh_recover", act_refresh_recover },
 	{ "connection_spend", act_connection_spend },
 	{ "connection_finish", act_connection_finish },
 	{ "connection_prune", act_connection_prune },
@@ -200,7 +233,7 @@ stand_ready(struct fixture *f, const struct verb *verb)
 	assert_ok(store_user_put(store(f), &f->cx, &u));
 	assert_ok(store_session_create(store(f), &f->cx, S("s1"), S("u1"), NOW));
 	assert_ok(store_key_create(store(f), &f->cx, &k));
-	if (verb->act == act_refresh_commit || verb->act == act_refresh_failed)
+	if (strncmp(verb->name, "refresh_", 8) == 0 && verb->act != act_refresh_claim)
 		claimed = claim(f, "t1", NOW);
 }
 

@@ -165,15 +165,18 @@ test_due_tokens_oldest_first_without_the_claimed(void **state)
 	create(f, "t3", "Three");
 	assert_ok(store_token_postpone(store(f), &f->cx, S("t1"), NOW + 20));
 	assert_ok(store_token_postpone(store(f), &f->cx, S("t2"), NOW + 10));
-	assert_ok(store_token_due(store(f), &f->cx, NOW + 5, NOW, 10, &ids, &n, &next));
+	assert_ok(
+	    store_token_due(store(f), &f->cx, S("dropbox"), NOW + 5, NOW, 10, &ids, &n, &next));
 	assert_int_equal(n, 0);
 	assert_int_equal(next, NOW + 10);
-	assert_ok(store_token_due(store(f), &f->cx, NOW + 20, NOW, 10, &ids, &n, &next));
+	assert_ok(
+	    store_token_due(store(f), &f->cx, S("dropbox"), NOW + 20, NOW, 10, &ids, &n, &next));
 	assert_int_equal(n, 2);
 	assert_str_equal(ids[0], S("t2"));
 	assert_str_equal(ids[1], S("t1"));
 	claim(f, "t2", NOW);
-	assert_ok(store_token_due(store(f), &f->cx, NOW + 20, NOW, 10, &ids, &n, &next));
+	assert_ok(
+	    store_token_due(store(f), &f->cx, S("dropbox"), NOW + 20, NOW, 10, &ids, &n, &next));
 	assert_int_equal(n, 1);
 	assert_str_equal(ids[0], S("t1"));
 }
@@ -203,6 +206,157 @@ test_reconnect_replaces_all_and_ends_a_refresh_under_way(void **state)
 	assert_true(crypto_equal(s.refresh, fresh.refresh));
 }
 
+#define REPLY "{\"access_token\":\"secret-reply\"}"
+
+/* Written before the request may leave, and found again by whoever comes after a crash. */
+static void
+test_attempt_is_found_again_after_a_crash(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_claim c;
+	int64_t n;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	assert_int_equal(c.token.attempt.stage, STAGE_SETTLED);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW + 1, false));
+	store_close(store(f));
+	open_store(f);
+	assert_ok(store_refresh_recover(store(f), &f->cx, NOW + 9, &n));
+	assert_int_equal(n, 1);
+	c = claim(f, "t1", NOW + 9); /* the lease went with its process */
+	assert_int_equal(c.token.attempt.stage, STAGE_SENT);
+	assert_int_equal(c.token.attempt.first_ms, NOW + 1);
+	assert_int_equal(c.token.due_ms, NOW + 9);
+	assert_true(crypto_equal(c.secrets.refresh, plain.refresh));
+}
+
+/* The doubt began with the first sending; that a risky try was made is never forgotten. */
+static void
+test_attempts_in_doubt_add_up(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_failure lost = { .reason = S("no answer"),
+		.now_ms = NOW + 2,
+		.due_ms = NOW + 60000,
+		.attempt = { .stage = STAGE_LOST } };
+	struct refresh_claim c;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW + 1, false));
+	assert_ok(store_refresh_failed(store(f), &f->cx, &c, &lost));
+	c = claim(f, "t1", NOW + 3);
+	assert_int_equal(c.token.attempt.stage, STAGE_LOST);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW + 4, true));
+	c = claim(f, "t1", NOW + 4 + LEASE);
+	assert_int_equal(c.token.attempt.stage, STAGE_SENT);
+	assert_int_equal(c.token.attempt.first_ms, NOW + 1);
+	assert_int_equal(c.token.attempt.sent_ms, NOW + 4);
+	assert_true(c.token.attempt.risked);
+	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &fresh));
+	c = claim(f, "t1", NOW + 5 + LEASE);
+	assert_int_equal(c.token.attempt.stage, STAGE_SETTLED);
+	assert_false(c.token.attempt.risked);
+}
+
+/* S-166 for the raw reply: sealed, bound to its token and to the claim that got it. */
+static void
+test_s166_reply_is_kept_sealed_until_it_is_read(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_claim c;
+	int64_t n;
+
+	create(f, "t1", "One");
+	create(f, "t2", "Two");
+	c = claim(f, "t1", NOW);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW + 1, false));
+	assert_ok(store_refresh_answered(store(f), &f->cx, &c, 200, 77, secret_of(S(REPLY))));
+	assert_false(str_contains(dump(f, true), S("secret-reply")));
+	assert_ok(store_refresh_recover(store(f), &f->cx, NOW + 2, &n));
+	c = claim(f, "t1", NOW + 2);
+	assert_int_equal(c.token.attempt.stage, STAGE_KEPT);
+	assert_int_equal(c.token.attempt.status, 200);
+	assert_int_equal(c.token.attempt.date_s, 77);
+	assert_true(crypto_equal(c.reply, secret_of(S(REPLY))));
+	by_hand(f,
+	    "UPDATE token SET attempt_stage = 2, attempt_fence = 1, attempt_reply ="
+	    " (SELECT attempt_reply FROM token WHERE id = 't1') WHERE id = 't2'");
+	assert_rc(store_refresh_claim(store(f), &f->cx, S("t2"), NOW, LEASE, &c), E_STORE);
+	assert_string_equal(f->cx.code, "integrity");
+	ctx_clear(&f->cx);
+	by_hand(f, "UPDATE token SET attempt_fence = attempt_fence + 1 WHERE id = 't1'");
+	assert_rc(
+	    store_refresh_claim(store(f), &f->cx, S("t1"), NOW + 3 + LEASE, LEASE, &c), E_STORE);
+}
+
+static void
+test_unreadable_reply_stays_and_is_read_again(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_failure unread = {
+		.reason = S("not understood"), .now_ms = NOW + 2, .attempt = { .stage = STAGE_KEPT }
+	};
+	struct refresh_claim c;
+
+	create(f, "t1", "One");
+	assert_rc(store_refresh_reread(store(f), &f->cx, S("t1"), NOW), E_NOTFOUND);
+	c = claim(f, "t1", NOW);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW + 1, false));
+	assert_ok(store_refresh_answered(store(f), &f->cx, &c, 200, 0, secret_of(S(REPLY))));
+	assert_ok(store_refresh_failed(store(f), &f->cx, &c, &unread));
+	ctx_clear(&f->cx);
+	assert_ok(store_refresh_reread(store(f), &f->cx, S("t1"), NOW + 5));
+	c = claim(f, "t1", NOW + 6);
+	assert_int_equal(c.token.due_ms, NOW + 5);
+	assert_true(crypto_equal(c.reply, secret_of(S(REPLY))));
+}
+
+/* Neither the attempt nor the reply of somebody whom a newer claim has overtaken is written. */
+static void
+test_fence_stops_every_step_of_the_late_one(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_claim late, next;
+
+	create(f, "t1", "One");
+	late = claim(f, "t1", NOW);
+	next = claim(f, "t1", NOW + LEASE + 1);
+	assert_rc(store_refresh_sent(store(f), &f->cx, &late, NOW, false), E_CONFLICT);
+	assert_rc(store_refresh_answered(store(f), &f->cx, &late, 200, 0, secret_of(S(REPLY))),
+	    E_CONFLICT);
+	/* and the late one cannot give back what is not his */
+	assert_rc(store_refresh_release(store(f), &f->cx, &late, NOW), E_CONFLICT);
+	assert_rc(store_refresh_claim(store(f), &f->cx, S("t1"), NOW + LEASE + 2, LEASE, &late),
+	    E_CONFLICT);
+	assert_ok(store_refresh_release(store(f), &f->cx, &next, NOW + 50));
+	next = claim(f, "t1", NOW + LEASE + 2);
+	assert_int_equal(next.token.due_ms, NOW + 50);
+}
+
+/* The pair that was replaced stays sealed until the next one has been used with success. */
+static void
+test_previous_pair_stays_until_the_next_success(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_claim c;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	assert_int_equal(run_sql(f, "UPDATE token SET lazy = 0 WHERE previous_refresh <> ''"), 0);
+	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &fresh));
+	assert_int_equal(run_sql(f, "UPDATE token SET lazy = 0 WHERE previous_refresh <> ''"), 1);
+	assert_false(str_contains(dump(f, true), S("the-refresh-token")));
+	c = claim(f, "t1", NOW + 1);
+	assert_int_equal(c.token.learned.refreshes, 1);
+	assert_int_equal(c.token.learned.rotations, 1);
+	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &fresh));
+	c = claim(f, "t1", NOW + 2);
+	assert_int_equal(c.token.learned.refreshes, 2);
+	assert_int_equal(c.token.learned.rotations, 1); /* the same refresh token came */
+}
+
 const struct CMUnitTest refresh_tests[] = {
 	STORE_TEST(test_refresh_is_claimed_by_one),
 	STORE_TEST(test_refresh_commits_the_pair),
@@ -213,5 +367,11 @@ const struct CMUnitTest refresh_tests[] = {
 	STORE_TEST(test_refresh_needs_a_refresh_token),
 	STORE_TEST(test_due_tokens_oldest_first_without_the_claimed),
 	STORE_TEST(test_reconnect_replaces_all_and_ends_a_refresh_under_way),
+	STORE_TEST(test_attempt_is_found_again_after_a_crash),
+	STORE_TEST(test_attempts_in_doubt_add_up),
+	STORE_TEST(test_s166_reply_is_kept_sealed_until_it_is_read),
+	STORE_TEST(test_unreadable_reply_stays_and_is_read_again),
+	STORE_TEST(test_fence_stops_every_step_of_the_late_one),
+	STORE_TEST(test_previous_pair_stays_until_the_next_success),
 };
 const size_t refresh_test_count = sizeof(refresh_tests) / sizeof(refresh_tests[0]);

@@ -10,6 +10,7 @@
 #include "crypto/crypto.h"
 #include "store/access.h"
 #include "store/connection.h"
+#include "store/refresh.h"
 #include "store/token.h"
 
 #define NOW 1700000000000

@@ -129,12 +129,79 @@ test_token_list_is_sorted_and_delete_deletes(void **state)
 	create(f, "t1", "beta");
 	create(f, "t2", "Alpha");
 	create(f, "t3", "gamma");
-	assert_ok(store_token_delete(store(f), &f->cx, S("t3")));
-	assert_rc(store_token_delete(store(f), &f->cx, S("t3")), E_NOTFOUND);
+	assert_ok(store_token_delete(store(f), &f->cx, S("t3"), NOW));
+	assert_rc(store_token_delete(store(f), &f->cx, S("t3"), NOW), E_NOTFOUND);
 	assert_ok(store_token_list(store(f), &f->cx, &list, &n));
 	assert_int_equal(n, 2);
 	assert_str_equal(list[0].name, S("Alpha"));
 	assert_str_equal(list[1].name, S("beta"));
+}
+
+/* A person's delete can be undone, until it is purged; meanwhile the token is nowhere to be seen. */
+static void
+test_delete_can_be_undone(void **state)
+{
+	struct fixture *f = *state;
+	struct token_secrets s;
+	struct refresh_claim c;
+	struct token t, *list;
+	struct str *ids;
+	int64_t next;
+	size_t n;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW + 5));
+	assert_rc(store_token_by_name(store(f), &f->cx, S("One"), &t), E_NOTFOUND);
+	assert_rc(store_refresh_commit(store(f), &f->cx, &c, &fresh), E_NOTFOUND);
+	assert_rc(
+	    store_refresh_claim(store(f), &f->cx, S("t1"), NOW + LEASE, LEASE, &c), E_NOTFOUND);
+	ctx_clear(&f->cx);
+	assert_ok(
+	    store_token_due(store(f), &f->cx, S("dropbox"), NOW * 2, NOW * 2, 9, &ids, &n, &next));
+	assert_int_equal(n, 0);
+	assert_ok(store_token_list_deleted(store(f), &f->cx, &list, &n));
+	assert_int_equal(n, 1);
+	assert_int_equal(list[0].deleted_ms, NOW + 5);
+	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), &t));
+	assert_ok(store_token_open(store(f), &f->cx, S("One"), &t, &s));
+	assert_true(crypto_equal(s.refresh, plain.refresh));
+	assert_true(t.due_ms > 0);
+	assert_rc(store_token_restore(store(f), &f->cx, S("t1"), &t), E_NOTFOUND);
+}
+
+static void
+test_name_of_a_deleted_token_is_free(void **state)
+{
+	struct fixture *f = *state;
+	struct token t;
+
+	create(f, "t1", "One");
+	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
+	create(f, "t2", "One");
+	assert_rc(store_token_restore(store(f), &f->cx, S("t1"), &t), E_CONFLICT);
+	assert_string_equal(f->cx.code, "name-taken");
+	ctx_clear(&f->cx);
+	assert_ok(store_token_delete(store(f), &f->cx, S("t2"), NOW));
+	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), &t));
+}
+
+static void
+test_purge_ends_what_was_deleted_long_ago(void **state)
+{
+	struct fixture *f = *state;
+	struct token t;
+
+	create(f, "t1", "One");
+	create(f, "t2", "Two");
+	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
+	assert_ok(store_token_purge(store(f), &f->cx, NOW));
+	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), &t));
+	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
+	assert_ok(store_token_purge(store(f), &f->cx, NOW + 1));
+	assert_rc(store_token_restore(store(f), &f->cx, S("t1"), &t), E_NOTFOUND);
+	ctx_clear(&f->cx);
+	assert_ok(store_token_get(store(f), &f->cx, S("t2"), &t));
 }
 
 const struct CMUnitTest token_tests[] = {
@@ -144,5 +211,8 @@ const struct CMUnitTest token_tests[] = {
 	STORE_TEST(test_token_name_is_taken_in_any_case),
 	STORE_TEST(test_token_edit_seals_again),
 	STORE_TEST(test_token_list_is_sorted_and_delete_deletes),
+	STORE_TEST(test_delete_can_be_undone),
+	STORE_TEST(test_name_of_a_deleted_token_is_free),
+	STORE_TEST(test_purge_ends_what_was_deleted_long_ago),
 };
 const size_t token_test_count = sizeof(token_tests) / sizeof(token_tests[0]);

@@ -1,0 +1,236 @@
+#include "store/token_row.h"
+
+/* Sealed columns come last. */
+enum { COL_APP_SECRET = 40, COL_ACCESS, COL_REFRESH };
+
+static void
+read_attempt(struct db_stmt *st, int i, struct token *t)
+{
+	int64_t *const numbers[] = { &t->learned.refreshes, &t->learned.rotations,
+		&t->learned.kills, &t->learned.life_s, &t->attempt.stage, &t->attempt.fence,
+		&t->attempt.first_ms, &t->attempt.sent_ms };
+
+	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
+		*numbers[n] = db_col_int(st, i++);
+	t->attempt.risked = db_col_int(st, i++) != 0;
+	t->attempt.status = db_col_int(st, i++);
+	t->attempt.date_s = db_col_int(st, i++);
+}
+
+void
+token_row_read(struct ctx *cx, struct db_stmt *st, struct token *t)
+{
+	struct str *const texts[] = { &t->id, &t->name, &t->description, &t->provider, &t->app_key,
+		&t->scopes, &t->scope_granted, &t->redirect_uri, &t->account_id, &t->account_name,
+		&t->account_email, &t->status_reason, &t->last_error };
+	int64_t *const numbers[] = { &t->status_ms, &t->expires_ms, &t->created_ms, &t->updated_ms,
+		&t->refreshed_ms, &t->due_ms, &t->attempts, &t->fence, &t->sealed_version,
+		&t->life_source, &t->consented_ms, &t->refresh_expires_ms, &t->proved_ms,
+		&t->deleted_ms };
+	int i = 0;
+
+	*t = (struct token){ 0 };
+	for (size_t n = 0; n < sizeof(texts) / sizeof(texts[0]); n++)
+		*texts[n] = db_col_text(st, i++, cx->arena);
+	t->status = (enum token_status)db_col_int(st, i++);
+	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
+		*numbers[n] = db_col_int(st, i++);
+	t->lazy = db_col_int(st, i++) != 0;
+	read_attempt(st, i, t);
+	t->has_refresh = db_col_blob(st, COL_REFRESH, cx->arena).len > 0;
+}
+
+/* Id and name together: a sealed value opens neither in another row nor under another name. */
+static struct seal_place
+place(struct ctx *cx, const struct token *t, struct str purpose)
+{
+	return (struct seal_place){
+		.purpose = purpose,
+		.row = str_printf(cx->arena, "%.*s %.*s", STR_ARG(t->id), STR_ARG(t->name)),
+		.version = t->sealed_version,
+	};
+}
+
+static enum rc
+open_row(
+    struct store *s, struct ctx *cx, struct db_stmt *st, struct token *t, struct token_secrets *out)
+{
+	struct str app_secret = db_col_blob(st, COL_APP_SECRET, cx->arena);
+	struct str access = db_col_blob(st, COL_ACCESS, cx->arena);
+	struct str refresh = db_col_blob(st, COL_REFRESH, cx->arena);
+
+	db_done(st);
+	TRY(store_open_sealed(
+	    s, cx, place(cx, t, S("token.app_secret")), app_secret, &out->app_secret));
+	TRY(store_open_sealed(s, cx, place(cx, t, S("token.access")), access, &out->access));
+	return store_open_sealed(s, cx, place(cx, t, S("token.refresh")), refresh, &out->refresh);
+}
+
+static void
+bind_secrets(struct store *s, struct ctx *cx, struct db_stmt *st, int i, const struct token *t,
+    const struct token_secrets *secrets)
+{
+	store_bind_sealed(s, cx, st, i, place(cx, t, S("token.app_secret")), secrets->app_secret);
+	store_bind_sealed(s, cx, st, i + 1, place(cx, t, S("token.access")), secrets->access);
+	store_bind_sealed(s, cx, st, i + 2, place(cx, t, S("token.refresh")), secrets->refresh);
+}
+
+static enum rc
+select_one(struct store *s, struct ctx *cx, const char *sql, struct str key, struct db_stmt **st,
+    struct token *out)
+{
+	TRY(db_stmt(cx, s->db, sql, st));
+	db_bind_text(*st, 1, key);
+	TRY(store_want_row(cx, *st, "access token"));
+	token_row_read(cx, *st, out);
+	return OK;
+}
+
+enum rc
+token_row_get(struct store *s, struct ctx *cx, const char *sql, struct str key, struct token *out)
+{
+	struct db_stmt *st;
+
+	TRY(select_one(s, cx, sql, key, &st, out));
+	db_done(st);
+	return OK;
+}
+
+enum rc
+token_row_open(struct store *s, struct ctx *cx, const char *sql, struct str key, struct token *t,
+    struct token_secrets *out)
+{
+	struct db_stmt *st;
+
+	TRY(select_one(s, cx, sql, key, &st, t));
+	return open_row(s, cx, st, t, out);
+}
+
+enum rc
+token_row_list(struct store *s, struct ctx *cx, const char *sql, const char *count_sql,
+    struct token **out, size_t *count)
+{
+	struct db_stmt *st;
+	int64_t max, n = 0;
+	bool row;
+
+	TRY(store_number(s, cx, count_sql, &max));
+	*out = ARENA_ARRAY(cx->arena, struct token, (size_t)max);
+	TRY(db_stmt(cx, s->db, sql, &st));
+	for (;;) {
+		TRY(db_step(cx, st, &row));
+		if (!row || n == max)
+			break;
+		token_row_read(cx, st, &(*out)[n++]);
+	}
+	db_done(st);
+	*count = (size_t)n;
+	return OK;
+}
+
+static struct str
+lower_case(struct arena *a, struct str s)
+{
+	char *p = str_cstr(a, s);
+
+	for (size_t i = 0; i < s.len; i++)
+		if (p[i] >= 'A' && p[i] <= 'Z')
+			p[i] = (char)(p[i] - 'A' + 'a');
+	return (struct str){ p, s.len };
+}
+
+/* What must be unique. A name is letters, digits and spaces, so nobody can be called like a token
+ * that was put aside. */
+static struct str
+name_key(struct ctx *cx, const struct token *t)
+{
+	return t->deleted_ms > 0 ? str_printf(cx->arena, "/%.*s", STR_ARG(t->id))
+				 : lower_case(cx->arena, t->name);
+}
+
+static enum rc
+name_taken(struct ctx *cx, enum rc rc)
+{
+	if (rc != E_CONFLICT)
+		return rc;
+	fail_at(
+	    cx, E_CONFLICT, "name-taken", "name", "There is already an access token of this name.");
+	return fail_todo(cx, "Choose another name.");
+}
+
+enum rc
+token_row_insert(
+    struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets)
+{
+	const struct str texts[] = { t->id, t->name, t->description, t->provider, t->app_key,
+		t->scopes, t->scope_granted, t->redirect_uri, t->account_id, t->account_name,
+		t->account_email, t->status_reason, t->last_error };
+	const int64_t numbers[] = { t->status, t->status_ms, t->expires_ms, t->created_ms,
+		t->updated_ms, t->refreshed_ms, t->due_ms, t->attempts, t->fence, t->sealed_version,
+		t->life_source, t->consented_ms, t->refresh_expires_ms, t->proved_ms, t->lazy };
+	struct db_stmt *st;
+	int i = 1;
+
+	TRY(db_stmt(cx, s->db,
+	    "INSERT INTO token (id, name, description, provider, app_key, scopes, scope_granted,"
+	    " redirect_uri, account_id, account_name, account_email, status_reason, last_error,"
+	    " status, status_ms, expires_ms, created_ms, updated_ms, refreshed_ms, due_ms,"
+	    " attempts, fence, sealed_version, life_source, consented_ms, refresh_expires_ms,"
+	    " proved_ms, lazy, app_secret, access, refresh, name_key, lease_until_ms)"
+	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
+	    " $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, 0)",
+	    &st));
+	for (size_t n = 0; n < sizeof(texts) / sizeof(texts[0]); n++)
+		db_bind_text(st, i++, texts[n]);
+	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
+		db_bind_int(st, i++, numbers[n]);
+	bind_secrets(s, cx, st, i, t, secrets);
+	db_bind_text(st, i + 3, name_key(cx, t));
+	return name_taken(cx, db_run(cx, st, NULL));
+}
+
+enum rc
+token_row_seal(
+    struct store *s, struct ctx *cx, struct token *t, const struct token_secrets *secrets)
+{
+	struct db_stmt *st;
+
+	t->sealed_version++;
+	TRY(db_stmt(cx, s->db,
+	    "UPDATE token SET sealed_version = $1, name = $2, name_key = $3, app_secret = $4,"
+	    " access = $5, refresh = $6 WHERE id = $7 AND sealed_version = $8",
+	    &st));
+	db_bind_int(st, 1, t->sealed_version);
+	db_bind_text(st, 2, t->name);
+	db_bind_text(st, 3, name_key(cx, t));
+	bind_secrets(s, cx, st, 4, t, secrets);
+	db_bind_text(st, 7, t->id);
+	db_bind_int(st, 8, t->sealed_version - 1);
+	return name_taken(
+	    cx, store_write_one(cx, st, E_BUG, "The token changed under its own lock."));
+}
+
+enum rc
+token_row_grant(
+    struct store *s, struct ctx *cx, const struct token *t, const struct token_grant *grant)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "UPDATE token SET status = 0, status_reason = '', status_ms = $1, expires_ms = $2,"
+	    " life_source = $3, scope_granted = $4, refreshed_ms = $1, updated_ms = $1,"
+	    " proved_ms = $1, due_ms = $5, refresh_expires_ms = $6, attempts = 0, last_error = '',"
+	    " lease_until_ms = 0, attempt_stage = 0, attempt_risked = 0, attempt_reply = $7"
+	    " WHERE id = $8",
+	    &st));
+	db_bind_int(st, 1, grant->now_ms);
+	db_bind_int(st, 2, grant->expires_ms);
+	db_bind_int(st, 3, grant->life_source);
+	db_bind_text(st, 4, grant->scope_granted.len > 0 ? grant->scope_granted : t->scope_granted);
+	db_bind_int(st, 5, grant->due_ms);
+	db_bind_int(st, 6,
+	    grant->refresh_expires_ms > 0 ? grant->refresh_expires_ms : t->refresh_expires_ms);
+	db_bind_blob(st, 7, S(""));
+	db_bind_text(st, 8, t->id);
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
+}

@@ -1,0 +1,42 @@
+/* store/token_row.h - the row of a token, for the verbs of this room that read and write it. */
+#ifndef STORE_TOKEN_ROW_H
+#define STORE_TOKEN_ROW_H
+
+#include "store/store_int.h"
+#include "store/token.h"
+
+#define TOKEN_COLUMNS                                                                             \
+	"id, name, description, provider, app_key, scopes, scope_granted, redirect_uri, "         \
+	"account_id, account_name, account_email, status_reason, last_error, status, status_ms, " \
+	"expires_ms, created_ms, updated_ms, refreshed_ms, due_ms, attempts, fence, "             \
+	"sealed_version, life_source, consented_ms, refresh_expires_ms, proved_ms, deleted_ms, "  \
+	"lazy, learned_refreshes, learned_rotations, learned_kills, learned_life_s, "             \
+	"attempt_stage, attempt_fence, attempt_first_ms, attempt_sent_ms, attempt_risked, "       \
+	"attempt_status, attempt_date_s, app_secret, access, refresh"
+
+#define TOKEN_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1 AND deleted_ms = 0"
+#define TOKEN_BY_NAME "SELECT " TOKEN_COLUMNS " FROM token WHERE name = $1 AND deleted_ms = 0"
+
+void token_row_read(struct ctx *cx, struct db_stmt *st, struct token *t);
+MUST enum rc token_row_get(
+    struct store *s, struct ctx *cx, const char *sql, struct str key, struct token *out);
+/* With its secrets. */
+MUST enum rc token_row_open(struct store *s, struct ctx *cx, const char *sql, struct str key,
+    struct token *t, struct token_secrets *out);
+/* All rows of a query whose only parameter, if it has one, is bound already. */
+MUST enum rc token_row_list(struct store *s, struct ctx *cx, const char *sql, const char *count_sql,
+    struct token **out, size_t *count);
+/* Every new row. */
+MUST enum rc token_row_insert(
+    struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets);
+
+/* Every change of a secret or of what it is bound to goes through here: one new sealed version for
+ * all three columns. E_CONFLICT field "name" when the name is taken. */
+MUST enum rc token_row_seal(
+    struct store *s, struct ctx *cx, struct token *t, const struct token_secrets *secrets);
+/* The grant's plain columns; its secrets are written by token_row_seal in the same transaction. Ends
+ * the lease, and whatever was in doubt about the grant before it. */
+MUST enum rc token_row_grant(
+    struct store *s, struct ctx *cx, const struct token *t, const struct token_grant *grant);
+
+#endif
