@@ -64,10 +64,12 @@ json_t *view_time(int64_t ms); /* null for 0 */
 http_handler api_health, api_openapi, api_app_page, api_callback;
 http_handler api_session_get, api_sign_in, api_sign_out, api_password;
 http_handler api_providers, api_tokens, api_token_create, api_token_get, api_token_patch,
-    api_token_delete, api_token_reveal, api_token_test, api_token_refresh;
+    api_token_delete, api_token_reveal, api_token_test, api_token_refresh, api_token_recover,
+    api_tokens_deleted, api_token_restore;
 http_handler api_connection_create, api_connection_get, api_connection_probe, api_connection_reveal,
     api_connection_test, api_connection_delete;
 http_handler api_keys, api_key_create, api_key_delete;
-http_handler api_v1_tokens, api_v1_token, api_v1_access_token, api_v1_refresh;
+http_handler api_v1_tokens, api_v1_token, api_v1_access_token, api_v1_refresh, api_v1_recover,
+    api_v1_rejected;
 
 #endif

@@ -3,6 +3,7 @@
 #include "vault/live.h"
 
 #define MIN_TTL_MAX_S 86400
+#define FINGERPRINT_MAX 64
 #define REPLY_MAX 131072 /* the largest token and scope there are, every byte escaped */
 
 static const struct key_ref *
@@ -72,31 +73,52 @@ take_min_ttl(struct ctx *cx, const struct http_req *req, int64_t *out)
 }
 
 /* The hot path: written without a JSON tree. */
+static enum rc
+reply_live(struct ctx *cx, struct http_res *res, const struct live_token *t)
+{
+	int64_t left = (t->expires_ms - clock_now_ms(cx->clock)) / 1000;
+	struct buf b = buf_in(cx->arena, REPLY_MAX);
+
+	buf_add(&b, S("{\"access_token\":"));
+	buf_add_json_string(&b, secret_expose(t->access));
+	buf_add(&b, S(",\"token_type\":\"bearer\",\"expires_at\":"));
+	if (t->expires_ms == 0)
+		buf_add(&b, S("null,\"expires_in\":null"));
+	else
+		buf_addf(&b, "\"%.*s\",\"expires_in\":%lld",
+		    STR_ARG(clock_rfc3339(cx->arena, t->expires_ms)),
+		    (long long)(left > 0 ? left : 0));
+	buf_add(&b, S(",\"scope\":"));
+	buf_add_json_string(&b, t->scope);
+	buf_addc(&b, '}');
+	http_res_json(res, 200, buf_str(&b));
+	return OK;
+}
+
 enum rc
 api_v1_access_token(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct api *api = app;
-	struct buf b = buf_in(cx->arena, REPLY_MAX);
 	struct live_token t;
-	int64_t min_ttl_s, left;
+	int64_t min_ttl_s;
 
 	TRY(take_min_ttl(cx, req, &min_ttl_s));
 	TRY(vault_token_live(api->vault, cx, key_of(req), req->args[0], min_ttl_s, &t));
-	left = (t.expires_ms - clock_now_ms(cx->clock)) / 1000;
-	buf_add(&b, S("{\"access_token\":"));
-	buf_add_json_string(&b, secret_expose(t.access));
-	buf_add(&b, S(",\"token_type\":\"bearer\",\"expires_at\":"));
-	if (t.expires_ms == 0)
-		buf_add(&b, S("null,\"expires_in\":null"));
-	else
-		buf_addf(&b, "\"%.*s\",\"expires_in\":%lld",
-		    STR_ARG(clock_rfc3339(cx->arena, t.expires_ms)),
-		    (long long)(left > 0 ? left : 0));
-	buf_add(&b, S(",\"scope\":"));
-	buf_add_json_string(&b, t.scope);
-	buf_addc(&b, '}');
-	http_res_json(res, 200, buf_str(&b));
-	return OK;
+	return reply_live(cx, res, &t);
+}
+
+enum rc
+api_v1_rejected(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct str fingerprint;
+	struct live_token t;
+	json_t *body;
+
+	TRY(api_body(cx, req, &body));
+	TRY(json_take_str(cx, body, "fingerprint", FINGERPRINT_MAX, &fingerprint));
+	TRY(vault_token_rejected(api->vault, cx, key_of(req), req->args[0], fingerprint, &t));
+	return reply_live(cx, res, &t);
 }
 
 enum rc
@@ -107,6 +129,18 @@ api_v1_refresh(void *app, struct ctx *cx, const struct http_req *req, struct htt
 
 	TRY(allowed_token(api, cx, req, &t));
 	TRY(vault_token_refresh(api->vault, cx, t.id));
+	TRY(vault_token_get(api->vault, cx, t.id, &t));
+	return api_reply(res, 200, view_token_v1(api, cx, &t));
+}
+
+enum rc
+api_v1_recover(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct token t;
+
+	TRY(allowed_token(api, cx, req, &t));
+	TRY(vault_token_recover(api->vault, cx, t.id));
 	TRY(vault_token_get(api->vault, cx, t.id, &t));
 	return api_reply(res, 200, view_token_v1(api, cx, &t));
 }

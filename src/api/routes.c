@@ -16,6 +16,11 @@ const struct http_route api_routes[] = {
 	{ HTTP_M_POST, "/api/v1/tokens/{}/refresh", ACCESS_KEY, LANE_WORKER, SMALL,
 	    api_v1_refresh },
 
+	{ HTTP_M_POST, "/api/v1/tokens/{}/recover", ACCESS_KEY, LANE_WORKER, SMALL,
+	    api_v1_recover },
+	{ HTTP_M_POST, "/api/v1/tokens/{}/access-token/rejected", ACCESS_KEY, LANE_WORKER, SMALL,
+	    api_v1_rejected },
+
 	{ HTTP_M_GET, "/", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
 	{ HTTP_M_GET, "/sign-in", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
 	{ HTTP_M_GET, "/tokens", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
@@ -36,6 +41,10 @@ const struct http_route api_routes[] = {
 	{ HTTP_M_GET, "/api/console/tokens", ACCESS_USER, LANE_WORKER, 0, api_tokens },
 	{ HTTP_M_POST, "/api/console/tokens", ACCESS_USER_CHANGE, LANE_WORKER, FORM,
 	    api_token_create },
+	{ HTTP_M_GET, "/api/console/deleted-tokens", ACCESS_USER, LANE_WORKER, 0,
+	    api_tokens_deleted },
+	{ HTTP_M_POST, "/api/console/deleted-tokens/{}/restore", ACCESS_USER_CHANGE, LANE_WORKER,
+	    SMALL, api_token_restore },
 	{ HTTP_M_GET, "/api/console/tokens/{}", ACCESS_USER, LANE_WORKER, 0, api_token_get },
 	{ HTTP_M_PATCH, "/api/console/tokens/{}", ACCESS_USER_CHANGE, LANE_WORKER, FORM,
 	    api_token_patch },
@@ -47,6 +56,9 @@ const struct http_route api_routes[] = {
 	    api_token_test },
 	{ HTTP_M_POST, "/api/console/tokens/{}/refresh", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
 	    api_token_refresh },
+
+	{ HTTP_M_POST, "/api/console/tokens/{}/recover", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_token_recover },
 
 	{ HTTP_M_POST, "/api/console/connections", ACCESS_USER_CHANGE, LANE_WORKER, FORM,
 	    api_connection_create },

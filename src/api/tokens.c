@@ -112,9 +112,55 @@ enum rc
 api_token_delete(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct api *api = app;
+	struct str revoke;
 
-	TRY(vault_token_delete(api->vault, cx, req->args[0]));
+	TRY(http_req_param(cx, req, "revoke", &revoke));
+	if (revoke.p != NULL && !str_eq(revoke, S("true")) && !str_eq(revoke, S("false")))
+		return fail_at(cx, E_INPUT, "bad-parameter", "revoke",
+		    "The parameter revoke is true or false.");
+	TRY(vault_token_delete(api->vault, cx, req->args[0], str_eq(revoke, S("true"))));
 	return api_no_content(res);
+}
+
+enum rc
+api_tokens_deleted(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct token *tokens;
+	json_t *list, *o;
+	size_t n;
+
+	(void)req;
+	TRY(vault_token_list_deleted(api->vault, cx, &tokens, &n));
+	list = json_array();
+	for (size_t i = 0; i < n; i++) {
+		o = view_token(api, cx, &tokens[i]);
+		json_put(o, "deleted_ms", json_integer(tokens[i].deleted_ms));
+		json_put(o, "ends_ms",
+		    json_integer(tokens[i].deleted_ms + vault_keep_deleted_ms(api->vault)));
+		json_array_append_new(list, o);
+	}
+	return api_reply(res, 200,
+	    json_pack("{s:I, s:o}", "now_ms", (json_int_t)clock_now_ms(cx->clock), "tokens", list));
+}
+
+enum rc
+api_token_restore(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct token t;
+
+	TRY(vault_token_restore(api->vault, cx, req->args[0], &t));
+	return reply_token(api, cx, res, 200, &t);
+}
+
+enum rc
+api_token_recover(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+
+	TRY(vault_token_recover(api->vault, cx, req->args[0]));
+	return reply_token_id(api, cx, res, req->args[0]);
 }
 
 enum rc

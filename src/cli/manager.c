@@ -125,13 +125,24 @@ enum rc
 manager_ask(struct ctx *cx, const struct cli_config *config, const char *method, struct str path,
     json_t **out)
 {
-	struct http_call call = {
-		.method = method, .timeout_ms = CALL_MS, .reply_max = ANSWER_MAX
-	};
+	return manager_tell(cx, config, method, path, NULL, out);
+}
+
+enum rc
+manager_tell(struct ctx *cx, const struct cli_config *config, const char *method, struct str path,
+    json_t *body, json_t **out)
+{
+	struct http_call call = { .method = method,
+		.timeout_ms = CALL_MS,
+		.reply_max = ANSWER_MAX,
+		.content_type = S("application/json"),
+		.has_body = body != NULL };
 	struct str key = secret_expose(config->api_key);
 	struct http_reply reply;
 	bool is_problem;
 
+	if (body != NULL)
+		call.body = secret_of(json_write(cx->arena, body));
 	call.url = str_printf(cx->arena, "%.*s%.*s", STR_ARG(config->url), STR_ARG(path));
 	call.authorization = secret_of(str_printf(cx->arena, "Bearer %.*s", STR_ARG(key)));
 	call_manager(cx, &call, &reply);

@@ -1,22 +1,27 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/manager.h"
 #include "cli/output.h"
+#include "crypto/crypto.h"
 
+#define TOKEN_MAX 16384
 #define MIN_TTL_MAX_S 2147483647
 
 struct arguments {
 	const char *name;
 	const char *min_ttl;
+	const char *fingerprint;
 	bool json, help;
 };
 
 struct command {
 	const char *word;
-	bool wants_name, takes_json, takes_min_ttl;
+	bool wants_name, takes_json;
+	const char *option; /* the one option with a value that it takes; NULL: none */
 	enum rc (*run)(
 	    struct ctx *cx, const struct cli_config *config, const struct arguments *args);
 };
@@ -26,12 +31,18 @@ static const char help[] =
     "       valetkey token get NAME [--min-ttl SECONDS]\n"
     "       valetkey token show NAME [--json]\n"
     "       valetkey token refresh NAME [--json]\n"
+    "       valetkey token rejected NAME [--fingerprint HEX]\n"
+    "       valetkey token recover NAME [--json]\n"
     "\n"
     "  list      The tokens your API key may read.\n"
     "  get       Print the live access token and nothing else.\n"
     "            --min-ttl S: one that lives at least S more seconds.\n"
     "  show      Status, expiry, scope and account of one token, without its value.\n"
     "  refresh   Get a fresh access token from the provider now.\n"
+    "  rejected  The provider refused the access token: print one that works. Reads the\n"
+    "            refused one from standard input, or takes --fingerprint, the first 16 or\n"
+    "            more hex digits of its SHA-256.\n"
+    "  recover   Read a kept reply of the provider again, after an upgrade.\n"
     "\n"
     "Quote a name with spaces: valetkey token get 'My Dropbox'\n"
     "On a terminal you get columns, in a pipe one line a token with tabs; --json gives JSON.\n"
@@ -237,12 +248,64 @@ run_refresh(struct ctx *cx, const struct cli_config *config, const struct argume
 	return OK;
 }
 
+static enum rc
+run_recover(struct ctx *cx, const struct cli_config *config, const struct arguments *args)
+{
+	json_t *t;
+
+	TRY(manager_ask(cx, config, "POST", path_of(cx, args->name, "/recover"), &t));
+	if (args->json)
+		out_json(t);
+	else
+		print_tokens(cx, &t, 1);
+	return OK;
+}
+
+/* Of the token on standard input, without its newline. */
+static enum rc
+fingerprint_of_input(struct ctx *cx, struct str *out)
+{
+	char *p = arena_alloc(cx->arena, TOKEN_MAX);
+	size_t n;
+
+	if (isatty(STDIN_FILENO)) {
+		(void)fail(cx, E_INPUT, "There is no access token on standard input.");
+		return fail_todo(cx, "Write it there, or give --fingerprint.");
+	}
+	n = fread(p, 1, TOKEN_MAX, stdin);
+	while (n > 0 && (p[n - 1] == '\n' || p[n - 1] == '\r'))
+		n--;
+	if (n == 0 || n == TOKEN_MAX)
+		return fail(cx, E_INPUT, "What stands on standard input is no access token.");
+	*out = crypto_hex(cx->arena, crypto_sha256(cx->arena, (struct str){ p, n }));
+	return OK;
+}
+
+static enum rc
+run_rejected(struct ctx *cx, const struct cli_config *config, const struct arguments *args)
+{
+	struct str fingerprint = str_of(args->fingerprint);
+	json_t *answer, *body;
+
+	if (args->fingerprint == NULL)
+		TRY(fingerprint_of_input(cx, &fingerprint));
+	body = json_object();
+	json_put(body, "fingerprint", json_str(fingerprint));
+	TRY(manager_tell(
+	    cx, config, "POST", path_of(cx, args->name, "/access-token/rejected"), body, &answer));
+	if (!out_secret_line(text_of(answer, "access_token")))
+		return odd_answer(cx);
+	return OK;
+}
+
 static const struct command commands[] = {
-	/* word     name   json   min-ttl run */
-	{ "list", false, true, false, run_list },
-	{ "get", true, false, true, run_get },
-	{ "show", true, true, false, run_show },
-	{ "refresh", true, true, false, run_refresh },
+	/* word, NAME, --json, its option, run */
+	{ "list", false, true, NULL, run_list },
+	{ "get", true, false, "--min-ttl", run_get },
+	{ "show", true, true, NULL, run_show },
+	{ "refresh", true, true, NULL, run_refresh },
+	{ "rejected", true, false, "--fingerprint", run_rejected },
+	{ "recover", true, true, NULL, run_recover },
 };
 
 static const struct command *
@@ -255,10 +318,14 @@ find_command(const char *word)
 }
 
 static int
-take_min_ttl(const char *value, struct arguments *args)
+take_option(const char *option, const char *value, struct arguments *args)
 {
 	int64_t s;
 
+	if (strcmp(option, "--fingerprint") == 0) {
+		args->fingerprint = value;
+		return value != NULL ? CLI_DONE : out_usage("--fingerprint needs hex digits.");
+	}
 	if (value == NULL || !str_int(str_of(value), 0, MIN_TTL_MAX_S, &s))
 		return out_usage("--min-ttl needs a whole number of seconds.");
 	args->min_ttl = value;
@@ -280,6 +347,7 @@ take_name(const struct command *cmd, const char *word, struct arguments *args)
 static int
 parse(const struct command *cmd, int argc, char **argv, struct arguments *args)
 {
+	size_t len = cmd->option == NULL ? 0 : strlen(cmd->option);
 	bool options = true;
 	int status = CLI_DONE;
 
@@ -294,10 +362,10 @@ parse(const struct command *cmd, int argc, char **argv, struct arguments *args)
 			args->help = true;
 		else if (cmd->takes_json && strcmp(a, "--json") == 0)
 			args->json = true;
-		else if (cmd->takes_min_ttl && strcmp(a, "--min-ttl") == 0)
-			status = take_min_ttl(argv[++i], args);
-		else if (cmd->takes_min_ttl && strncmp(a, "--min-ttl=", 10) == 0)
-			status = take_min_ttl(a + 10, args);
+		else if (len > 0 && strcmp(a, cmd->option) == 0)
+			status = take_option(cmd->option, argv[++i], args);
+		else if (len > 0 && strncmp(a, cmd->option, len) == 0 && a[len] == '=')
+			status = take_option(cmd->option, a + len + 1, args);
 		else
 			/* Without what follows "=": it may be a key. */
 			status = out_usage(
@@ -329,7 +397,8 @@ cli_token_main(int argc, char **argv)
 	enum rc rc;
 
 	if (argc < 2)
-		return out_usage("token needs a command: list, get, show or refresh.");
+		return out_usage(
+		    "token needs a command: list, get, show, refresh, rejected or recover.");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0)
 		return print_help();

@@ -163,6 +163,15 @@ crypto_hmac_sha256_hex(struct arena *a, struct secret key, struct str data)
 }
 
 struct str
+crypto_hex(struct arena *a, struct str bytes)
+{
+	char *p = arena_alloc(a, bytes.len * 2 + 1);
+
+	sodium_bin2hex(p, bytes.len * 2 + 1, (const unsigned char *)bytes.p, bytes.len);
+	return (struct str){ p, bytes.len * 2 };
+}
+
+struct str
 crypto_base64url(struct arena *a, struct str bytes)
 {
 	return base64(a, bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);

@@ -69,6 +69,7 @@ struct crypto_sha256_run {
 void crypto_sha256_begin(struct crypto_sha256_run *run);
 void crypto_sha256_add(struct crypto_sha256_run *run, const void *bytes, size_t len);
 void crypto_sha256_end(struct crypto_sha256_run *run, unsigned char out[SHA256_LEN]);
+struct str crypto_hex(struct arena *a, struct str bytes);       /* small digits */
 struct str crypto_base64url(struct arena *a, struct str bytes); /* no padding */
 struct str crypto_base64(struct arena *a, struct str bytes);    /* RFC 4648 section 4 */
 MUST enum rc crypto_base64_decode(struct ctx *cx, struct str text, struct str *out);

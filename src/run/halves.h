@@ -26,6 +26,7 @@ struct manager_config {
 	const char *master_key_file;
 	struct str dropbox_url;
 	const char *providers_dir; /* NULL: none */
+	const char *keep_deleted;  /* days; NULL: the default */
 	const char *dropbox_ca;    /* file; NULL: the system's roots */
 	struct clock *clock;
 };

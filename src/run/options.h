@@ -15,6 +15,7 @@ struct options {
 	bool tls;                    /* --tls, --sandbox-tls */
 	const char *dropbox_url;     /* --dropbox-url */
 	const char *providers;       /* --providers */
+	const char *keep_deleted;    /* --keep-deleted */
 	const char *dropbox_ca;      /* --dropbox-ca FILE */
 	const char *master_key_file; /* --master-key-file */
 	const char *log_level;       /* --log-level */

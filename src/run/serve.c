@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/crash.h"
 #include "crypto/crypto.h"
 #include "http/server.h"
 #include "run/commands.h"
@@ -38,6 +39,7 @@ open_manager(struct start *st, struct manager *m)
 		.public_url = st->options.public_url,
 		.master_key_file = st->options.master_key_file,
 		.providers_dir = st->options.providers,
+		.keep_deleted = st->options.keep_deleted,
 		.dropbox_ca = st->options.dropbox_ca,
 		.clock = st->clock,
 	};
@@ -63,6 +65,7 @@ run_serve(int argc, char **argv)
 		"The manager: gets, keeps, refreshes and hands out OAuth 2.0 access tokens.", argc,
 		argv, &status))
 		return status;
+	crash_clock_follow(st.clock);
 	if (open_manager(&st, &m) != OK) {
 		status = process_fail(&st.cx);
 	} else {

@@ -274,14 +274,18 @@ static void
 keep_grant(struct vault *v, struct ctx *cx, const struct provider *p, struct connection *c,
     struct connection_secrets *secrets, const struct oauth_reply *r)
 {
+	int64_t now = clock_now_ms(v->clock);
+	struct oauth_life life =
+	    oauth_life(cx, r, provider_contract(p, secrets->app_secret), 0, now, 0);
 	struct token_test who;
 	bool rejected;
 
 	c->status = CONN_CONNECTED;
 	c->has_refresh = !secret_empty(r->refresh_token);
-	c->token_expires_ms = oauth_life(
-	    cx, r, provider_contract(p, secrets->app_secret), 0, clock_now_ms(v->clock), 0)
-				  .expires_ms;
+	c->token_expires_ms = life.expires_ms;
+	c->life_source = life.source;
+	c->refresh_expires_ms =
+	    r->refresh_expires_in_s < 0 ? 0 : now + r->refresh_expires_in_s * 1000;
 	/* RFC 6749 section 5.1: no scope in the reply means the one that was asked for. */
 	c->scope_granted = r->scope.len > 0 ? r->scope : c->scopes;
 	secrets->access = r->access_token;
@@ -295,9 +299,10 @@ keep_grant(struct vault *v, struct ctx *cx, const struct provider *p, struct con
 
 /* A reconnect takes effect at once: the saved token was waiting for it. */
 static enum rc
-apply_reconnect(struct vault *v, struct ctx *cx, const struct connection *c,
-    const struct connection_secrets *secrets)
+apply_reconnect(struct vault *v, struct ctx *cx, const struct provider *p,
+    const struct connection *c, const struct connection_secrets *secrets)
 {
+	const struct contract *contract = provider_contract(p, secrets->app_secret);
 	int64_t now = clock_now_ms(v->clock);
 	struct token_reconnect r = {
 		.app_key = c->app_key,
@@ -311,9 +316,12 @@ apply_reconnect(struct vault *v, struct ctx *cx, const struct connection *c,
 			.access = secrets->access,
 			.refresh = secrets->refresh,
 			.expires_ms = c->token_expires_ms,
+			.life_source = c->life_source,
+			.refresh_expires_ms = c->refresh_expires_ms,
 			.scope_granted = c->scope_granted,
 			.now_ms = now,
-			.due_ms = engine_due_ms(now, c->token_expires_ms, c->has_refresh),
+			.due_ms = engine_due_ms(
+			    contract, now, c->token_expires_ms, c->has_refresh, false),
 		},
 	};
 
@@ -344,7 +352,7 @@ conclude(struct vault *v, struct ctx *cx, const struct connect_answer *in, struc
 		return start_again(cx, E_INPUT, "no-code", "The provider's answer holds no code.");
 	TRY(exchange(v, cx, p, c, secrets, in->code, &reply));
 	keep_grant(v, cx, p, c, secrets, &reply);
-	return apply_reconnect(v, cx, c, secrets);
+	return apply_reconnect(v, cx, p, c, secrets);
 }
 
 static void
@@ -449,6 +457,7 @@ vault_connection_save(struct vault *v, struct ctx *cx, const struct session *who
     struct str name, struct str description, struct token *out)
 {
 	struct connection_secrets secrets;
+	const struct provider *p;
 	struct connection c;
 	int64_t now = clock_now_ms(v->clock);
 
@@ -457,6 +466,7 @@ vault_connection_save(struct vault *v, struct ctx *cx, const struct session *who
 		return bad_field(cx, "description",
 		    "The description is longer than 2000 characters.", "Shorten it.");
 	TRY(connected(v, cx, who, id, &c, &secrets));
+	TRY(vault_provider(v, cx, c.provider, &p));
 	*out = (struct token){
 		.id = vault_new_id(cx->arena),
 		.name = name,
@@ -475,7 +485,12 @@ vault_connection_save(struct vault *v, struct ctx *cx, const struct session *who
 		.has_refresh = c.has_refresh,
 		.created_ms = now,
 		.updated_ms = now,
-		.due_ms = engine_due_ms(now, c.token_expires_ms, c.has_refresh),
+		.consented_ms = c.created_ms,
+		.proved_ms = c.created_ms,
+		.life_source = c.life_source,
+		.refresh_expires_ms = c.refresh_expires_ms,
+		.due_ms = engine_due_ms(provider_contract(p, secrets.app_secret), now,
+		    c.token_expires_ms, c.has_refresh, false),
 	};
 	TRY(store_token_create(v->store, cx, out,
 	    &(struct token_secrets){ secrets.app_secret, secrets.access, secrets.refresh }, id));

@@ -1,11 +1,9 @@
 /* Where provider definitions come from: the binary carries some, a directory may add or replace. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "data_files.h"
 #include "vault/provider.h"
 #include "vault/vault_int.h"
@@ -40,27 +38,10 @@ take(struct vault *v, struct ctx *cx, struct str text, struct str dropbox_url)
 }
 
 static enum rc
-read_file(struct ctx *cx, const char *path, struct str *out)
-{
-	char *text = arena_alloc(cx->arena, FILE_MAX);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, FILE_MAX);
-
-	if (fd >= 0)
-		close(fd);
-	if (n < 0)
-		return fail(cx, E_INPUT, "it cannot be read: %s.", strerror(errno));
-	if (n == FILE_MAX)
-		return fail(cx, E_INPUT, "it is longer than %d bytes.", FILE_MAX - 1);
-	*out = (struct str){ text, (size_t)n };
-	return OK;
-}
-
-static enum rc
 take_file(struct vault *v, struct ctx *cx, const char *path, struct str dropbox_url)
 {
 	struct str text, why;
-	enum rc rc = read_file(cx, path, &text);
+	enum rc rc = file_read(cx, path, FILE_MAX, &text);
 
 	if (rc == OK)
 		rc = take(v, cx, text, dropbox_url);

@@ -4,329 +4,227 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "vault/upstream.h"
-#include "vault/vault_int.h"
+#include "vault/engine_int.h"
 
-#define IN_FLIGHT_MAX 64
-#define LEASE_MS 45000        /* longer than any call may take */
-#define CALL_TIMEOUT_MS 20000 /* shorter than the lease, so it cannot lapse under a call */
-#define WAIT_MS 10000         /* what a reader waits at most */
-#define WAITING_MAX 12        /* readers that may wait so long; past them workers must stay free */
-#define WAIT_SHORT_MS 1000    /* for the readers past them */
-#define WAITING_MAX 12        /* readers that may wait so long: the other workers stay free */
-#define WAIT_SHORT_MS 1000    /* for the readers past it */
+#define WAIT_MS 10000      /* what a reader waits at most */
+#define WAITING_MAX 12     /* readers that may wait so long: the other workers stay free */
+#define WAIT_SHORT_MS 1000 /* for the readers past it */
 #define STOP_WAIT_MS 5000
 #define IDLE_MS 30000
-#define BACKOFF_FIRST_MS 5000
-#define BACKOFF_MAX_MS 900000
-#define MARGIN_MIN_MS 60000
-#define MARGIN_MAX_MS 600000
-#define JITTER_MS 60000
+#define PURGE_MS 600000
 
-enum flight_stage { FLIGHT_WANTED, FLIGHT_CALLING, FLIGHT_ANSWERED, FLIGHT_DONE };
+uint32_t
+engine_random(void)
+{
+	uint32_t random;
 
-/* One refresh of one token, from the wish to the outcome. Readers and the engine hold it. */
-struct flight {
-	struct flight *next;
-	struct engine *engine;
-	struct arena *arena; /* the engine thread's, except for the reply during FLIGHT_CALLING */
-	struct ctx cx;
-	struct str token_id;
-	const struct provider *provider;
-	struct refresh_claim claim;
-	struct http_reply reply;
-	enum flight_stage stage;
-	int readers;
-	enum rc rc; /* with FLIGHT_DONE; words in cx */
-};
-
-struct engine {
-	struct vault *vault;
-	pthread_mutex_t lock;
-	pthread_cond_t changed; /* work for the engine, or a flight is done */
-	pthread_t thread;
-	struct flight *flights;
-	int in_flight; /* FLIGHT_CALLING or FLIGHT_ANSWERED */
-	int waiting;   /* readers in engine_refresh */
-	bool look;     /* something may be due */
-	bool stopping, ended;
-};
+	crypto_random(&random, sizeof(random));
+	return random;
+}
 
 int64_t
-engine_due_ms(int64_t now_ms, int64_t expires_ms, bool has_refresh)
+engine_due_ms(
+    const struct contract *c, int64_t now_ms, int64_t expires_ms, bool has_refresh, bool lazy)
 {
-	int64_t life = expires_ms - now_ms, margin = life / 10;
-	uint32_t random;
+	struct due_state due = { .contract = *c,
+		.now_ms = now_ms,
+		.expires_ms = expires_ms,
+		.has_refresh = has_refresh,
+		.lazy = lazy,
+		.random = engine_random() };
 
-	if (!has_refresh || expires_ms == 0)
-		return 0;
-	if (margin < MARGIN_MIN_MS)
-		margin = MARGIN_MIN_MS;
-	if (margin > MARGIN_MAX_MS)
-		margin = MARGIN_MAX_MS;
-	crypto_random(&random, sizeof(random));
-	margin += random % JITTER_MS;
-	if (margin > life / 2)
-		margin = life / 2;
-	return expires_ms - margin;
-}
-
-/* Exponential with full jitter; never before the provider's Retry-After. */
-static int64_t
-backoff_ms(int64_t attempts, int retry_after_s)
-{
-	int64_t ceiling = BACKOFF_FIRST_MS, wait;
-	uint32_t random;
-
-	while (attempts-- > 0 && ceiling < BACKOFF_MAX_MS)
-		ceiling *= 2;
-	crypto_random(&random, sizeof(random));
-	wait = ceiling / 2 + (int64_t)random % (ceiling / 2);
-	return wait < retry_after_s * 1000LL ? retry_after_s * 1000LL : wait;
-}
-
-/* --- flights; the engine's lock is held --- */
-
-static struct flight *
-flight_find(struct engine *e, struct str token_id)
-{
-	for (struct flight *f = e->flights; f != NULL; f = f->next)
-		if (f->stage != FLIGHT_DONE && str_eq(f->token_id, token_id))
-			return f;
-	return NULL;
-}
-
-static struct flight *
-flight_new(struct engine *e, struct str token_id)
-{
-	struct flight *f = mem_alloc(sizeof(*f));
-
-	f->engine = e;
-	f->arena = arena_new();
-	ctx_init(&f->cx, f->arena, e->vault->clock);
-	f->cx.may_block = true;
-	f->cx.actor = S("engine");
-	f->token_id = str_dup(f->arena, token_id);
-	f->next = e->flights;
-	e->flights = f;
-	return f;
-}
-
-static void
-flight_drop(struct engine *e, struct flight *f)
-{
-	struct flight **link = &e->flights;
-
-	while (*link != f)
-		link = &(*link)->next;
-	*link = f->next;
-	arena_free(f->arena);
-	free(f);
-}
-
-static void
-flight_done(struct flight *f, enum rc rc)
-{
-	struct engine *e = f->engine;
-
-	pthread_mutex_lock(&e->lock);
-	if (f->stage != FLIGHT_WANTED)
-		e->in_flight--;
-	f->stage = FLIGHT_DONE;
-	f->rc = rc;
-	pthread_cond_broadcast(&e->changed);
-	if (f->readers == 0)
-		flight_drop(e, f);
-	pthread_mutex_unlock(&e->lock);
-}
-
-/* --- one attempt, on the engine's thread --- */
-
-static void
-answered(void *arg, const struct http_reply *reply)
-{
-	struct flight *f = arg;
-	struct engine *e = f->engine;
-
-	pthread_mutex_lock(&e->lock);
-	f->reply = *reply;
-	f->reply.body = secret_dup(f->arena, reply->body);
-	f->reply.content_type = str_dup(f->arena, reply->content_type);
-	f->stage = FLIGHT_ANSWERED;
-	pthread_cond_broadcast(&e->changed);
-	pthread_mutex_unlock(&e->lock);
-}
-
-static enum rc
-attempt(struct flight *f)
-{
-	struct vault *v = f->engine->vault;
-	struct oauth_token_request request;
-	struct oauth_client client;
-	struct http_call call;
-
-	TRY(store_refresh_claim(
-	    v->store, &f->cx, f->token_id, clock_wall_ms(), LEASE_MS, &f->claim));
-	TRY(vault_provider(v, &f->cx, f->claim.token.provider, &f->provider));
-	client = (struct oauth_client){ .id = f->claim.token.app_key,
-		.secret = f->claim.secrets.app_secret,
-		.auth = f->provider->auth };
-	request = oauth_refresh_request(f->arena, &client, f->claim.secrets.refresh);
-	call = upstream_token_call(f->provider, &request);
-	call.timeout_ms = CALL_TIMEOUT_MS;
-	http_client_send(vault_client(v, f->provider), &call, answered, f);
-	return OK;
-}
-
-static enum rc
-commit(struct flight *f, const struct oauth_reply *r)
-{
-	struct vault *v = f->engine->vault;
-	int64_t now = clock_now_ms(v->clock);
-	struct token_grant grant = {
-		.access = r->access_token,
-		.refresh = r->refresh_token,
-		.expires_ms = oauth_life(&f->cx, r,
-		    provider_contract(f->provider, f->claim.secrets.app_secret), 0, now, 0)
-				  .expires_ms,
-		.scope_granted = r->scope,
-		.now_ms = now,
-	};
-
-	grant.due_ms = engine_due_ms(now, grant.expires_ms, true);
-	/* A provider that gives tokens without life is not asked in a circle. */
-	if (grant.due_ms > 0 && grant.due_ms < now + BACKOFF_FIRST_MS)
-		grant.due_ms = now + BACKOFF_FIRST_MS;
-	TRY(store_refresh_commit(v->store, &f->cx, &f->claim, &grant));
-	log_event(LOG_INFO, "token.refreshed", KV_STR("token", f->token_id),
-	    KV_INT("expires_in", r->expires_in_s));
-	return OK;
-}
-
-/* Which state a failed refresh leads to; only a refused grant ends the token. E_CONFLICT: the fence
- * has moved on, nothing was recorded. */
-static enum rc
-record_failure(struct flight *f, enum oauth_outcome outcome)
-{
-	struct vault *v = f->engine->vault;
-	struct ctx *cx = &f->cx, scratch;
-	int64_t now = clock_now_ms(v->clock);
-	enum rc rc;
-	struct refresh_failure failure = { .status = f->claim.token.status, .now_ms = now };
-
-	if (outcome == OUTCOME_REAUTHORIZE)
-		failure.status = TOKEN_NEEDS_REAUTHORIZATION;
-	else if (outcome == OUTCOME_MISCONFIGURED)
-		failure.status = TOKEN_MISCONFIGURED;
-	else
-		failure.due_ms = now + backoff_ms(f->claim.token.attempts, cx->retry_after_s);
-	failure.reason = str_dup(f->arena, str_of(cx->why));
-	ctx_init(&scratch, f->arena, v->clock);
-	scratch.may_block = true;
-	rc = store_refresh_failed(v->store, &scratch, &f->claim, &failure);
-	if (rc != OK)
-		log_event(LOG_ERROR, "token.refresh_not_recorded", KV_STR("token", f->token_id),
-		    KV_STR("why", str_of(scratch.why)));
-	log_event(LOG_WARN, "token.refresh_failed", KV_STR("token", f->token_id),
-	    KV_STR("why", failure.reason));
-	return rc;
-}
-
-static void
-conclude(struct flight *f)
-{
-	struct oauth_reply reply;
-	enum oauth_outcome outcome;
-	enum rc rc = upstream_token_reply(&f->cx, f->provider, &f->reply, &reply, &outcome);
-
-	if (rc == OK)
-		rc = commit(f, &reply);
-	else if (record_failure(f, outcome) == E_CONFLICT)
-		rc = E_CONFLICT;
-	/* The lease outlives the call, so only a new consent moves the fence under it: that token is in
-	 * the store, and what became of the old grant concerns nobody. */
-	if (rc == E_CONFLICT)
-		rc = OK;
-	live_forget(f->engine->vault, f->token_id);
-	flight_done(f, rc);
+	return plan_due_ms(&due);
 }
 
 /* --- the engine's own loop --- */
 
-/* The next flight to work on; NULL when there is none. */
-static struct flight *
-next_work(struct engine *e)
+static bool
+in_flight(const struct engine *e)
 {
-	for (struct flight *f = e->flights; f != NULL; f = f->next) {
-		if (f->stage == FLIGHT_ANSWERED)
-			return f;
-		if (f->stage == FLIGHT_WANTED && !e->stopping && e->in_flight < IN_FLIGHT_MAX)
-			return f;
-	}
-	return NULL;
+	for (const struct flight *f = e->flights; f != NULL; f = f->next)
+		if (f->stage == FLIGHT_CALLING || f->stage == FLIGHT_ANSWERED)
+			return true;
+	return false;
 }
 
-/* Somebody else holds the lease, or the row cannot be read: not again at once. */
+/* The next flight to work on; NULL when there is none. *at_ms is brought forward to when one will be. */
+static struct flight *
+next_work(struct engine *e, int64_t now, int64_t *at_ms)
+{
+	struct flight *wanted = NULL;
+
+	for (struct flight *f = e->flights; f != NULL; f = f->next) {
+		if (f->stage == FLIGHT_ANSWERED && f->again_ms <= now)
+			return f;
+		if (f->stage == FLIGHT_ANSWERED && f->again_ms < *at_ms)
+			*at_ms = f->again_ms;
+		if (f->stage != FLIGHT_WANTED || e->stopping)
+			continue;
+		/* Those that somebody waits for go before those that are merely due. */
+		if ((f->lane == NULL || lane_closed(f->lane, now) || lane_room(f->lane, now) > 0) &&
+		    (wanted == NULL || f->readers > wanted->readers))
+			wanted = f;
+	}
+	return wanted;
+}
+
+/* The row cannot be read, or its provider is not known here: not again at once. */
 static void
-not_started(struct flight *f, enum rc rc)
+postpone(struct flight *f)
 {
 	struct vault *v = f->engine->vault;
-	struct ctx scratch;
+	struct ctx cx;
 
-	log_event(LOG_WARN, "token.refresh_not_started", KV_STR("token", f->token_id),
-	    KV_STR("why", str_of(f->cx.why)));
-	if (rc == E_CONFLICT)
-		return;
-	ctx_init(&scratch, f->arena, v->clock);
-	scratch.may_block = true;
+	ctx_init(&cx, f->arena, v->clock);
+	cx.may_block = true;
 	if (store_token_postpone(
-		v->store, &scratch, f->token_id, clock_now_ms(v->clock) + BACKOFF_MAX_MS) != OK)
-		log_event(LOG_ERROR, "token.postpone_failed", KV_STR("why", str_of(scratch.why)));
+		v->store, &cx, f->token_id, clock_now_ms(v->clock) + BACKOFF_MAX_MS) != OK)
+		log_event(LOG_ERROR, "token.postpone_failed", KV_STR("why", str_of(cx.why)));
+}
+
+/* Finds its provider. False when it has ended. */
+static bool
+enter_lane(struct flight *f)
+{
+	struct engine *e = f->engine;
+	const struct provider *p;
+	struct token t;
+	enum rc rc = store_token_get(e->vault->store, &f->cx, f->token_id, &t);
+
+	if (rc == OK)
+		rc = vault_provider(e->vault, &f->cx, t.provider, &p);
+	if (rc != OK) {
+		log_event(LOG_WARN, "token.refresh_not_started", KV_STR("token", f->token_id),
+		    KV_STR("why", str_of(f->cx.why)));
+		if (rc != E_NOTFOUND || f->cx.field != NULL)
+			postpone(f);
+		flight_done(f, rc);
+		return false;
+	}
+	pthread_mutex_lock(&e->lock);
+	f->lane = lane_of(e, t.provider);
+	pthread_mutex_unlock(&e->lock);
+	return true;
+}
+
+static void
+provider_down(struct flight *f, int64_t now)
+{
+	int64_t wait_s = (f->lane->closed_until - now + 999) / 1000;
+
+	fail_at(&f->cx, E_UPSTREAM, "provider-down", NULL,
+	    "%s has not been answering; it is tried again in a moment.", f->lane->provider->name.p);
+	f->cx.retry_after_s = wait_s > 0 ? (int)wait_s : 1;
+	fail_todo(&f->cx, "Try again in %d seconds.", f->cx.retry_after_s);
+	flight_done(f, E_UPSTREAM);
 }
 
 static void
 work(struct engine *e, struct flight *f)
 {
-	enum rc rc;
+	int64_t now = clock_mono_ms();
+	bool closed, room;
 
 	if (f->stage == FLIGHT_ANSWERED) {
-		conclude(f);
+		attempt_answered(f);
 		return;
 	}
-	pthread_mutex_lock(&e->lock);
-	f->stage = FLIGHT_CALLING;
-	e->in_flight++;
-	pthread_mutex_unlock(&e->lock);
-	rc = attempt(f);
-	if (rc == OK)
+	if (f->lane == NULL && !enter_lane(f))
 		return;
-	not_started(f, rc);
-	flight_done(f, rc);
+	pthread_mutex_lock(&e->lock);
+	closed = lane_closed(f->lane, now);
+	room = lane_room(f->lane, now) > 0;
+	pthread_mutex_unlock(&e->lock);
+	if (closed)
+		provider_down(f, now);
+	else if (room)
+		attempt_begin(f);
 }
 
-/* Makes a flight for each due token; returns when to look again (ms to wait). */
+/* How many due tokens the lane can take besides those that wait in it already. */
+static size_t
+lane_takes(struct engine *e, const struct lane *l)
+{
+	int room;
+
+	pthread_mutex_lock(&e->lock);
+	room = lane_room(l, clock_mono_ms());
+	for (const struct flight *f = e->flights; f != NULL; f = f->next)
+		if (f->lane == l && f->stage == FLIGHT_WANTED)
+			room--;
+	pthread_mutex_unlock(&e->lock);
+	return room > 0 ? (size_t)room : 0;
+}
+
+static void
+want(struct engine *e, struct lane *l, const struct str *ids, size_t n, bool more)
+{
+	pthread_mutex_lock(&e->lock);
+	l->more = more;
+	for (size_t i = 0; i < n; i++)
+		if (flight_find(e, ids[i]) == NULL) {
+			struct flight *f = flight_new(e, ids[i]);
+
+			f->lane = l;
+			f->due_only = true;
+		}
+	pthread_mutex_unlock(&e->lock);
+}
+
+/* Wants the due tokens of one provider; returns how long nothing more of it is due (ms). */
+static int64_t
+look_in_lane(struct engine *e, struct ctx *cx, struct lane *l)
+{
+	int64_t now = clock_now_ms(e->vault->clock), mono = clock_mono_ms(), next = 0;
+	size_t max = lane_takes(e, l), n = 0;
+	struct str *ids = NULL;
+
+	if (max == 0) {
+		l->more = true;
+		return lane_closed(l, mono) && l->closed_until > mono ? l->closed_until - mono
+								      : IDLE_MS;
+	}
+	if (store_token_due(e->vault->store, cx, l->provider->id, now, clock_wall_ms(), max, &ids,
+		&n, &next) != OK)
+		log_event(LOG_ERROR, "engine.store_failed", KV_STR("why", str_of(cx->why)));
+	want(e, l, ids, n, n == max);
+	if (next == 0)
+		return IDLE_MS;
+	return next > now ? next - now : 1000;
+}
+
+/* Ends what was deleted so long ago that nobody can have it back. */
+static void
+purge(struct engine *e, struct ctx *cx)
+{
+	int64_t now = clock_mono_ms();
+	const struct vault *v = e->vault;
+
+	if (now < e->purge_at)
+		return;
+	e->purge_at = now + PURGE_MS;
+	if (store_token_purge(v->store, cx, clock_now_ms(v->clock) - v->keep_deleted_ms) != OK)
+		log_event(LOG_ERROR, "engine.purge_failed", KV_STR("why", str_of(cx->why)));
+}
+
+/* Looks into each lane; returns when to look again (ms to wait). */
 static int64_t
 look_for_due(struct engine *e)
 {
 	struct arena *a = arena_new();
-	int64_t now = clock_now_ms(e->vault->clock), next = 0, wait = IDLE_MS;
-	struct str *ids = NULL;
+	int64_t wait = IDLE_MS;
 	struct ctx cx;
-	size_t n = 0;
 
 	ctx_init(&cx, a, e->vault->clock);
 	cx.may_block = true;
-	if (store_token_due(
-		e->vault->store, &cx, now, clock_wall_ms(), IN_FLIGHT_MAX, &ids, &n, &next) != OK)
-		log_event(LOG_ERROR, "engine.store_failed", KV_STR("why", str_of(cx.why)));
-	pthread_mutex_lock(&e->lock);
-	for (size_t i = 0; i < n; i++)
-		if (flight_find(e, ids[i]) == NULL)
-			flight_new(e, ids[i]);
-	pthread_mutex_unlock(&e->lock);
-	if (next > 0 && next - now < wait)
-		wait = next > now ? next - now : 1000;
+	for (size_t i = 0; i < e->vault->provider_count; i++) {
+		int64_t lane_wait = look_in_lane(e, &cx, &e->lanes[i]);
+
+		if (lane_wait < wait)
+			wait = lane_wait;
+	}
 	key_index_flush(e->vault, &cx);
+	purge(e, &cx);
 	arena_free(a);
 	return wait;
 }
@@ -354,16 +252,19 @@ engine_main(void *arg)
 
 	pthread_mutex_lock(&e->lock);
 	while (!e->ended) {
-		struct flight *f = next_work(e);
-		int64_t now = clock_mono_ms();
+		int64_t now = clock_mono_ms(), wake_at = look_at;
+		struct flight *f = next_work(e, now, &wake_at);
 		bool look = !e->stopping && (e->look || now >= look_at);
 
 		if (f == NULL && !look) {
-			wait_changed(e, look_at > now ? look_at - now : IDLE_MS);
+			wait_changed(e, wake_at > now ? wake_at - now : IDLE_MS);
 			continue;
 		}
 		if (f == NULL)
 			e->look = false; /* a wish to look stays until it is looked */
+		if (e->clock_moved)
+			e->purge_at = 0;
+		e->clock_moved = false;
 		pthread_mutex_unlock(&e->lock);
 		if (f != NULL)
 			work(e, f);
@@ -380,7 +281,12 @@ engine_main(void *arg)
 static void
 clock_moved(void *arg)
 {
-	engine_wake(arg);
+	struct engine *e = arg;
+
+	pthread_mutex_lock(&e->lock);
+	e->clock_moved = true;
+	pthread_mutex_unlock(&e->lock);
+	engine_wake(e);
 }
 
 enum rc
@@ -390,12 +296,16 @@ engine_start(struct ctx *cx, struct vault *v, struct engine **out)
 	pthread_condattr_t attr;
 
 	e->vault = v;
+	e->lanes = mem_alloc((v->provider_count + 1) * sizeof(*e->lanes));
+	for (size_t i = 0; i < v->provider_count; i++)
+		e->lanes[i].provider = &v->providers[i];
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&e->changed, &attr);
 	pthread_condattr_destroy(&attr);
 	if (pthread_create(&e->thread, NULL, engine_main, e) != 0) {
+		free(e->lanes);
 		free(e);
 		return fail(cx, E_BUSY, "A thread could not be started.");
 	}
@@ -412,7 +322,7 @@ engine_stop(struct engine *e)
 	pthread_mutex_lock(&e->lock);
 	e->stopping = true;
 	pthread_cond_broadcast(&e->changed);
-	while (e->in_flight > 0 && clock_mono_ms() < until)
+	while (in_flight(e) && clock_mono_ms() < until)
 		wait_changed(e, until - clock_mono_ms());
 	e->ended = true;
 	pthread_cond_broadcast(&e->changed);
@@ -430,6 +340,7 @@ engine_free(struct engine *e)
 		flight_drop(e, e->flights);
 	pthread_cond_destroy(&e->changed);
 	pthread_mutex_destroy(&e->lock);
+	free(e->lanes);
 	free(e);
 }
 
@@ -457,8 +368,8 @@ outcome(struct ctx *cx, const struct flight *f)
 	return f->rc;
 }
 
-enum rc
-engine_refresh(struct engine *e, struct ctx *cx, struct str token_id)
+static enum rc
+refresh(struct engine *e, struct ctx *cx, struct str token_id, int64_t seen_ms, bool rejected)
 {
 	struct flight *f;
 	int64_t until;
@@ -470,9 +381,15 @@ engine_refresh(struct engine *e, struct ctx *cx, struct str token_id)
 	if (cx->deadline_ms > 0 && cx->deadline_ms < until)
 		until = cx->deadline_ms;
 	f = flight_find(e, token_id);
-	if (f == NULL)
+	if (f == NULL) {
 		f = flight_new(e, token_id);
+		f->seen_ms = seen_ms;
+	} else if (f->readers == 0 || seen_ms == ENGINE_ANYWAY) {
+		f->seen_ms = seen_ms;
+	}
+	f->due_only = false;
 	f->readers++;
+	f->rejected = f->rejected || rejected;
 	pthread_cond_broadcast(&e->changed);
 	while (f->stage != FLIGHT_DONE && !e->stopping && clock_mono_ms() < until)
 		wait_changed(e, until - clock_mono_ms());
@@ -484,4 +401,16 @@ engine_refresh(struct engine *e, struct ctx *cx, struct str token_id)
 	e->waiting--;
 	pthread_mutex_unlock(&e->lock);
 	return rc;
+}
+
+enum rc
+engine_refresh(struct engine *e, struct ctx *cx, struct str token_id, int64_t seen_ms)
+{
+	return refresh(e, cx, token_id, seen_ms, false);
+}
+
+enum rc
+engine_refresh_rejected(struct engine *e, struct ctx *cx, struct str token_id, int64_t seen_ms)
+{
+	return refresh(e, cx, token_id, seen_ms, true);
 }

@@ -17,10 +17,19 @@ void engine_free(struct engine *e); /* after the outgoing client is gone; takes 
 
 void engine_wake(struct engine *e); /* something may be due: looks again */
 /* Refreshes now, or joins the refresh under way, and waits at most until cx->deadline_ms or ten
- * seconds. OK: a fresh token is in the store. */
-MUST enum rc engine_refresh(struct engine *e, struct ctx *cx, struct str token_id);
+ * seconds. OK: a fresh token is in the store. seen_ms: the refreshed_ms of the token that the reader
+ * found wanting; when another one is there meanwhile, nothing is refreshed. */
+MUST enum rc engine_refresh(struct engine *e, struct ctx *cx, struct str token_id, int64_t seen_ms);
+#define ENGINE_ANYWAY (-1)
 
-/* When a token that lives until expires_ms should be refreshed; 0: never. */
-int64_t engine_due_ms(int64_t now_ms, int64_t expires_ms, bool has_refresh);
+/* The same for a reader whom the provider refused with the current access token: where a refresh is in
+ * doubt, that tells something about it. */
+MUST enum rc engine_refresh_rejected(
+    struct engine *e, struct ctx *cx, struct str token_id, int64_t seen_ms);
+
+/* When a token with this life should be refreshed; 0: not by itself. */
+struct contract;
+int64_t engine_due_ms(
+    const struct contract *c, int64_t now_ms, int64_t expires_ms, bool has_refresh, bool lazy);
 
 #endif

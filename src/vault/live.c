@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "oauth/outcome.h"
 #include "vault/vault_int.h"
 
 #define SETTLED_MS 10000 /* a token refreshed this lately is as fresh as it gets */
@@ -271,7 +272,7 @@ renew(struct vault *v, struct ctx *cx, struct str name, struct view *view)
 		return alive ? OK : needs_person(v, cx, id);
 	if (view->retry_ms > now)
 		return alive ? OK : not_yet(v, cx, view, now);
-	rc = engine_refresh(v->engine, cx, id);
+	rc = engine_refresh(v->engine, cx, id, view->refreshed_ms);
 	if (rc == OK)
 		return load(v, cx, name, view);
 	if (rc == E_REAUTH || rc == E_INPUT)
@@ -286,6 +287,14 @@ not_yours(struct ctx *cx)
 {
 	fail_at(cx, E_DENIED, "token-not-permitted", NULL, "This API key may not read this token.");
 	return fail_todo(cx, "Allow the key to read it under API Keys in the console.");
+}
+
+static enum rc
+answer(struct vault *v, struct ctx *cx, const struct view *view, struct live_token *out)
+{
+	out->expires_ms = view->expires_ms;
+	out->scope = view->scope;
+	return crypto_open(v->keyring, cx, cache_place(view->id), view->sealed, &out->access);
 }
 
 enum rc
@@ -313,7 +322,93 @@ vault_token_live(struct vault *v, struct ctx *cx, const struct key_ref *key, str
 		if (!vault_key_allows(v, key, view.id))
 			return not_yours(cx);
 	}
-	out->expires_ms = view.expires_ms;
-	out->scope = view.scope;
-	return crypto_open(v->keyring, cx, cache_place(view.id), view.sealed, &out->access);
+	return answer(v, cx, &view, out);
+}
+
+/* --- refused at the provider --- */
+
+#define FRESH_MS 30000     /* a newer token that is refused is not mended by another refresh */
+#define LIFE_MIN_MS 300000 /* refused younger than this, it was ended, and did not run out */
+#define FINGERPRINT_MIN 16
+#define FINGERPRINT_MAX 64
+
+static enum rc
+check_fingerprint(struct ctx *cx, struct str s)
+{
+	bool ok = s.len >= FINGERPRINT_MIN && s.len <= FINGERPRINT_MAX;
+
+	for (size_t i = 0; i < s.len; i++)
+		ok = ok && ((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f'));
+	if (ok)
+		return OK;
+	fail_at(cx, E_INPUT, "bad-field", "fingerprint",
+	    "The fingerprint is %d to %d small hex digits.", FINGERPRINT_MIN, FINGERPRINT_MAX);
+	return fail_todo(
+	    cx, "It is the SHA-256 of the access token: printf %%s \"$TOKEN\" | sha256sum");
+}
+
+static bool
+is_of(struct ctx *cx, struct secret access, struct str fingerprint)
+{
+	struct str hex = crypto_hex(cx->arena, crypto_sha256(cx->arena, secret_expose(access)));
+
+	return crypto_equal(secret_of(str_sub(hex, 0, fingerprint.len)), secret_of(fingerprint));
+}
+
+/* A life that the provider does not tell is learned from the age at which it is refused. */
+static void
+learn_life(struct vault *v, struct ctx *cx, const struct token *t, int64_t now)
+{
+	int64_t since = t->refreshed_ms > 0 ? t->refreshed_ms : t->created_ms;
+	struct token_learned learned = t->learned;
+	int64_t age_s = (now - since) / 1000;
+
+	if (t->life_source == LIFE_REPLY || t->life_source == LIFE_JWT ||
+	    now - since < LIFE_MIN_MS || (learned.life_s > 0 && learned.life_s <= age_s))
+		return;
+	learned.life_s = age_s;
+	if (store_token_learn(v->store, cx, t->id, &learned) != OK)
+		ctx_clear(cx);
+}
+
+static enum rc
+refused_anew(struct ctx *cx, int64_t age_ms)
+{
+	fail_at(cx, E_UPSTREAM, "rejected-again", NULL,
+	    "The provider gave this access token %lld seconds ago and is said to refuse it "
+	    "already.",
+	    (long long)age_ms / 1000);
+	cx->retry_after_s = FRESH_MS / 1000;
+	return fail_todo(
+	    cx, "It may lack a scope, or the refusal has another reason: test it in the console.");
+}
+
+enum rc
+vault_token_rejected(struct vault *v, struct ctx *cx, const struct key_ref *key, struct str name,
+    struct str fingerprint, struct live_token *out)
+{
+	int64_t now = clock_now_ms(cx->clock), age;
+	struct token_secrets secrets;
+	struct view view;
+	struct token t;
+	enum rc rc;
+
+	TRY(check_fingerprint(cx, fingerprint));
+	rc = store_token_open(v->store, cx, name, &t, &secrets);
+	if (rc == E_NOTFOUND && !key->all_tokens)
+		return not_yours(cx);
+	TRY(rc);
+	if (!vault_key_allows(v, key, t.id))
+		return not_yours(cx);
+	if (!is_of(cx, secrets.access, fingerprint))
+		return vault_token_live(v, cx, key, name, 0, out);
+	age = now - (t.refreshed_ms > 0 ? t.refreshed_ms : t.consented_ms);
+	if (!t.has_refresh)
+		return ran_out(v, cx, t.id);
+	if (age >= 0 && age < FRESH_MS)
+		return refused_anew(cx, age);
+	learn_life(v, cx, &t, now);
+	TRY(engine_refresh_rejected(v->engine, cx, t.id, t.refreshed_ms));
+	TRY(load(v, cx, name, &view));
+	return vault_key_allows(v, key, view.id) ? answer(v, cx, &view, out) : not_yours(cx);
 }

@@ -25,4 +25,11 @@ struct live_token {
 MUST enum rc vault_token_live(struct vault *v, struct ctx *cx, const struct key_ref *key,
     struct str name, int64_t min_ttl_s, struct live_token *out);
 
+/* A caller was refused by the provider with the access token of this fingerprint: 16 to 64 small hex
+ * digits of its SHA-256. Answers with the live token: a refreshed one when that was the current one
+ * (one refresh, however many report it), the current one otherwise. E_INPUT field "fingerprint".
+ * E_UPSTREAM code "rejected-again" when it was new a moment ago. */
+MUST enum rc vault_token_rejected(struct vault *v, struct ctx *cx, const struct key_ref *key,
+    struct str name, struct str fingerprint, struct live_token *out);
+
 #endif

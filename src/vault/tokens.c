@@ -1,5 +1,6 @@
 #include "vault/tokens.h"
 
+#include "store/refresh.h"
 #include "vault/upstream.h"
 #include "vault/vault_int.h"
 
@@ -48,6 +49,25 @@ vault_token_by_name(struct vault *v, struct ctx *cx, struct str name, struct tok
 	return store_token_by_name(v->store, cx, name, out);
 }
 
+/* Lazy or not changes when it is due; a new App Secret makes it due at once. */
+static enum rc
+due_after_edit(struct vault *v, struct ctx *cx, struct str id, struct token_edit *edit)
+{
+	struct token_secrets secrets;
+	const struct provider *p;
+	struct token t;
+
+	TRY(store_token_get(v->store, cx, id, &t));
+	TRY(store_token_secrets(v->store, cx, id, &secrets));
+	TRY(vault_provider(v, cx, t.provider, &p));
+	if (!edit->set_app_secret && t.attempt.stage == STAGE_SETTLED)
+		edit->due_ms = engine_due_ms(provider_contract(p, secrets.app_secret), edit->now_ms,
+		    t.expires_ms, t.has_refresh, edit->lazy);
+	else if (!edit->set_app_secret)
+		edit->due_ms = t.due_ms;
+	return OK;
+}
+
 enum rc
 vault_token_edit(struct vault *v, struct ctx *cx, struct str id, struct token_edit *edit)
 {
@@ -57,18 +77,67 @@ vault_token_edit(struct vault *v, struct ctx *cx, struct str id, struct token_ed
 		return fail_at(cx, E_INPUT, "bad-field", "description",
 		    "The description is longer than 2000 characters.");
 	edit->now_ms = clock_now_ms(v->clock);
+	edit->due_ms = edit->now_ms;
+	if (edit->set_lazy)
+		TRY(due_after_edit(v, cx, id, edit));
 	TRY(store_token_edit(v->store, cx, id, edit));
 	live_forget(v, id);
 	engine_wake(v->engine);
 	return OK;
 }
 
-enum rc
-vault_token_delete(struct vault *v, struct ctx *cx, struct str id)
+/* The grant ends at the provider too. */
+static enum rc
+revoke(struct vault *v, struct ctx *cx, struct str id)
 {
-	TRY(store_token_delete(v->store, cx, id));
+	struct token_secrets secrets;
+	const struct provider *p;
+	struct http_reply reply;
+	struct http_call call;
+	struct token t;
+
+	TRY(store_token_get(v->store, cx, id, &t));
+	TRY(store_token_secrets(v->store, cx, id, &secrets));
+	TRY(vault_provider(v, cx, t.provider, &p));
+	if (p->revoke.url.len == 0) {
+		fail_at(cx, E_INPUT, "cannot-revoke", "revoke", "%s has no call that ends a grant.",
+		    p->name.p);
+		return fail_todo(cx, "Take the app's access away at %s itself.", p->name.p);
+	}
+	call = upstream_call(cx, &p->revoke, secrets.access);
+	http_client_call(vault_client(v, p), cx, &call, &reply);
+	/* 401: it was over already. */
+	if (reply.end == CALL_ANSWERED &&
+	    ((reply.status >= 200 && reply.status < 300) || reply.status == 401))
+		return OK;
+	fail_at(cx, E_UPSTREAM, "not-revoked", NULL,
+	    "%s did not confirm that the grant is over, so the token was not deleted.", p->name.p);
+	return fail_todo(cx, "Try again, or delete it without revoking.");
+}
+
+enum rc
+vault_token_delete(struct vault *v, struct ctx *cx, struct str id, bool at_provider)
+{
+	if (at_provider)
+		TRY(revoke(v, cx, id));
+	TRY(store_token_delete(v->store, cx, id, clock_now_ms(v->clock)));
 	live_forget(v, id);
 	return OK;
+}
+
+enum rc
+vault_token_restore(struct vault *v, struct ctx *cx, struct str id, struct token *out)
+{
+	TRY(store_token_restore(v->store, cx, id, out));
+	live_forget(v, id);
+	engine_wake(v->engine);
+	return OK;
+}
+
+enum rc
+vault_token_list_deleted(struct vault *v, struct ctx *cx, struct token **out, size_t *count)
+{
+	return store_token_list_deleted(v->store, cx, out, count);
 }
 
 enum rc
@@ -92,7 +161,21 @@ vault_token_refresh(struct vault *v, struct ctx *cx, struct str id)
 		    "The provider gave no refresh token for this access token.");
 		return fail_todo(cx, "Open the token in the console and click Reconnect.");
 	}
-	return engine_refresh(v->engine, cx, id);
+	return engine_refresh(v->engine, cx, id, ENGINE_ANYWAY);
+}
+
+enum rc
+vault_token_recover(struct vault *v, struct ctx *cx, struct str id)
+{
+	enum rc rc = store_refresh_reread(v->store, cx, id, clock_now_ms(v->clock));
+
+	if (rc == E_NOTFOUND) {
+		fail_at(cx, E_CONFLICT, "nothing-kept", NULL,
+		    "No reply of the provider is kept for this access token.");
+		return fail_todo(cx, "There is nothing to recover; Reconnect if it does not work.");
+	}
+	TRY(rc);
+	return engine_refresh(v->engine, cx, id, ENGINE_ANYWAY);
 }
 
 /* A token that was not accepted is refreshed once: it may just have run out on their clock. */
@@ -103,7 +186,7 @@ test_again_after_refresh(struct vault *v, struct ctx *cx, const struct provider 
 	struct token_secrets secrets;
 	bool rejected;
 
-	if (engine_refresh(v->engine, cx, id) != OK) {
+	if (engine_refresh(v->engine, cx, id, ENGINE_ANYWAY) != OK) {
 		out->message = str_dup(cx->arena, str_of(cx->why));
 		out->todo = str_dup(cx->arena, str_of(cx->todo));
 		ctx_clear(cx);
@@ -130,5 +213,7 @@ vault_token_test(struct vault *v, struct ctx *cx, struct str id, struct token_te
 	upstream_account(v, cx, p, secrets.access, out, &rejected);
 	if (rejected && t.has_refresh)
 		test_again_after_refresh(v, cx, p, id, out);
+	if (out->ok)
+		TRY(store_token_proved(v->store, cx, id, clock_now_ms(v->clock)));
 	return OK;
 }

@@ -12,11 +12,21 @@ MUST enum rc vault_token_by_name(
     struct vault *v, struct ctx *cx, struct str name, struct token *out);
 MUST enum rc vault_token_edit(
     struct vault *v, struct ctx *cx, struct str id, struct token_edit *edit);
-MUST enum rc vault_token_delete(struct vault *v, struct ctx *cx, struct str id);
+/* Puts it aside: it can be restored until it is purged. at_provider: ends the grant there first, and
+ * deletes only when that is confirmed. */
+MUST enum rc vault_token_delete(struct vault *v, struct ctx *cx, struct str id, bool at_provider);
+/* E_CONFLICT field "name" when another token has its name now. */
+MUST enum rc vault_token_restore(struct vault *v, struct ctx *cx, struct str id, struct token *out);
+MUST enum rc vault_token_list_deleted(
+    struct vault *v, struct ctx *cx, struct token **out, size_t *count);
 MUST enum rc vault_token_reveal(
     struct vault *v, struct ctx *cx, struct str id, struct secret *access);
 /* Refreshes now, whatever is left of the old one. */
 MUST enum rc vault_token_refresh(struct vault *v, struct ctx *cx, struct str id);
+
+/* Reads the provider's kept reply again, after an upgrade that may understand it. E_CONFLICT code
+ * "nothing-kept" when there is none. */
+MUST enum rc vault_token_recover(struct vault *v, struct ctx *cx, struct str id);
 
 /* What one real call with the token said. */
 struct token_test {

@@ -176,19 +176,26 @@ say_account(struct ctx *cx, const struct provider *p, struct secret body, struct
 	    STR_ARG(out->account_name), STR_ARG(out->account_email));
 }
 
+struct http_call
+upstream_call(struct ctx *cx, const struct provider_call *what, struct secret access)
+{
+	struct str bearer = str_printf(cx->arena, "Bearer %.*s", STR_ARG(secret_expose(access)));
+
+	return (struct http_call){
+		.method = what->method.p,
+		.url = what->url,
+		.authorization = secret_of(bearer),
+		.body = secret_of(what->body),
+		.content_type = S("application/json"),
+		.has_body = what->body.len > 0,
+	};
+}
+
 void
 upstream_account(struct vault *v, struct ctx *cx, const struct provider *p, struct secret access,
     struct token_test *out, bool *rejected)
 {
-	struct http_call call = {
-		.method = p->account.call.method.p,
-		.url = p->account.call.url,
-		.authorization =
-		    secret_of(str_printf(cx->arena, "Bearer %.*s", STR_ARG(secret_expose(access)))),
-		.body = secret_of(p->account.call.body),
-		.content_type = S("application/json"),
-		.has_body = true,
-	};
+	struct http_call call = upstream_call(cx, &p->account.call, access);
 	struct http_reply reply;
 
 	*out = (struct token_test){ 0 };

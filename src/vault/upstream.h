@@ -11,6 +11,10 @@
 struct http_call upstream_token_call(
     const struct provider *p, const struct oauth_token_request *request);
 
+/* A call with an access token. Memory is the context's. */
+struct http_call upstream_call(
+    struct ctx *cx, const struct provider_call *what, struct secret access);
+
 /* How the call ended, in the words of the protocol's room. */
 enum oauth_transport upstream_transport(const struct http_reply *reply);
 

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/throttle.h"
 #include "crypto/cert.h"
+#include "store/refresh.h"
 #include "vault/vault_int.h"
 
 #define CALLS_GRACE_MS 2000
@@ -103,6 +105,8 @@ vault_open(struct ctx *cx, const struct vault_config *cfg, struct vault **out)
 
 	v->arena = arena_new();
 	v->clock = cfg->clock;
+	v->keep_deleted_ms = cfg->keep_deleted_ms;
+	v->shared = cfg->store != NULL;
 	v->public_url = str_dup(v->arena, cfg->public_url);
 	v->live = live_cache_new();
 	v->throttle = throttle_new();
@@ -118,6 +122,13 @@ vault_open(struct ctx *cx, const struct vault_config *cfg, struct vault **out)
 enum rc
 vault_start(struct ctx *cx, struct vault *v)
 {
+	int64_t cut_off = 0;
+
+	/* The lock on the data directory says that whoever held a lease in its file is gone. */
+	if (!v->shared)
+		TRY(store_refresh_recover(v->store, cx, clock_now_ms(v->clock), &cut_off));
+	if (cut_off > 0)
+		log_event(LOG_WARN, "engine.recovered", KV_INT("attempts", cut_off));
 	TRY(engine_start(cx, v, &v->engine));
 	return store_follow(cx, v->store, vault_follow, v);
 }
@@ -169,6 +180,12 @@ bool
 vault_store_reached(struct vault *v)
 {
 	return store_behind_ms(v->store) < STORE_BEHIND_MS;
+}
+
+int64_t
+vault_keep_deleted_ms(const struct vault *v)
+{
+	return v->keep_deleted_ms;
 }
 
 struct str

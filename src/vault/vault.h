@@ -20,6 +20,7 @@ struct vault_config {
 	const char *providers_dir;  /* more definitions, *.json; NULL: none */
 	/* PEM: the only authorities believed at dropbox_url, and nowhere else; NULL: the system's. */
 	const char *dropbox_ca_file;
+	int64_t keep_deleted_ms; /* a deleted token can be restored for so long */
 	struct clock *clock;
 };
 
@@ -32,6 +33,7 @@ void vault_close(struct vault *v); /* takes NULL */
 /* Whether it is known for certain what other nodes changed until two seconds ago. Never blocks. */
 bool vault_store_reached(struct vault *v);
 
+int64_t vault_keep_deleted_ms(const struct vault *v);
 struct str vault_public_url(const struct vault *v);
 /* Eight hex digits that tell this installation from others on the same host. */
 struct str vault_instance(const struct vault *v);

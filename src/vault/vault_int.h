@@ -32,6 +32,8 @@ struct vault {
 	struct str public_url, instance;
 	struct provider *providers;
 	size_t provider_count;
+	int64_t keep_deleted_ms;
+	bool shared; /* other nodes may use the store */
 };
 
 struct str vault_new_id(struct arena *a);

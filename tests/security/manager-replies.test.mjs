@@ -173,7 +173,6 @@ const unusable = {
 	'empty text': { json: tokenReply({ access_token: '' }) },
 	'token type mac': { json: tokenReply({ token_type: 'mac' }) },
 	'no token type': { json: tokenReply({ token_type: undefined }) },
-	'an error with 200': { json: { error: 'invalid_grant' } },
 	'an error beside a token': { json: tokenReply({ error: 'invalid_grant' }) },
 	'status 204': { status: 204, bytes: Buffer.alloc(0) },
 	'status 201': { status: 201, json: tokenReply() },
@@ -189,6 +188,12 @@ test('S-021 only a 200 with a usable token is a success', async () => {
 		await refused('unreadable-reply', what);
 		assert.equal((await keptAlive(502, `refresh: ${what}`)).code, 'unreadable-reply');
 	}
+	/* Some providers say what went wrong with a 200. */
+	p.on.token = () => ({ json: { ok: false, error: 'out_of_order' } });
+	await refused('provider-busy', 'an error with 200');
+	assert.equal((await keptAlive(502, 'an error with 200')).code, 'provider-busy');
+	p.on.token = () => ({ json: { error: 'invalid_grant' } });
+	await refused('code-refused', 'invalid_grant with 200');
 });
 
 test('S-022 a token that cannot stand in a header is not accepted', async () => {

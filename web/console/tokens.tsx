@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { type Problem, problemOf } from "../shared/api";
 import { navigate } from "../shared/router";
 import {
-	announce, Button, ConfirmDialog, cx, Icon, LetterMark, Link, ProblemNotice, Skeleton, Time,
+	announce, Button, Checkbox, ConfirmDialog, cx, Icon, LetterMark, Link, ProblemNotice, Skeleton, Time,
 } from "../shared/ui";
 import { api, at, BASE, type Token } from "./model";
 import { StatusMark, statusWords, useLoad, useTitle } from "./ui";
@@ -143,11 +143,13 @@ interface RemoveProps {
 
 function RemoveDialog({ token, onClose, onRemoved }: RemoveProps) {
 	const [busy, setBusy] = useState(false);
+	const [revoke, setRevoke] = useState(false);
 	const [problem, setProblem] = useState<Problem | null>(null);
 	const remove = async () => {
 		setBusy(true);
+		setProblem(null);
 		try {
-			await api.del(at("tokens", token.id));
+			await api.del(`${at("tokens", token.id)}?revoke=${revoke}`);
 			announce(`${token.name} was removed`);
 			onRemoved();
 		} catch (e) {
@@ -158,8 +160,9 @@ function RemoveDialog({ token, onClose, onRemoved }: RemoveProps) {
 	return (
 		<ConfirmDialog title={`Remove ${token.name}?`} confirm="Remove it" keep="Keep it" danger busy={busy}
 			onClose={onClose} onConfirm={() => void remove()}>
-			<p>Its secrets are deleted here, and programs that ask for it get an error from then on. This cannot be undone.</p>
-			<p class="muted">The app in {token.type} stays as it is.</p>
+			<p>Programs that ask for it get an error from then on. It stays sealed under Removed, where it can be restored, and is deleted when its time there is over.</p>
+			<Checkbox label={`Also end the access at ${token.type}`} checked={revoke} onChange={setRevoke}
+				hint="Then nothing is left to restore: its owner would have to connect again." />
 			{problem && <ProblemNotice problem={problem} />}
 		</ConfirmDialog>
 	);
@@ -200,9 +203,75 @@ function Table({ tokens, reload }: { tokens: Token[]; reload: () => void }) {
 	);
 }
 
+interface Removed extends Token {
+	deleted_ms: number;
+	ends_ms: number;
+}
+
+function RemovedRow({ token, onRestored }: { token: Removed; onRestored: () => void }) {
+	const [busy, setBusy] = useState(false);
+	const [problem, setProblem] = useState<Problem | null>(null);
+	const restore = async () => {
+		setBusy(true);
+		try {
+			await api.post(at("deleted-tokens", token.id, "restore"));
+			announce(`${token.name} was restored`);
+			onRestored();
+		} catch (e) {
+			setProblem(problemOf(e));
+			setBusy(false);
+		}
+	};
+	return (
+		<>
+			<tr>
+				<td class="cell-name" id={`removed-${token.id}`}>{token.name}</td>
+				<td data-label="Type">{token.type}</td>
+				<td data-label="Removed"><Time at_ms={token.deleted_ms} /></td>
+				<td data-label="Deleted for good"><Time at_ms={token.ends_ms} /></td>
+				<td class="cell-end">
+					<Button small kind="quiet" describedBy={`removed-${token.id}`} busy={busy}
+						onClick={() => void restore()}>Restore</Button>
+				</td>
+			</tr>
+			{problem && <tr><td colSpan={5}><ProblemNotice problem={problem} /></td></tr>}
+		</>
+	);
+}
+
+/* What a person removed and can have back; nothing is shown while there is nothing. */
+function RemovedTokens({ tokens, reload }: { tokens: Removed[]; reload: () => void }) {
+	if (tokens.length === 0)
+		return null;
+	return (
+		<details class="stack-8">
+			<summary>Removed ({tokens.length})</summary>
+			<div class="card table-wrap">
+				<table class="table">
+					<thead>
+						<tr>
+							<th scope="col">Name</th><th scope="col">Type</th><th scope="col">Removed</th>
+							<th scope="col">Deleted for good</th>
+							<th scope="col"><span class="visually-hidden">Actions</span></th>
+						</tr>
+					</thead>
+					<tbody>
+						{tokens.map((t) => <RemovedRow key={t.id} token={t} onRestored={reload} />)}
+					</tbody>
+				</table>
+			</div>
+		</details>
+	);
+}
+
 export function TokenList() {
 	useTitle("Access Tokens");
 	const { data, problem, reload } = useLoad<{ tokens: Token[] }>(`${BASE}/tokens`, AGAIN_MS);
+	const removed = useLoad<{ tokens: Removed[] }>(`${BASE}/deleted-tokens`, AGAIN_MS);
+	const reloadBoth = () => {
+		reload();
+		removed.reload();
+	};
 	const some = data !== null && data.tokens.length > 0;
 	return (
 		<main class="page">
@@ -213,8 +282,9 @@ export function TokenList() {
 			<div class="stack">
 				{problem && <ProblemNotice problem={problem} />}
 				{!data && !problem && <div class="card card-pad"><Skeleton lines={4} /></div>}
-				{some && <Table tokens={data.tokens} reload={reload} />}
+				{some && <Table tokens={data.tokens} reload={reloadBoth} />}
 				{data && !some && <FirstSteps />}
+				{removed.data && <RemovedTokens tokens={removed.data.tokens} reload={reloadBoth} />}
 			</div>
 		</main>
 	);

@@ -1,0 +1,84 @@
+/* vault/engine_int.h - shared by the engine's files: its thread (engine.c), what is under way
+ * (flight.c) and the steps of one attempt (attempt.c). */
+#ifndef VAULT_ENGINE_INT_H
+#define VAULT_ENGINE_INT_H
+
+#include "oauth/plan.h"
+#include "store/refresh.h"
+#include "vault/lane.h"
+#include "vault/upstream.h"
+#include "vault/vault_int.h"
+
+#define LEASE_MS 45000        /* longer than any call may take */
+#define CALL_TIMEOUT_MS 20000 /* shorter than the lease, so it cannot lapse under a call */
+#define WITNESS_TIMEOUT_MS 8000
+#define LEASE_MARGIN_MS 5000 /* what must be left of the lease beyond the call's time limit */
+
+enum flight_stage {
+	FLIGHT_WANTED,   /* not begun: waits for room in its lane */
+	FLIGHT_CALLING,  /* a call is out; the client's thread may write the reply */
+	FLIGHT_ANSWERED, /* the reply is here, or what it says could not be written yet */
+	FLIGHT_DONE,
+};
+
+enum flight_call { FLIGHT_REFRESH, FLIGHT_KEPT_REPLY, FLIGHT_WITNESS };
+
+/* One refresh of one token, from the wish to the outcome. Readers and the engine hold it. */
+struct flight {
+	struct flight *next;
+	struct engine *engine;
+	struct arena *arena; /* the engine thread's, except for the reply during FLIGHT_CALLING */
+	struct ctx cx;
+	struct str token_id;
+	struct lane *lane; /* NULL until the token was looked up */
+	enum flight_stage stage;
+	bool in_lane;    /* counted in it */
+	bool rejected;   /* somebody was refused with the current access token */
+	bool due_only;   /* nobody asked but the clock */
+	int64_t seen_ms; /* refreshed_ms of the token somebody found wanting; ENGINE_ANYWAY */
+	int readers;
+	enum rc rc; /* with FLIGHT_DONE; words in cx */
+
+	struct refresh_claim claim;
+	int64_t claimed_ms; /* clock_mono_ms */
+	struct plan_state plan;
+	enum flight_call call;
+	bool called; /* there was a call, or a kept reply was read */
+	struct http_reply reply;
+	bool sealed;      /* the reply is in the store */
+	int64_t again_ms; /* FLIGHT_ANSWERED: the store failed; clock_mono_ms */
+};
+
+struct engine {
+	struct vault *vault;
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* work for the engine, or a flight is done */
+	pthread_t thread;
+	struct flight *flights;
+	struct lane *lanes; /* one for each provider, in its order */
+	int waiting;        /* readers in engine_refresh */
+	bool look;          /* something may be due */
+	bool clock_moved;
+	int64_t purge_at; /* clock_mono_ms */
+	bool stopping, ended;
+};
+
+/* --- flight.c; the engine's lock is held, but for flight_done --- */
+
+struct flight *flight_find(struct engine *e, struct str token_id); /* not done yet; or NULL */
+struct flight *flight_new(struct engine *e, struct str token_id);
+void flight_drop(struct engine *e, struct flight *f);
+/* Wakes the readers; frees the flight when there are none. */
+void flight_done(struct flight *f, enum rc rc);
+struct lane *lane_of(struct engine *e, struct str provider); /* NULL: no such provider */
+
+/* --- attempt.c; on the engine's thread --- */
+
+/* Claims and begins what the plan says. Ends the flight when nothing can be begun. */
+void attempt_begin(struct flight *f);
+/* The flight's call has ended: seals, reads, commits, or goes on. */
+void attempt_answered(struct flight *f);
+
+uint32_t engine_random(void);
+
+#endif

@@ -1,0 +1,36 @@
+/* Removing a token in the console, and having it back. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { openBrowser } from '../lib/browser.mjs';
+import { startDemo } from '../lib/server.mjs';
+import { connect, signInManager } from './walk.mjs';
+
+let demo, browser, page;
+
+before(async () => {
+	demo = await startDemo();
+	browser = await openBrowser();
+	page = await browser.person();
+	await signInManager(page, demo);
+	await connect(page, await page.context().newPage(), demo, { name: 'Archive', app: 'Removed' });
+});
+
+after(async () => {
+	await browser?.close();
+	await demo?.stop();
+});
+
+test('a removed token waits under Removed and is restored from there', async () => {
+	await page.getByRole('link', { name: 'Access Tokens' }).first().click();
+	await page.getByText('1 token', { exact: true }).waitFor();
+	const row = page.getByRole('row', { name: /Archive/ });
+	await row.getByRole('button', { name: 'Remove' }).click();
+	const dialog = page.getByRole('dialog');
+	assert.equal(await dialog.getByRole('checkbox', { name: 'Also end the access at Dropbox' }).isChecked(), false);
+	await dialog.getByRole('button', { name: 'Remove it' }).click();
+	await page.getByText('Removed (1)').click();
+	await page.getByRole('button', { name: 'Restore' }).click();
+	await page.getByText('Removed (1)').waitFor({ state: 'detached' });
+	await page.getByRole('link', { name: 'Archive' }).waitFor();
+});

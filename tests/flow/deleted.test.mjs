@@ -1,0 +1,93 @@
+/* A person's delete: undone while its time lasts, at the provider only when the person says so. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+
+import { testClock } from '../lib/clock.mjs';
+import { managerClient, programGet } from '../lib/http.mjs';
+import { connectToken, makeKey } from '../lib/manager.mjs';
+import { startProvider } from '../lib/provider.mjs';
+import { run, startServe } from '../lib/server.mjs';
+
+const DAY = 86400;
+const clock = testClock();
+let p, manager, ann, key;
+
+before(async () => {
+	p = await startProvider();
+	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url, ...clock.env }, args: ['--keep-deleted', '7'] });
+	ann = await managerClient(manager);
+	({ key } = await makeKey(ann));
+});
+after(async () => {
+	await manager?.stop();
+	await p?.stop();
+});
+beforeEach(() => p.reset());
+
+const status = async (name) => (await programGet(manager.url, `/api/v1/tokens/${encodeURIComponent(name)}/access-token`, key)).status;
+const removed = async () => (await ann.get('/api/console/deleted-tokens')).body.tokens;
+const restore = (t) => ann.post(`/api/console/deleted-tokens/${t.id}/restore`);
+
+test('a deleted token is nowhere, and comes back whole', async () => {
+	const t = await connectToken(ann, 'Archive');
+	const limited = await makeKey(ann, { tokens: [t] });
+	assert.equal((await ann.del(`/api/console/tokens/${t.id}`)).status, 204);
+	assert.equal(await status('Archive'), 404);
+	assert.equal((await ann.get(`/api/console/tokens/${t.id}`)).status, 404);
+	assert.equal((await ann.post(`/api/console/tokens/${t.id}/reveal`)).status, 404);
+	assert.equal((await ann.get('/api/console/tokens')).body.tokens.length, 0);
+	const [one] = await removed();
+	assert.equal(one.name, 'Archive');
+	assert.equal(Math.round((one.ends_ms - one.deleted_ms) / 1000), 7 * DAY);
+	assert.equal((await restore(t)).status, 200);
+	assert.equal(await status('Archive'), 200);
+	const again = await programGet(manager.url, '/api/v1/tokens/Archive/access-token', limited.key);
+	assert.equal(again.status, 200, 'keys that could read it can again');
+	assert.equal((await restore(t)).status, 404);
+	assert.equal(p.count('/2/auth/token/revoke'), 0, 'the provider was told nothing');
+	await ann.del(`/api/console/tokens/${t.id}`);
+});
+
+test('its name is free meanwhile, and then stands in the way', async () => {
+	const t = await connectToken(ann, 'Twice');
+	await ann.del(`/api/console/tokens/${t.id}`);
+	const other = await connectToken(ann, 'twice');
+	const got = await restore(t);
+	assert.deepEqual([got.status, got.body.code, got.body.field], [409, 'name-taken', 'name']);
+	await ann.patch(`/api/console/tokens/${other.id}`, { name: 'Other' });
+	assert.equal((await restore(t)).status, 200);
+	for (const x of [t, other]) await ann.del(`/api/console/tokens/${x.id}`);
+});
+
+test('after its time it is gone', async () => {
+	const t = await connectToken(ann, 'Gone');
+	await ann.del(`/api/console/tokens/${t.id}`);
+	await clock.advance(manager, 6 * DAY);
+	assert.ok((await removed()).some((x) => x.id === t.id));
+	await clock.advance(manager, 2 * DAY);
+	for (const end = Date.now() + 5000; Date.now() < end && (await removed()).length > 0; )
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	assert.deepEqual(await removed(), []);
+	assert.equal((await restore(t)).status, 404);
+});
+
+test('revoking ends the grant at the provider first, and deletes only then', async () => {
+	const t = await connectToken(ann, 'Revoked');
+	p.on.other = () => ({ status: 500, text: 'no' });
+	const failed = await ann.del(`/api/console/tokens/${t.id}?revoke=true`);
+	assert.deepEqual([failed.status, failed.body.code], [502, 'not-revoked']);
+	assert.equal(await status('Revoked'), 200);
+	p.on.other = (req) => (req.path === '/2/auth/token/revoke' ? { json: null } : undefined);
+	assert.equal((await ann.del(`/api/console/tokens/${t.id}?revoke=true`)).status, 204);
+	assert.match(p.last('/2/auth/token/revoke').headers.authorization, /^Bearer sl\./);
+	assert.equal(await status('Revoked'), 404);
+	assert.equal((await ann.del(`/api/console/tokens/${t.id}?revoke=perhaps`)).status, 400);
+});
+
+test('the number of days must be one', async () => {
+	for (const bad of ['-1', 'week', '3651', '1.5']) {
+		const got = await run(['serve', '--data', '/nonexistent', '--keep-deleted', bad]);
+		assert.equal(got.code, 2, bad);
+		assert.match(got.err, /is no number of days/);
+	}
+});

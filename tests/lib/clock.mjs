@@ -1,0 +1,34 @@
+/*
+ * A clock for a manager that runs by itself, in the build for tests (base/crash.h):
+ *
+ *   const clock = testClock();
+ *   const manager = await startServe({ env: { ...clock.env } });
+ *   await clock.advance(manager, 3600);      seconds, also back
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const directories = new Set();
+process.on('exit', () => directories.forEach((dir) => rmSync(dir, { recursive: true, force: true })));
+
+export function testClock() {
+	const dir = mkdtempSync(path.join(tmpdir(), 'valetkey-clock-'));
+	const file = path.join(dir, 'offset');
+	directories.add(dir);
+	writeFileSync(file, '0');
+	return {
+		env: { VALETKEY_TEST_CLOCK: file },
+		offset_s: 0,
+		/* Without a manager it holds from the next start on. */
+		async advance(manager, seconds) {
+			this.offset_s += seconds;
+			writeFileSync(file, String(this.offset_s * 1000));
+			if (!manager) return;
+			const told = `event=test.clock offset_ms=${this.offset_s * 1000}\n`;
+			const before = manager.log().length;
+			process.kill(manager.pid, 'SIGUSR1');
+			await manager.program.until(() => (manager.log().slice(before).includes(told) ? true : null), 'the clock did not move');
+		},
+	};
+}
