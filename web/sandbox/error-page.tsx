@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { CopyButton, Icon } from "../shared/ui";
 import { Layout } from "./layout";
-import { useTitle } from "./session";
+import { useAway, useSession, useTitle } from "./session";
 import type { ErrorPage as ErrorFacts } from "./types";
 
 export interface ErrorPageProps {
@@ -36,9 +36,12 @@ export function ErrorPage({ error, nav, action }: ErrorPageProps) {
 }
 
 export function NotFound() {
+	const { session } = useSession();
+	const todo = useAway()
+		? `Apps are made in the App Console, at ${session.console_url} and without the proxy.`
+		: "Check the address, or start again from the list of your apps.";
 	return (
 		<ErrorPage nav error={{ status: 404, title: "There is nothing here",
-			detail: "This page does not exist, or it belongs to another account.",
-			todo: "Check the address, or start again from the list of your apps." }} />
+			detail: "This page does not exist, or it belongs to another account.", todo }} />
 	);
 }

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useLocation } from "../shared/router";
 import { AccountMenu, ThemeSwitch, TopBar } from "../shared/ui";
-import { useSession, useSignOut } from "./session";
+import { useAway, useSession, useSignOut } from "./session";
 import type { Account } from "./types";
 
 const NAV = [
@@ -45,7 +45,8 @@ export function Layout({ children, bare }: { children: ComponentChildren; bare?:
 	const { account } = useSession().session;
 	const { path } = useLocation();
 	const around = account && !bare; /* then the theme is in the account menu */
-	const nav = around ? NAV.map((n) => ({ ...n, current: path.startsWith(n.href) })) : [];
+	const away = useAway();
+	const nav = around && !away ? NAV.map((n) => ({ ...n, current: path.startsWith(n.href) })) : [];
 	return (
 		<div class="site">
 			<TopBar mark="S" product="App Console" tag="sandbox" home={bare ? undefined : "/"} nav={nav}>

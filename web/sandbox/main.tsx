@@ -15,9 +15,10 @@ import { CreateApp } from "./create-app";
 import { ErrorPage, NotFound } from "./error-page";
 import { Layout } from "./layout";
 import { MyApps } from "./my-apps";
-import { api, SessionContext, useSession } from "./session";
+import { api, SessionContext, useAway, useSession } from "./session";
 import { SharedLinkPage } from "./shared-link";
 import { SignInForm, SignInPage } from "./sign-in";
+import { SignedIn } from "./signed-in";
 import type { Boot, Session } from "./types";
 
 const HOME = "/developers/apps";
@@ -30,8 +31,11 @@ function GoHome() {
 function AppPages() {
 	const { session, setSession } = useSession();
 	const { path } = useLocation();
+	const away = useAway();
 	if (!session.account)
 		return <Layout><SignInPage onSignedIn={setSession} /></Layout>;
+	if (away)
+		return path === "/" || path === "/login" ? <SignedIn /> : <NotFound />;
 	const info = match("/developers/apps/info/{key}", path);
 	if (info)
 		return <AppInfo key={info.key} appKey={info.key} />;

@@ -20,6 +20,12 @@ export function useSession(): SessionState {
 	return state;
 }
 
+/* By the proxy, as www.dropbox.com: there is signing in and consent, and no App Console. */
+export function useAway(): boolean {
+	const { session } = useSession();
+	return session.public_url !== session.console_url;
+}
+
 export function useSignOut(): () => Promise<void> {
 	const { setSession } = useSession();
 	return useCallback(async () => {

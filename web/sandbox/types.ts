@@ -18,6 +18,7 @@ export interface Account {
 export interface Session extends SessionBase {
 	account: Account | null;
 	public_url: string;
+	console_url: string; /* where the App Console is: another address when this page came by the proxy */
 	now_ms: number;
 }
 

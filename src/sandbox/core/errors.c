@@ -254,7 +254,8 @@ no_route(
 		api_text(cx, res, 400, S("Unknown API function."));
 		return;
 	}
-	if (rc != E_NOTFOUND || (req->method != HTTP_M_GET && req->method != HTTP_M_HEAD) ||
+	if (rc != E_NOTFOUND || !reach_has_pages(req) ||
+	    (req->method != HTTP_M_GET && req->method != HTTP_M_HEAD) ||
 	    str_starts(req->path, S("/_")) || str_starts(req->path, S("/assets/"))) {
 		http_res_problem(res, cx, rc);
 		return;

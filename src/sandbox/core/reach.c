@@ -65,6 +65,12 @@ reach_has(const struct http_req *req)
 	return req->tunnel.len == 0 || place_of(req->route->path) == asked;
 }
 
+bool
+reach_has_pages(const struct http_req *req)
+{
+	return req->tunnel.len == 0 || str_eq(req->tunnel, S(WWW));
+}
+
 struct str
 reach_url(const struct sandbox *s, const struct http_req *req)
 {

@@ -19,6 +19,8 @@ extern const size_t reach_name_count;
 const char *reach_word(const char *route_path);
 /* Is the route there, by the name that the request came by? */
 bool reach_has(const struct http_req *req);
+/* Are there pages by that name at all? */
+bool reach_has_pages(const struct http_req *req);
 
 /* A browser's origin on the pages: the sandbox's public URL, or https://www.dropbox.com. */
 struct str reach_url(const struct sandbox *s, const struct http_req *req);

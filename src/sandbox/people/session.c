@@ -69,6 +69,7 @@ emit(struct sandbox *s, struct ctx *cx, const struct http_req *req, const struct
 	json_put(o, "csrf", json_str(session_csrf(s, cx, sess)));
 	json_put(o, "account", sess->signed_in ? account_json(cx, &sess->account) : json_null());
 	json_put(o, "public_url", json_str(reach_url(s, req)));
+	json_put(o, "console_url", json_str(s->public_url));
 	json_put(o, "now_ms", json_integer(clock_now_ms(s->clock)));
 	http_res_json(res, 200, json_write(cx->arena, o));
 	return OK;
