@@ -198,3 +198,17 @@ test("connected apps tell whose they are and when they last had a token", async 
 	await refresh(box, app, tokens.refresh_token);
 	assert.ok((await row()).token_ms >= first.token_ms + 60000);
 });
+
+test("names are one whatever their letters' case and form; folders are never shared", async () => {
+	const bea = new Browser(box);
+	await bea.signIn("business");
+	const make = async (who, name) => (await who.post("/_web/apps", { api: "dropbox", access: "app_folder", name })).body;
+	assert.equal((await make(ann, "Caf\u00e9 Stra\u00dfe")).folder_name, "Caf\u00e9 Stra\u00dfe");
+	assert.equal((await make(bea, "CAFE\u0301 STRASSE")).code, "name-taken");
+	assert.deepEqual((await ann.get(`/_web/apps?q=${encodeURIComponent("cafE\u0301")}`)).body.total, 1);
+	assert.equal((await make(ann, "one/two")).folder_name, "one_two");
+	assert.equal((await make(bea, "One:Two")).folder_name, "One_Two (2)");
+	const renamed = await make(ann, "Before");
+	await ann.post(`/_web/apps/${renamed.app_key}/branding`, { name: "After" });
+	assert.equal((await make(bea, "before")).folder_name, "before (2)");
+});

@@ -82,7 +82,11 @@ function DevelopmentUsers({ app, onChange }: AppPartProps) {
 					<Button small onClick={() => setAsking(true)}>Unlink all users</Button>
 				)}
 			</div>
-			{!live && app.more_users && <p class="hint">Additional users are enabled.</p>}
+			{!live && (
+				<p class="hint">
+					{app.more_users ? "Additional users are enabled." : "Until then only you can connect it."}
+				</p>
+			)}
 			{saving.problem && <ProblemNotice problem={saving.problem} />}
 			{asking && (
 				<ConfirmDialog title="Unlink all users?" confirm="Unlink them" keep="Keep them" danger

@@ -4,6 +4,7 @@
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/text.h"
+#include "sandbox/tree/names.h"
 
 #define CURSOR_MAX 64
 
@@ -44,7 +45,7 @@ read_cursor(struct ctx *cx, struct str text, int64_t *created_ms, struct str *ke
 static struct str
 containing(struct ctx *cx, struct str words)
 {
-	struct str folded = text_fold(cx->arena, words);
+	struct str folded = path_key(cx->arena, words);
 	char *p = arena_alloc(cx->arena, 2 * folded.len + 2);
 	size_t n = 0;
 

@@ -5,7 +5,7 @@
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
-#include "sandbox/core/text.h"
+#include "sandbox/tree/names.h"
 
 #define COLUMNS                                                                             \
 	"app_key, owner_id, name, api, access, folder_name, scopes, created_ms, "           \
@@ -13,6 +13,7 @@
 	"personality, icon_id"
 #define KEY_ALPHABET S("abcdefghijklmnopqrstuvwxyz0123456789")
 #define MAX_APPS_PER_ACCOUNT 20000
+#define FOLDER_TRIES_MAX 100
 #define WRONG_SECRETS_A_MINUTE 20
 
 static struct str
@@ -142,17 +143,55 @@ name_taken(struct ctx *cx, enum rc rc)
 static enum rc
 insert_app(struct sandbox *s, struct ctx *cx, const struct app *app, struct secret secret)
 {
+	struct str folder_key =
+	    app->folder_name.len > 0 ? path_key(cx->arena, app->folder_name) : (struct str){ 0 };
+
 	return name_taken(cx,
 	    sql_exec(cx, s->db, NULL,
 		"INSERT INTO apps (app_key, owner_id, name, name_folded, api, access, folder_name,"
-		" scopes, secret_digest, secret_sealed, created_ms)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		" folder_key, scopes, secret_digest, secret_sealed, created_ms)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
 		SQL_ARGS(T(app->key), T(app->owner_id), T(app->name),
-		    T(text_fold(cx->arena, app->name)), T(app->api), T(app->access),
-		    T(app->folder_name), T(scopes_text(cx->arena, app->scopes)),
+		    T(path_key(cx->arena, app->name)), T(app->api), T(app->access),
+		    T(app->folder_name), T(folder_key), T(scopes_text(cx->arena, app->scopes)),
 		    B(secret_digest(s, cx, secret)),
 		    B(crypto_seal(s->keys, cx->arena, secret_place(app->key), secret)),
 		    I(app->created_ms))));
+}
+
+static enum rc
+folder_taken(struct sandbox *s, struct ctx *cx, struct str folder, bool *out)
+{
+	int64_t there;
+
+	TRY(sql_count(cx, s->db, "SELECT count(*) FROM apps WHERE folder_key = $1",
+	    SQL_ARGS(T(path_key(cx->arena, folder))), &there));
+	*out = there > 0;
+	return OK;
+}
+
+/* Two apps never share a folder, though names that differ may give the same, and a name that was
+ * changed leaves its folder behind. */
+static enum rc
+choose_folder(struct sandbox *s, struct ctx *cx, struct app *app)
+{
+	struct str plain = folder_of(cx, app->name), given = app->folder_name;
+	bool taken = false;
+
+	if (!str_eq(app->access, S("app_folder"))) {
+		app->folder_name = (struct str){ 0 };
+		return OK;
+	}
+	app->folder_name = given.len > 0 ? given : plain;
+	for (int n = 2; n <= FOLDER_TRIES_MAX; n++) {
+		TRY(folder_taken(s, cx, app->folder_name, &taken));
+		if (!taken || given.len > 0)
+			break;
+		app->folder_name = str_printf(cx->arena, "%.*s (%d)", STR_ARG(plain), n);
+	}
+	return taken ? fail_at(cx, E_CONFLICT, "folder-taken", "folder_name",
+			   "Another app has this folder already.")
+		     : OK;
 }
 
 enum rc
@@ -164,11 +203,10 @@ app_import(struct sandbox *s, struct ctx *cx, struct app *app, struct secret sec
 		secret = crypto_random_text(cx->arena, APP_KEY_LEN, KEY_ALPHABET);
 	if (app->scopes == 0)
 		app->scopes = SCOPES_OF_A_NEW_APP;
-	if (app->folder_name.len == 0 && str_eq(app->access, S("app_folder")))
-		app->folder_name = folder_of(cx, app->name);
 	app->created_ms = clock_now_ms(s->clock);
 	TRY(check_room(s, cx, app->owner_id));
 	TRY(check_key_free(s, cx, app->key));
+	TRY(choose_folder(s, cx, app));
 	TRY(insert_app(s, cx, app, secret));
 	return app_save(s, cx, app);
 }
@@ -193,7 +231,7 @@ app_save(struct sandbox *s, struct ctx *cx, const struct app *app)
 		"UPDATE apps SET name = $1, name_folded = $2, status = $3, more_users = $4,"
 		" public_clients = $5, token_life = $6, publisher = $7, website = $8,"
 		" description = $9 WHERE app_key = $10",
-		SQL_ARGS(T(app->name), T(text_fold(cx->arena, app->name)),
+		SQL_ARGS(T(app->name), T(path_key(cx->arena, app->name)),
 		    T(app->production ? S("production") : S("development")), I(app->more_users),
 		    I(app->public_clients), T(app->no_expiration ? S("none") : S("short")),
 		    T(text_or_none(app->publisher)), T(text_or_none(app->website)),

@@ -190,19 +190,14 @@ changed_below(struct sandbox *s, struct ctx *cx, struct str account_id, struct s
 	struct file_query q = {
 		.account_id = account_id,
 		.path_lower =
-		    text_fold(cx->arena, str_printf(cx->arena, "/Apps/%.*s", STR_ARG(folder))),
+		    path_key(cx->arena, str_printf(cx->arena, "/Apps/%.*s", STR_ARG(folder))),
 		.recursive = true,
 		.changes = true,
 		.since = since + 1,
 		.limit = 1,
 	};
-	struct file found;
-	size_t count;
-	bool more;
 
-	TRY(files_list(s, cx, &q, &found, &count, &more));
-	*out = count > 0;
-	return OK;
+	return files_changed(s, cx, &q, out);
 }
 
 enum rc

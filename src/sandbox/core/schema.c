@@ -71,6 +71,8 @@
 	"ALTER TABLE apps ADD COLUMN description TEXT NOT NULL DEFAULT '';"                   \
 	"ALTER TABLE apps ADD COLUMN icon_id TEXT NOT NULL DEFAULT '';"                       \
 	"CREATE INDEX apps_owner ON apps (owner_id, created_ms, app_key, name_folded);"       \
+	"ALTER TABLE apps ADD COLUMN folder_key TEXT;"                                        \
+	"CREATE UNIQUE INDEX apps_folder ON apps (folder_key);"                               \
 	"CREATE TABLE app_icons (id TEXT PRIMARY KEY,"                                        \
 	" app_key TEXT NOT NULL UNIQUE REFERENCES apps(app_key) ON DELETE CASCADE,"           \
 	" kind TEXT NOT NULL, bytes BLOB NOT NULL);"                                          \
