@@ -217,6 +217,26 @@ describe('S-026 the manager believes the CA for the sandbox it was given for', (
 		assert.match(await tryIt(() => ['--dropbox-ca', `${other}/ca.pem`]), /not to be trusted/);
 	});
 
+	test('another provider at a server of the same CA is refused, also right after a call to the sandbox', async () => {
+		const sandbox = await startSandbox({ args: TLS });
+		const providers = scratch();
+		const dropbox = JSON.parse(readFileSync(new URL('../../providers/dropbox.json', import.meta.url), 'utf8'));
+		const bases = { web: sandbox.url, api: sandbox.url };
+		writeFileSync(path.join(providers, 'other.json'), JSON.stringify({ ...dropbox, id: 'other-place', name: 'Other Place', bases }));
+		const manager = await startServe({ args: ['--providers', providers, '--dropbox-url', sandbox.url, '--dropbox-ca', path.join(sandbox.data, 'ca.pem')] });
+		const admin = await managerClient(manager);
+		const said = async (provider) => {
+			const attempt = await startAttempt(admin, { provider });
+			return (await admin.get(`/oauth/callback/${provider}?state=${attempt.state}&code=abc`, { accept: 'text/html' })).text;
+		};
+		for (let i = 0; i < 2; i++) {
+			assert.doesNotMatch(await said('dropbox'), /not to be trusted/);
+			assert.match(await said('other-place'), /What answers for Other Place is not to be trusted/);
+		}
+		await manager.stop();
+		await sandbox.stop();
+	});
+
 	test('a CA file that is none, or a CA without an address, stops the start', async () => {
 		const data = scratch();
 		const serve = (...args) => run(['serve', '--data', path.join(data, 'm'), '--listen', '127.0.0.1:0', ...args]);
