@@ -4,7 +4,8 @@
  * forward secrecy and authenticated ciphers; no compression, no renegotiation, no resumption (so a
  * restart is nothing special), http/1.1 only. It is immutable, so any thread may use it. A struct
  * tls is one connection's session; it knows no socket: what came in is fed to it, what must go out
- * is taken from it. One thread at a time. The only file that sees OpenSSL. Source: RFC 9325. */
+ * is taken from it. One thread at a time. Besides crypto/cert.c the only file that
+ * sees OpenSSL. Source: RFC 9325. */
 #ifndef HTTP_TLS_H
 #define HTTP_TLS_H
 
