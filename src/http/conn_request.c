@@ -230,7 +230,9 @@ step_body(struct conn *c)
 		conn_refuse(c, 400, "bad-request", "The body's framing is broken.");
 		break;
 	case BODY_TOOBIG:
-		conn_refuse(c, 413, "too-large", "The body is larger than allowed here.");
+		frame_too_big(
+		    &c->loop->server->frame, c->x, "The body is larger than allowed here.");
+		conn_reply(c);
 		break;
 	case BODY_MORE:
 		break;

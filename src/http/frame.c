@@ -17,8 +17,6 @@ rc_for(int status)
 		return E_DENIED;
 	case 404:
 		return E_NOTFOUND;
-	case 413:
-		return E_TOOBIG;
 	case 500:
 		return E_BUG;
 	default:
@@ -43,6 +41,18 @@ refuse_whole(struct exchange *x, int status, const char *code, const char *why)
 	frame_refuse(x, status, code, why);
 	x->res.close = x->head.chunked || x->head.content_length > 0;
 	return false;
+}
+
+void
+frame_too_big(const struct frame *f, struct exchange *x, const char *why)
+{
+	enum rc rc = fail_at(&x->cx, E_TOOBIG, "too-large", NULL, "%s", why);
+
+	if (f->site->fail != NULL)
+		f->site->fail(f->site->app, &x->cx, &x->req, &x->res, rc);
+	else
+		http_res_problem(&x->res, &x->cx, rc);
+	x->res.close = true;
 }
 
 static bool
@@ -128,12 +138,12 @@ find_route(const struct frame *f, struct exchange *x)
 }
 
 static bool
-check_size(struct exchange *x, uint64_t *body_max)
+check_size(const struct frame *f, struct exchange *x, uint64_t *body_max)
 {
 	*body_max = x->req.route != NULL ? x->req.route->body_max : 0;
 	if (x->head.content_length <= *body_max && (*body_max > 0 || !x->head.chunked))
 		return true;
-	frame_refuse(x, 413, "too-large",
+	frame_too_big(f, x,
 	    *body_max == 0 ? "This address takes no body."
 			   : "The body is larger than allowed here.");
 	return false;
@@ -157,7 +167,7 @@ frame_open(const struct frame *f, struct exchange *x, struct str raw_head, uint6
 		return false;
 	if (!find_asset(f, x, &refused) && !find_route(f, x))
 		return false;
-	return !refused && check_size(x, body_max);
+	return !refused && check_size(f, x, body_max);
 }
 
 static void

@@ -49,6 +49,9 @@ bool frame_open(const struct frame *f, struct exchange *x, struct str raw_head, 
 /* Fills in a refusal that came before or instead of a handler; the connection will close. */
 void frame_refuse(struct exchange *x, int status, const char *code, const char *why);
 
+/* The same for a body that is larger than its row allows: in the site's own shape. */
+void frame_too_big(const struct frame *f, struct exchange *x, const char *why);
+
 bool frame_body_to_file(const struct exchange *x);
 /* On a worker: the gate, then the body's file. False: the reply is filled in. */
 bool frame_admit(const struct frame *f, struct exchange *x);

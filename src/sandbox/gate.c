@@ -5,6 +5,7 @@
 #include "sandbox/control/rates.h"
 #include "sandbox/core/basic.h"
 #include "sandbox/core/reach.h"
+#include "sandbox/files/admit.h"
 #include "sandbox/core/row.h"
 #include "sandbox/oauth/grants.h"
 #include "sandbox/people/session.h"
@@ -145,5 +146,7 @@ sandbox_gate(void *app, struct ctx *cx, struct http_req *req, struct http_res *r
 	who = caller_of(req, class);
 	if (who.app_key.len > 0)
 		TRY(count_call(app, cx, req));
+	if (req->route->body == BODY_TO_FILE)
+		TRY(files_admit(app, cx, req));
 	return met ? OK : faults_meet(app, cx, req, res, &who, &met);
 }

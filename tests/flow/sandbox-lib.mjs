@@ -15,6 +15,7 @@ export async function startSandbox(options = {}) {
 		log: demo.stderr,
 		account: demo.account,
 		stop: demo.stop,
+		pid: demo.pid,
 	};
 }
 

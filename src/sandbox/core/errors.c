@@ -215,6 +215,8 @@ fail_token(struct ctx *cx, const struct http_req *req, struct http_res *res, enu
 		    "invalid_client: Invalid client_id or client_secret", cx->why);
 	} else if (rc == E_INPUT) {
 		oauth_error(cx, res, 400, code, cx->why);
+	} else if (rc == E_TOOBIG) {
+		oauth_error(cx, res, 413, "invalid_request", cx->why);
 	} else if (rc == E_BUSY) {
 		int status = http_status_of(cx, rc);
 

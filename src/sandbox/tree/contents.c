@@ -450,6 +450,7 @@ sync_one(const struct contents *c, struct str id)
 		fsync(shelf);
 		close(shelf);
 	}
+	unlinkat(c->incoming, name, 0); /* the database has it: no second name is needed */
 }
 
 void

@@ -46,7 +46,7 @@ MUST enum rc content_place(struct sandbox *s, struct ctx *cx, int fd, struct str
 MUST enum rc content_place_session(struct sandbox *s, struct ctx *cx, int fd, struct str id);
 /* Takes a place back whose content the database did not take. */
 void content_unplace(struct sandbox *s, struct ctx *cx, struct str id);
-/* Small text from memory, in place. */
+/* Small text from memory, in place. Before the start is over its second name goes with contents_settle. */
 MUST enum rc content_write(
     struct sandbox *s, struct ctx *cx, struct str bytes, struct content *out);
 /* Open for reading. E_STORE when it is missing, no regular file, or of another size. */

@@ -11,9 +11,6 @@
 #define SESSIONS_MAX 2000
 #define SETTING_MAX (1LL << 53)
 
-const char *const quota_settings[] = { "quota_basic", "quota_business", "files_max", "sessions_max",
-	NULL };
-
 static enum rc
 number(struct sandbox *s, struct ctx *cx, struct str name, int64_t standard, int64_t *out)
 {

@@ -1,7 +1,7 @@
 /* sandbox/tree/quota.h - how much an account may hold, and how much it does.
  *
- * The limits stand in the settings, by the names below, so that a test can lower them; an absent one
- * has its default. The counts are kept with each write. Store held. */
+ * The limits stand in the settings, by the names below, whole numbers from 0 to 2^53, so that a test
+ * can lower them; an absent one has its default. The counts are kept with each write. Store held. */
 #ifndef SANDBOX_TREE_QUOTA_H
 #define SANDBOX_TREE_QUOTA_H
 
@@ -14,9 +14,6 @@ struct sandbox;
 #define DELETE_MAX 100000  /* entries of one deletion */
 #define HISTORY_MAX 200000 /* old revisions of one account */
 #define HISTORY_DAYS 30
-
-/* The names of the settings; NULL ends. Values are whole numbers from 0 to 2^53. */
-extern const char *const quota_settings[];
 
 struct quota {
 	int64_t bytes;    /* quota_basic, quota_business: of all files; of old revisions as much */

@@ -27,9 +27,8 @@ oldest_ms(const struct sandbox *s)
 	return clock_now_ms(s->clock) - SESSION_LIFE_DAYS * DAY_MS;
 }
 
-/* Whether the account has room for so many bytes more in its sessions: they may all become files. */
-static enum rc
-has_room(struct sandbox *s, struct ctx *cx, struct str account_id, int64_t bytes, bool *out)
+enum rc
+sessions_room(struct sandbox *s, struct ctx *cx, struct str account_id, int64_t *bytes)
 {
 	int64_t open;
 	struct quota max;
@@ -40,7 +39,7 @@ has_room(struct sandbox *s, struct ctx *cx, struct str account_id, int64_t bytes
 	TRY(sql_count(cx, s->db,
 	    "SELECT coalesce(sum(size), 0) FROM upload_sessions WHERE account_id = $1",
 	    SQL_ARGS(T(account_id)), &open));
-	*out = bytes == 0 || bytes <= max.bytes - t.used - open;
+	*bytes = max.bytes - t.used - open;
 	return OK;
 }
 
@@ -63,13 +62,13 @@ check_count(struct sandbox *s, struct ctx *cx, struct str account_id)
 enum rc
 session_start(struct sandbox *s, struct ctx *cx, struct upload_session *u, struct str body_id)
 {
-	bool room;
+	int64_t room;
 
 	u->id = body_id.len > 0 ? body_id : content_new_id(cx->arena);
 	u->fd = -1;
 	TRY(check_count(s, cx, u->owner.account_id));
-	TRY(has_room(s, cx, u->owner.account_id, u->size, &room));
-	if (!room)
+	TRY(sessions_room(s, cx, u->owner.account_id, &room));
+	if (u->size > 0 && u->size > room)
 		return refuse(cx, "payload_too_large");
 	TRY(body_id.len > 0 ? session_file_take(s, cx, u->id) : session_file_make(s, cx, u->id));
 	return sql_exec(cx, s->db, NULL,
@@ -228,13 +227,13 @@ note_piece(struct sandbox *s, struct ctx *cx, const struct upload_session *u,
 static enum rc
 want_room(struct sandbox *s, struct ctx *cx, const struct upload_session *u, int64_t bytes)
 {
-	bool room = true;
+	int64_t room = 0;
 	enum rc rc;
 
 	TRY(store_enter(s, cx, STORE_READ));
-	rc = has_room(s, cx, u->owner.account_id, bytes, &room);
+	rc = sessions_room(s, cx, u->owner.account_id, &room);
 	TRY(store_leave(s, cx, STORE_READ, rc));
-	return room ? OK : refuse(cx, "too_large");
+	return bytes <= room ? OK : refuse(cx, "too_large");
 }
 
 enum rc

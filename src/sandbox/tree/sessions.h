@@ -32,6 +32,9 @@ struct upload_session {
  * E_CONFLICT "payload_too_large" when the account has no room. Store held for writing. */
 MUST enum rc session_start(
     struct sandbox *s, struct ctx *cx, struct upload_session *u, struct str body_id);
+/* How many bytes more the account's sessions may collect: they may all become files. Store held. */
+MUST enum rc sessions_room(
+    struct sandbox *s, struct ctx *cx, struct str account_id, int64_t *bytes);
 /* Removes some that are too old. Store held for writing. */
 MUST enum rc sessions_tidy(struct sandbox *s, struct ctx *cx);
 
