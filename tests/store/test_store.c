@@ -5,7 +5,8 @@
 
 #define TESTS_MAX 200
 
-#define SUBJECTS(_) _(token) _(sealed) _(refresh) _(connection) _(access) _(batch) _(half) _(driver)
+#define SUBJECTS(_) \
+	_(token) _(sealed) _(refresh) _(connection) _(access) _(batch) _(schema) _(half) _(driver)
 
 #define DECLARE(name)                                  \
 	extern const struct CMUnitTest name##_tests[]; \

@@ -1,0 +1,177 @@
+/* Every schema that ever shipped still opens: data written under it is brought up to date whole. */
+#include "suite.h"
+
+#include "store/store_int.h"
+
+/* The beginning of each step's SHA-256. A step that has shipped never changes: this row was never
+ * wrong before, so the step is. A new step gets its row here. */
+static const char *const shipped[] = {
+	"P0Nq67IULBpZQoS4",
+	"cDTvO05m7ypV6rGe",
+};
+
+#define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))
+
+static struct str
+fingerprint(struct fixture *f, const char *step)
+{
+	return str_sub(crypto_base64url(f->arena, crypto_sha256(f->arena, str_of(step))), 0, 16);
+}
+
+static void
+test_no_step_ever_changed(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < store_schema_count; i++) {
+		struct str is = fingerprint(f, store_schema[i]);
+
+		if (i >= SHIPPED || !str_eq(is, str_of(shipped[i])))
+			print_error("step %zu: \"%.*s\"\n", i + 1, STR_ARG(is));
+	}
+	assert_int_equal(store_schema_count, SHIPPED);
+	for (size_t i = 0; i < SHIPPED; i++)
+		assert_str_equal(fingerprint(f, store_schema[i]), str_of(shipped[i]));
+}
+
+static void
+bind_sealed(struct fixture *f, struct db_stmt *st, int i, struct str purpose, struct str row,
+    struct secret plain_text)
+{
+	struct seal_place at = { .purpose = purpose, .row = row, .version = 1 };
+
+	db_bind_blob(st, i, crypto_seal(opened(f)->keyring, f->arena, at, plain_text));
+}
+
+/* A token as the first version wrote it. */
+static void
+write_old_token(struct fixture *f, struct db *db)
+{
+	struct db_stmt *st;
+
+	assert_ok(db_stmt(&f->cx, db,
+	    "INSERT INTO token (id, name, name_key, description, provider, app_key, scopes,"
+	    " scope_granted, redirect_uri, account_id, account_name, account_email, status,"
+	    " status_reason, status_ms, expires_ms, created_ms, updated_ms, refreshed_ms, due_ms,"
+	    " attempts, last_error, fence, lease_until_ms, sealed_version, app_secret, access,"
+	    " refresh) VALUES ('t1', 'Old One', 'old one', 'about', 'dropbox', 'key', '', 'files',"
+	    " 'uri', 'dbid:1', 'Ann Lee', 'ann@example.com', 0, '', 5, 1700000900000, 3, 4,"
+	    " 1700000000000, 7, 2, 'no answer', 9, 0, 1, $1, $2, $3)",
+	    &st));
+	bind_sealed(f, st, 1, S("token.app_secret"), S("t1 Old One"), plain.app_secret);
+	bind_sealed(f, st, 2, S("token.access"), S("t1 Old One"), plain.access);
+	bind_sealed(f, st, 3, S("token.refresh"), S("t1 Old One"), plain.refresh);
+	assert_ok(db_run(&f->cx, st, NULL));
+}
+
+static void
+write_old_rows(struct fixture *f, struct db *db)
+{
+	static const char *const rows[] = {
+		"INSERT INTO meta (name, value) VALUES ('instance', '0123abcd')",
+		"INSERT INTO user_ (id, username, password_hash) VALUES ('u1', 'admin', 'hash')",
+		"INSERT INTO api_key (id, label, hint, digest, all_tokens, created_ms, used_ms)"
+		" VALUES ('k1', 'backup', 'vk_…abcd', $1, 0, 5, 6)",
+		"INSERT INTO api_key_token (key_id, token_id) VALUES ('k1', 't1')",
+		"INSERT INTO session (digest, user_id, created_ms, seen_ms) VALUES ($1, 'u1', 5, "
+		"6)",
+		"INSERT INTO connection (id, session_digest, state_digest, provider, token_id, "
+		"app_key,"
+		" scopes, redirect_uri, status, error_code, error_field, error_why, error_todo,"
+		" created_ms, expires_ms, token_expires_ms, scope_granted, account_id, "
+		"account_name,"
+		" account_email, app_secret, verifier, access, refresh) VALUES ('c1', $1, $1, "
+		"'dropbox',"
+		" '', 'key', '', 'uri', 0, '', '', '', '', 5, 6, 0, '', '', '', '', $1, $1, $1, "
+		"$1)",
+	};
+	struct db_stmt *st;
+
+	write_old_token(f, db);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_ok(db_stmt(&f->cx, db, rows[i], &st));
+		if (strstr(rows[i], "$1") != NULL)
+			db_bind_blob(st, 1, S("digest"));
+		assert_ok(db_run(&f->cx, st, NULL));
+	}
+}
+
+static void
+check_old_rows(struct fixture *f)
+{
+	struct token_secrets s;
+	struct api_key *keys;
+	struct connection c;
+	struct str instance;
+	struct user u;
+	struct token t;
+	size_t n;
+
+	assert_ok(store_token_open(store(f), &f->cx, S("Old One"), &t, &s));
+	assert_str_equal(t.description, S("about"));
+	assert_str_equal(t.account_email, S("ann@example.com"));
+	assert_int_equal(t.expires_ms, 1700000900000);
+	assert_int_equal(t.attempts, 2);
+	assert_true(t.has_refresh);
+	assert_true(crypto_equal(s.app_secret, plain.app_secret));
+	assert_true(crypto_equal(s.access, plain.access));
+	assert_true(crypto_equal(s.refresh, plain.refresh));
+	assert_ok(store_user_by_name(store(f), &f->cx, S("admin"), &u));
+	assert_ok(store_session_check(store(f), &f->cx, S("digest"), 7, 10, 10, &u));
+	assert_ok(store_key_list(store(f), &f->cx, &keys, &n));
+	assert_int_equal(n, 1);
+	assert_int_equal(keys[0].token_count, 1);
+	assert_ok(store_connection_get(store(f), &f->cx, S("c1"), &c));
+	assert_ok(store_meta_get(store(f), &f->cx, S("instance"), &instance));
+	assert_str_equal(instance, S("0123abcd"));
+	/* and it can be written */
+	claim(f, "t1", NOW);
+	create(f, "t2", "New one");
+}
+
+static void
+test_data_of_every_schema_is_brought_up_to_date(void **state)
+{
+	struct fixture *f = *state;
+	struct opened *o = opened(f);
+
+	for (size_t version = 1; version <= store_schema_count; version++) {
+		struct db *db;
+
+		store_close(o->store);
+		o->store = NULL;
+		o->where = new_where(f, str_printf(f->arena, "v%zu.db", version).p);
+		assert_ok(db_open(&f->cx, o->where, &db));
+		assert_ok(db_migrate(&f->cx, db, store_schema, version));
+		write_old_rows(f, db);
+		db_close(db);
+		open_store(f);
+		check_old_rows(f);
+	}
+}
+
+static void
+test_an_older_program_refuses_newer_data(void **state)
+{
+	struct fixture *f = *state;
+	struct opened *o = opened(f);
+	struct str before;
+
+	create(f, "t1", "One");
+	store_close(o->store);
+	o->store = NULL;
+	by_hand(f, "INSERT INTO schema_version (version) VALUES (1000)");
+	before = dump(f, true);
+	assert_rc(store_open(&f->cx, o->where, o->keyring, &o->store), E_INPUT);
+	assert_string_equal(f->cx.code, "schema-too-new");
+	assert_non_null(strstr(f->cx.why, "newer valetkey"));
+	assert_non_null(strstr(f->cx.todo, "Start the newer program"));
+	assert_str_equal(dump(f, true), before);
+}
+
+const struct CMUnitTest schema_tests[] = {
+	STORE_TEST(test_no_step_ever_changed),
+	STORE_TEST(test_data_of_every_schema_is_brought_up_to_date),
+	STORE_TEST(test_an_older_program_refuses_newer_data),
+};
+const size_t schema_test_count = sizeof(schema_tests) / sizeof(schema_tests[0]);
