@@ -18,6 +18,10 @@ static const struct command commands[] = {
 	{ "sandbox", run_sandbox, "an offline Dropbox to develop and test against" },
 	{ "token", cli_token_main, "list tokens, get a live one, show or refresh one" },
 	{ "passwd", run_passwd, "set the manager's admin password" },
+	{ "store", run_store, "move an installation between SQLite and PostgreSQL" },
+	{ "backup", run_backup,
+	    "all data in one file, while serving; or prove that such a file is whole" },
+	{ "restore", run_restore, "put a backup into an empty place" },
 	{ "routes", run_routes,
 	    "print the routes of the manager or the sandbox and who may call them" },
 };

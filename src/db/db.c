@@ -27,6 +27,13 @@ db_open(struct ctx *cx, const char *where, struct db **out)
 					: sqlite_open(cx, where, out);
 }
 
+enum rc
+db_open_reading(struct ctx *cx, const char *where, struct db **out)
+{
+	return db_is_url(str_of(where)) ? postgres_open(cx, where, out)
+					: sqlite_open_reading(cx, where, out);
+}
+
 void
 db_close(struct db *db)
 {
@@ -165,6 +172,7 @@ db_columns(struct ctx *cx, struct db *db, struct db_column **out, size_t *count)
 		c->table = db_col_text(st, 0, cx->arena);
 		c->name = db_col_text(st, 1, cx->arena);
 		TRY(type_of(cx, c->name, db_col_text(st, 2, cx->arena), &c->type));
+		c->key = (int)db_col_int(st, 3);
 	}
 }
 
@@ -181,6 +189,14 @@ db_begin(struct ctx *cx, struct db *db)
 	else
 		db->driver->rollback(db); /* it may have begun, and only the answer was lost */
 	return rc;
+}
+
+enum rc
+db_begin_snapshot(struct ctx *cx, struct db *db)
+{
+	TRY(db->driver->begin_snapshot(cx, db));
+	db->in_transaction = true;
+	return OK;
 }
 
 enum rc
@@ -232,6 +248,13 @@ enum rc
 db_listen(struct ctx *cx, struct db *db)
 {
 	return db_is_shared(db) ? db->driver->listen(cx, db) : OK;
+}
+
+enum rc
+db_claim_alone(struct ctx *cx, struct db *db, bool *alone)
+{
+	*alone = true;
+	return db_is_shared(db) ? db->driver->claim_alone(cx, db, alone) : OK;
 }
 
 enum rc

@@ -27,6 +27,8 @@ struct str db_describe(struct arena *a, const char *where);
  * postgresql://…: connects, with every option that libpq knows (several hosts,
  * target_session_attrs=read-write, sslmode, …). */
 MUST enum rc db_open(struct ctx *cx, const char *where, struct db **out);
+/* What is there, for reading only: a file is neither made nor changed. */
+MUST enum rc db_open_reading(struct ctx *cx, const char *where, struct db **out);
 void db_close(struct db *db); /* takes NULL */
 
 /* Which of the numbered schema steps were applied; 0: none. */
@@ -41,12 +43,15 @@ enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
 struct db_column {
 	struct str table, name;
 	enum db_type type;
+	int key; /* its place in the primary key, from 1; 0: none */
 };
 
 /* All columns of all tables, in the order of the tables' names and of their own. */
 MUST enum rc db_columns(struct ctx *cx, struct db *db, struct db_column **out, size_t *count);
 
 MUST enum rc db_begin(struct ctx *cx, struct db *db);
+/* For reading: everything as of one moment, whatever is committed meanwhile. */
+MUST enum rc db_begin_snapshot(struct ctx *cx, struct db *db);
 MUST enum rc db_commit(struct ctx *cx, struct db *db);
 void db_rollback(struct db *db); /* harmless when no transaction is open */
 
@@ -60,6 +65,8 @@ MUST enum rc db_savepoint_end(struct ctx *cx, struct db *db, bool keep);
 bool db_is_shared(const struct db *db);
 /* From now on, on this connection and those made after it, db_wait wakes for announcements. */
 MUST enum rc db_listen(struct ctx *cx, struct db *db);
+/* Whether nobody listens, who would then be serving; from now on nobody can until this closes. */
+MUST enum rc db_claim_alone(struct ctx *cx, struct db *db, bool *alone);
 /* Wakes whoever listens. May get lost. */
 MUST enum rc db_announce(struct ctx *cx, struct db *db);
 /* Returns after ms, when an announcement came, or when wake_fd can be read. Takes NULL for db. */

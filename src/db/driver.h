@@ -16,11 +16,12 @@ struct db_value {
 
 struct db_driver {
 	const char *text_type, *blob_type; /* in a schema, for TEXT and BLOB */
-	const char *catalog; /* a query for table, column and type of everything there is */
+	const char *catalog; /* a query: table, column, type, place in the key of all there is */
 
 	void (*close)(struct db *db);
 	enum rc (*exec)(struct ctx *cx, struct db *db, const char *script);
 	enum rc (*begin)(struct ctx *cx, struct db *db);
+	enum rc (*begin_snapshot)(struct ctx *cx, struct db *db);
 	enum rc (*commit)(struct ctx *cx, struct db *db);
 	void (*rollback)(struct db *db);
 	/* Inside a transaction: until its end, nobody else migrates. */
@@ -28,6 +29,7 @@ struct db_driver {
 
 	/* NULL unless other processes may use the database. */
 	enum rc (*listen)(struct ctx *cx, struct db *db);
+	enum rc (*claim_alone)(struct ctx *cx, struct db *db, bool *alone);
 	enum rc (*announce)(struct ctx *cx, struct db *db);
 	void (*wait)(struct db *db, int wake_fd, int64_t ms);
 	void (*hurry)(struct db *db, int64_t patience_ms, int64_t pause_ms);
@@ -54,6 +56,7 @@ struct db_stmt {
 };
 
 MUST enum rc sqlite_open(struct ctx *cx, const char *path, struct db **out);
+MUST enum rc sqlite_open_reading(struct ctx *cx, const char *path, struct db **out);
 MUST enum rc postgres_open(struct ctx *cx, const char *url, struct db **out);
 /* "host:port/database" of a connection string, without user and password. */
 struct str postgres_describe(struct arena *a, const char *url);

@@ -105,6 +105,15 @@ pg_begin(struct ctx *cx, struct db *db)
 	return pg_exec(cx, db, "BEGIN");
 }
 
+static enum rc
+pg_begin_snapshot(struct ctx *cx, struct db *db)
+{
+	return pg_exec(cx, db,
+	    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+	    "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0;"
+	    "SELECT count(*) FROM pg_class");
+}
+
 static void
 end_of_migration(struct pg_db *d)
 {
@@ -338,6 +347,19 @@ pg_listen(struct ctx *cx, struct db *db)
 }
 
 static enum rc
+pg_claim_alone(struct ctx *cx, struct db *db, bool *alone)
+{
+	struct db_stmt *st;
+	bool row;
+
+	TRY(db_stmt(cx, db, "SELECT pg_try_advisory_lock(" PG_SERVING ")", &st));
+	TRY(db_step(cx, st, &row));
+	*alone = db_col_int(st, 0) != 0;
+	db_done(st);
+	return OK;
+}
+
+static enum rc
 pg_announce(struct ctx *cx, struct db *db)
 {
 	return pg_exec(cx, db, PG_ANNOUNCE);
@@ -366,16 +388,22 @@ pg_doubt(struct db *db)
 static const struct db_driver driver = {
 	.text_type = "TEXT COLLATE \"C\"",
 	.blob_type = "BYTEA",
-	.catalog = "SELECT table_name::text, column_name::text, data_type::text"
-		   " FROM information_schema.columns WHERE table_schema = current_schema()"
-		   " ORDER BY table_name::text COLLATE \"C\", ordinal_position",
+	.catalog =
+	    "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL)::text,"
+	    " coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0)::bigint"
+	    " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+	    " AND NOT a.attisdropped LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary"
+	    " WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace"
+	    " ORDER BY c.relname::text COLLATE \"C\", a.attnum",
 	.close = pg_close,
 	.exec = pg_exec,
 	.begin = pg_begin,
+	.begin_snapshot = pg_begin_snapshot,
 	.commit = pg_commit,
 	.rollback = pg_rollback,
 	.lock_schema = pg_lock_schema,
 	.listen = pg_listen,
+	.claim_alone = pg_claim_alone,
 	.announce = pg_announce,
 	.wait = pg_wait,
 	.hurry = pg_hurry,

@@ -32,6 +32,8 @@ static const char session_setup[] =
     "SELECT set_config('synchronous_commit', 'on', false)"
     " WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
+static const char listening[] = "SELECT pg_advisory_lock_shared(" PG_SERVING "); LISTEN valetkey";
+
 /* SQLSTATE, whole or its class: which of our meanings it has. */
 static const struct {
 	const char *state;
@@ -128,7 +130,7 @@ reconnect(struct ctx *cx, struct pg_link *l)
 	PQsetnonblocking(l->conn, 1);
 	l->try_at_ms = 0;
 	TRY(pg_link_exec(cx, l, session_setup));
-	return l->listening ? pg_link_exec(cx, l, "LISTEN valetkey") : OK;
+	return l->listening ? pg_link_exec(cx, l, listening) : OK;
 }
 
 /* An address that cannot be read is not repeated: it may hold a password. */
@@ -308,7 +310,7 @@ pg_link_listen(struct ctx *cx, struct pg_link *l)
 {
 	if (l->listening)
 		return OK;
-	TRY(pg_link_exec(cx, l, "LISTEN valetkey"));
+	TRY(pg_link_exec(cx, l, listening));
 	l->listening = true;
 	return OK;
 }

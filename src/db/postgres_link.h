@@ -34,7 +34,9 @@ MUST enum rc pg_link_exec(struct ctx *cx, struct pg_link *l, const char *script)
 /* Whether the last failure was a connection that broke, so that trying once more makes sense. */
 bool pg_link_broke(const struct pg_link *l);
 
-/* Hears announcements, also after connecting anew. */
+/* What everybody who serves holds shared; of each schema its own. */
+#define PG_SERVING "1986096997, hashtext(current_schema()::text)"
+/* Serves and hears announcements, also after connecting anew. */
 MUST enum rc pg_link_listen(struct ctx *cx, struct pg_link *l);
 #define PG_ANNOUNCE "NOTIFY valetkey"
 /* Until an announcement comes, the connection ends, wake_fd can be read, or ms are over. */

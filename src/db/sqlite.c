@@ -81,6 +81,12 @@ sqlite_begin(struct ctx *cx, struct db *db)
 }
 
 static enum rc
+sqlite_begin_snapshot(struct ctx *cx, struct db *db)
+{
+	return sqlite_exec(cx, db, "BEGIN; SELECT count(*) FROM sqlite_schema");
+}
+
+static enum rc
 sqlite_commit(struct ctx *cx, struct db *db)
 {
 	return sqlite_exec(cx, db, "COMMIT");
@@ -187,11 +193,13 @@ sqlite_col_null(struct db_stmt *st, int i)
 static const struct db_driver driver = {
 	.text_type = "TEXT",
 	.blob_type = "BLOB",
-	.catalog = "SELECT m.name, p.name, p.type FROM sqlite_schema m, pragma_table_info(m.name) p"
-		   " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, p.cid",
+	.catalog =
+	    "SELECT m.name, p.name, p.type, p.pk FROM sqlite_schema m, pragma_table_info(m.name) p"
+	    " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, p.cid",
 	.close = sqlite_close,
 	.exec = sqlite_exec,
 	.begin = sqlite_begin,
+	.begin_snapshot = sqlite_begin_snapshot,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
 	.lock_schema = sqlite_lock_schema,
@@ -222,34 +230,43 @@ create_private(struct ctx *cx, const char *path)
 }
 
 static enum rc
-open_handle(struct ctx *cx, const char *path, struct sqlite_db *d)
+open_handle(struct ctx *cx, const char *path, int flags, const char *setup, struct db **out)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+	struct sqlite_db *d = mem_alloc(sizeof(*d));
+	enum rc rc = OK;
 
-	if (sqlite3_open_v2(path, &d->handle, flags, NULL) != SQLITE_OK)
-		return fail(cx, E_STORE, "The database %s could not be opened.", path);
-	sqlite3_extended_result_codes(d->handle, 1);
-	sqlite3_busy_timeout(d->handle, BUSY_MS);
-	return sqlite_exec(cx, &d->db,
-	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-	    "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;");
-}
-
-enum rc
-sqlite_open(struct ctx *cx, const char *path, struct db **out)
-{
-	struct sqlite_db *d;
-	enum rc rc;
-
-	TRY(create_private(cx, path));
-	d = mem_alloc(sizeof(*d));
 	d->db.driver = &driver;
 	d->statements = map_new();
-	rc = open_handle(cx, path, d);
+	if (sqlite3_open_v2(path, &d->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		rc = fail(cx, E_STORE, "The database %s could not be opened.", path);
+	if (rc == OK) {
+		sqlite3_extended_result_codes(d->handle, 1);
+		sqlite3_busy_timeout(d->handle, BUSY_MS);
+		rc = sqlite_exec(cx, &d->db, setup);
+	}
 	if (rc != OK) {
 		sqlite_close(&d->db);
 		return rc;
 	}
 	*out = &d->db;
 	return OK;
+}
+
+enum rc
+sqlite_open(struct ctx *cx, const char *path, struct db **out)
+{
+	TRY(create_private(cx, path));
+	return open_handle(cx, path, SQLITE_OPEN_READWRITE,
+	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+	    "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;",
+	    out);
+}
+
+enum rc
+sqlite_open_reading(struct ctx *cx, const char *path, struct db **out)
+{
+	return open_handle(cx, path, SQLITE_OPEN_READONLY,
+	    "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; PRAGMA query_only=ON;"
+	    "SELECT count(*) FROM sqlite_schema",
+	    out);
 }

@@ -7,6 +7,9 @@ int run_sandbox(int argc, char **argv);
 int run_sandbox_env(int argc, char **argv);
 int run_demo(int argc, char **argv);
 int run_passwd(int argc, char **argv);
+int run_store(int argc, char **argv);
+int run_backup(int argc, char **argv);
+int run_restore(int argc, char **argv);
 int run_routes(int argc, char **argv);
 
 #endif

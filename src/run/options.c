@@ -20,13 +20,23 @@ struct option {
 	const char *help;
 };
 
+#define ALL_COMMANDS (FOR_RESTORE * 2 - 1)
+#define TAKES_OPERANDS (FOR_STORE | FOR_BACKUP | FOR_RESTORE)
 #define AT(member) offsetof(struct options, member)
 
 static const struct option options[] = {
 	{ "--data", "VALETKEY_DATA", "DIR", NULL,
-	    FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD | FOR_SANDBOX_ENV, TEXT, AT(data),
-	    "where everything is kept (made when missing)" },
-	{ "--store", "VALETKEY_STORE", "URL", NULL, FOR_SERVE | FOR_PASSWD, TEXT, AT(store),
+	    FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD | FOR_SANDBOX_ENV | FOR_BACKUP |
+		FOR_RESTORE,
+	    TEXT, AT(data), "where everything is kept (made when missing)" },
+	{ "--from", NULL, "DIR|URL", NULL, FOR_STORE, TEXT, AT(from),
+	    "what is copied: a data directory or postgres://…" },
+	{ "--to", NULL, "DIR|URL", NULL, FOR_STORE, TEXT, AT(to),
+	    "where to: an empty data directory or PostgreSQL" },
+	{ "--verify", NULL, NULL, NULL, FOR_BACKUP, FLAG, AT(verify),
+	    "prove at once that each grant in it opens with the master key" },
+	{ "--store", "VALETKEY_STORE", "URL", NULL,
+	    FOR_SERVE | FOR_PASSWD | FOR_BACKUP | FOR_RESTORE, TEXT, AT(store),
 	    "postgres://… instead of a file in DIR; several nodes may share it" },
 	{ "--listen", "VALETKEY_LISTEN", "HOST:PORT", MANAGER_LISTEN, FOR_SERVE | FOR_DEMO, TEXT,
 	    AT(listen), "address of the manager" },
@@ -59,15 +69,13 @@ static const struct option options[] = {
 	{ "--dropbox-ca", "VALETKEY_DROPBOX_CA", "FILE", NULL, FOR_SERVE, TEXT, AT(dropbox_ca),
 	    "the CA (PEM) to trust for --dropbox-url, and for it alone" },
 	{ "--master-key-file", "VALETKEY_MASTER_KEY_FILE", "FILE", NULL,
-	    FOR_SERVE | FOR_DEMO | FOR_PASSWD, TEXT, AT(master_key_file),
+	    FOR_SERVE | FOR_DEMO | FOR_PASSWD | FOR_BACKUP | FOR_RESTORE, TEXT, AT(master_key_file),
 	    "32-byte key (mode 0600) instead of DIR/master.key" },
 	{ "--log-level", "VALETKEY_LOG_LEVEL", "LEVEL", "info", FOR_SERVE | FOR_SANDBOX | FOR_DEMO,
 	    TEXT, AT(log_level), "debug, info, warn or error" },
 	{ "--seed", NULL, NULL, NULL, FOR_DEMO, FLAG, AT(seed),
 	    "print addresses and sign-ins as one JSON line" },
-	{ "--help", NULL, NULL, NULL,
-	    FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD | FOR_SANDBOX_ENV, FLAG, AT(help),
-	    "this text" },
+	{ "--help", NULL, NULL, NULL, ALL_COMMANDS, FLAG, AT(help), "this text" },
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
@@ -129,6 +137,16 @@ take_command(struct ctx *cx, char **rest, struct options *out)
 	return OK;
 }
 
+static bool
+take_operand(enum command_bit command, const char *arg, struct options *out)
+{
+	if ((TAKES_OPERANDS & (int)command) == 0 || arg[0] == '-' ||
+	    out->operand_count == sizeof(out->operands) / sizeof(out->operands[0]))
+		return false;
+	out->operands[out->operand_count++] = arg;
+	return true;
+}
+
 bool
 options_given(const struct options *o, enum command_bit command, const char *name)
 {
@@ -149,6 +167,8 @@ options_read(struct ctx *cx, enum command_bit command, int argc, char **argv, st
 
 		if (command == FOR_SANDBOX && str_eq(arg, S("--")))
 			return take_command(cx, argv + i + 1, out);
+		if (o == NULL && take_operand(command, argv[i], out))
+			continue;
 		if (o == NULL)
 			return fail(cx, E_INPUT, "Unknown option %s.", argv[i]);
 		note_given(out, o);

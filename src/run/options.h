@@ -23,9 +23,13 @@ struct options {
 	const char *seed_file;       /* --seed FILE of the sandbox */
 	bool ephemeral;              /* --ephemeral */
 	bool json;                   /* --json */
-	char **command;              /* what stands behind "--", ending with NULL; NULL: nothing */
-	bool help;                   /* --help */
-	uint64_t given_;             /* options.c's own */
+	const char *from, *to;       /* --from, --to of store copy */
+	bool verify;                 /* --verify */
+	const char *operands[2];     /* what is no option, for the commands that take such */
+	size_t operand_count;
+	char **command;  /* what stands behind "--", ending with NULL; NULL: nothing */
+	bool help;       /* --help */
+	uint64_t given_; /* options.c's own */
 };
 
 enum command_bit {
@@ -33,7 +37,10 @@ enum command_bit {
 	FOR_SANDBOX = 2,
 	FOR_DEMO = 4,
 	FOR_PASSWD = 8,
-	FOR_SANDBOX_ENV = 16
+	FOR_SANDBOX_ENV = 16,
+	FOR_STORE = 32,
+	FOR_BACKUP = 64,
+	FOR_RESTORE = 128
 };
 
 /* Fills out for one command. E_INPUT with a sentence for an unknown or incomplete option. */

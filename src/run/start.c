@@ -27,7 +27,8 @@ start_command(struct start *st, enum command_bit command, const char *usage, con
 	enum rc rc;
 
 	process_harden();
-	if (command != FOR_PASSWD) /* a prompt ends at Ctrl-C as any does */
+	/* A prompt and a copying end at Ctrl-C as any command does. */
+	if ((command & (FOR_PASSWD | FOR_STORE | FOR_BACKUP | FOR_RESTORE)) == 0)
 		process_hold_signals();
 	crypto_setup();
 	json_setup();

@@ -6,8 +6,8 @@
 static const char *const schema[] = {
 	"CREATE TABLE thing (id TEXT PRIMARY KEY, number BIGINT, bytes BLOB, again TEXT UNIQUE);"
 	"CREATE INDEX thing_number ON thing (number) WHERE number > 0;",
-	"CREATE TABLE part (id TEXT PRIMARY KEY, thing TEXT NOT NULL REFERENCES thing (id)"
-	" ON DELETE CASCADE);",
+	"CREATE TABLE part (id TEXT, thing TEXT NOT NULL REFERENCES thing (id)"
+	" ON DELETE CASCADE, PRIMARY KEY (thing, id));",
 };
 
 #define INSERT "INSERT INTO thing (id, number, bytes, again) VALUES ($1, $2, $3, $4)"
@@ -160,11 +160,12 @@ test_the_catalog_tells_tables_and_columns(void **state)
 	static const struct {
 		const char *table, *name;
 		enum db_type type;
+		int key;
 	} want[] = {
-		{ "part", "id", DB_TEXT },
-		{ "part", "thing", DB_TEXT },
+		{ "part", "id", DB_TEXT, 2 },
+		{ "part", "thing", DB_TEXT, 1 },
 		{ "schema_version", "version", DB_INT },
-		{ "thing", "id", DB_TEXT },
+		{ "thing", "id", DB_TEXT, 1 },
 		{ "thing", "number", DB_INT },
 		{ "thing", "bytes", DB_BLOB },
 		{ "thing", "again", DB_TEXT },
@@ -180,6 +181,7 @@ test_the_catalog_tells_tables_and_columns(void **state)
 		assert_str_equal(columns[i].table, str_of(want[i].table));
 		assert_str_equal(columns[i].name, str_of(want[i].name));
 		assert_int_equal(columns[i].type, want[i].type);
+		assert_int_equal(columns[i].key, want[i].key);
 	}
 	db_close(db);
 }

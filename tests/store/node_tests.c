@@ -5,6 +5,7 @@
 
 #include "cluster.h"
 #include "store/changes.h"
+#include "store/copy.h"
 
 #define HEARD_MAX 20
 #define BOUND_MS 2000 /* what docs/mechanisms/store.md promises */
@@ -196,6 +197,25 @@ test_an_outage_is_told_and_ends(void **state)
 	store_close(other);
 }
 
+/* What it would write meanwhile would be left behind. */
+static void
+test_nobody_moves_data_that_is_being_served(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other = second_node(f);
+	struct store_copy copy = {
+		.from = opened(f)->where, .to = fixture_path(f, "moved.db"), .moving = true
+	};
+
+	make_key(f, "k1");
+	assert_true(wait_heard(1) >= 0); /* by now it holds the lock of those who serve */
+	assert_rc(store_copy(&f->cx, &copy), E_CONFLICT);
+	assert_int_not_equal(access(copy.to, F_OK), 0);
+	store_close(other);
+	ctx_clear(&f->cx);
+	assert_ok(store_copy(&f->cx, &copy));
+}
+
 static void *
 open_one(void *arg)
 {
@@ -245,6 +265,7 @@ const struct CMUnitTest node_tests[] = {
 	STORE_TEST(test_a_listener_that_was_cut_hears_within_the_bound),
 	STORE_TEST(test_far_behind_everything_is_forgotten),
 	STORE_TEST(test_an_outage_is_told_and_ends),
+	STORE_TEST(test_nobody_moves_data_that_is_being_served),
 	STORE_TEST(test_nodes_that_start_at_once_migrate_once),
 };
 const size_t node_test_count = sizeof(node_tests) / sizeof(node_tests[0]);

@@ -6,7 +6,8 @@
 #define TESTS_MAX 200
 
 #define SUBJECTS(_) \
-	_(token) _(sealed) _(refresh) _(connection) _(access) _(batch) _(schema) _(half) _(driver)
+	_(token)    \
+	_(sealed) _(refresh) _(connection) _(access) _(batch) _(schema) _(half) _(driver) _(copy)
 
 #define DECLARE(name)                                  \
 	extern const struct CMUnitTest name##_tests[]; \

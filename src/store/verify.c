@@ -1,0 +1,119 @@
+/* Whether a backup is worth anything: its rows are the ones that were written, and they open. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "store/connection.h"
+#include "store/copy.h"
+#include "store/store_int.h"
+#include "store/token.h"
+
+struct ids {
+	struct str *ids;
+	size_t count;
+};
+
+static enum rc
+read_ids(struct store *s, struct ctx *cx, const char *count_sql, const char *sql, struct ids *out)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+	int64_t max;
+	bool row = true;
+
+	TRY(store_number(s, cx, count_sql, &max));
+	out->ids = ARENA_ARRAY(cx->arena, struct str, (size_t)max);
+	out->count = 0;
+	TRY(db_stmt(cx, s->db, sql, &st));
+	while (out->count < (size_t)max) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			break;
+		out->ids[out->count++] = db_col_text(st, 0, cx->arena);
+	}
+	db_done(st);
+	return OK;
+}
+
+/* One thing that was tried. What does not open is a finding, and the next one is tried. */
+static void
+note(struct ctx *cx, enum rc rc, const char *what, struct str name, struct store_verdict *out)
+{
+	if (rc != OK)
+		out->broken[out->broken_count++] =
+		    str_printf(cx->arena, "%s \"%.*s\": %s", what, STR_ARG(name), cx->why);
+	ctx_clear(cx);
+}
+
+static struct str
+token_name(struct store *s, struct ctx *cx, struct str id)
+{
+	struct token t;
+
+	return store_token_get(s, cx, id, &t) == OK ? t.name : id;
+}
+
+static enum rc
+open_everything(struct store *s, struct ctx *cx, struct store_verdict *out)
+{
+	struct ids tokens, connections;
+
+	TRY(read_ids(s, cx, "SELECT count(*) FROM token", "SELECT id FROM token ORDER BY name_key",
+	    &tokens));
+	TRY(read_ids(s, cx, "SELECT count(*) FROM connection",
+	    "SELECT id FROM connection ORDER BY created_ms", &connections));
+	*out = (struct store_verdict){ .tokens = (int64_t)tokens.count,
+		.connections = (int64_t)connections.count };
+	out->broken = ARENA_ARRAY(cx->arena, struct str, tokens.count + connections.count);
+	for (size_t i = 0; i < tokens.count; i++) {
+		struct str name = token_name(s, cx, tokens.ids[i]);
+		struct token_secrets secrets;
+
+		note(cx, store_token_secrets(s, cx, tokens.ids[i], &secrets), "Access token", name,
+		    out);
+	}
+	for (size_t i = 0; i < connections.count; i++) {
+		struct connection_secrets secrets;
+
+		note(cx, store_connection_secrets(s, cx, connections.ids[i], &secrets),
+		    "Unfinished connection", connections.ids[i], out);
+	}
+	return OK;
+}
+
+static enum rc
+verify_in(struct ctx *cx, const char *file, const char *place, const struct keyring *keyring,
+    struct store_verdict *out)
+{
+	struct store_copy copy = { .from = file, .to = place };
+	struct store *s;
+	enum rc rc;
+
+	TRY(store_copy(cx, &copy));
+	TRY(store_open(cx, place, keyring, &s));
+	rc = open_everything(s, cx, out);
+	store_close(s);
+	return rc;
+}
+
+/* A copy is opened, since opening brings an old schema up to date, and a backup stays as it is. */
+enum rc
+store_backup_verify(
+    struct ctx *cx, const char *file, const struct keyring *keyring, struct store_verdict *out)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *dir = str_cstr(cx->arena,
+	    str_printf(cx->arena, "%s/valetkey-verify-XXXXXX", tmp != NULL ? tmp : "/tmp"));
+	const char *place;
+	enum rc rc;
+
+	if (mkdtemp(dir) == NULL)
+		return fail(cx, E_STORE, "No temporary directory could be made in %s.", dir);
+	place = str_printf(cx->arena, "%s/copy.db", dir).p;
+	rc = verify_in(cx, file, place, keyring, out);
+	unlink(place);
+	unlink(str_printf(cx->arena, "%s-wal", place).p);
+	unlink(str_printf(cx->arena, "%s-shm", place).p);
+	rmdir(dir);
+	return rc;
+}
