@@ -137,8 +137,7 @@ previous_place(const struct token *t, struct str purpose, int64_t version)
 	return (struct seal_place){ .purpose = purpose, .row = t->id, .version = version };
 }
 
-/* The pair that is replaced, and what its replacement shows about the provider. First of the writes:
- * it holds the row, by the fence. */
+/* The pair that is replaced, and what its replacement shows about the provider. */
 static enum rc
 keep_previous(struct store *s, struct ctx *cx, const struct token *t,
     const struct token_secrets *old, bool rotated)
@@ -171,6 +170,7 @@ store_refresh_commit(struct store *s, struct ctx *cx, const struct refresh_claim
 	bool rotated;
 
 	TRY(db_begin(cx, s->db));
+	TRY(token_row_hold(s, cx, claim->token.id));
 	TRY(check_fence(s, cx, claim, &t, &old));
 	rotated = !secret_empty(grant->refresh) && !crypto_equal(grant->refresh, old.refresh);
 	secrets = old;

@@ -106,6 +106,7 @@ store_token_delete(struct store *s, struct ctx *cx, struct str id, int64_t now_m
 	enum rc rc;
 
 	TRY(db_begin(cx, s->db));
+	TRY(token_row_hold(s, cx, id));
 	rc = token_row_open(s, cx, TOKEN_BY_ID, id, &t, &secrets);
 	if (rc == E_STORE && cx->code != NULL && strcmp(cx->code, "integrity") == 0) {
 		/* What does not open any more cannot be put aside, and is of no use to anybody. */
@@ -134,6 +135,7 @@ store_token_restore(struct store *s, struct ctx *cx, struct str id, struct token
 	struct token_secrets secrets;
 
 	TRY(db_begin(cx, s->db));
+	TRY(token_row_hold(s, cx, id));
 	TRY(token_row_open(s, cx, DELETED_BY_ID, id, out, &secrets));
 	out->due_ms = out->has_refresh ? out->deleted_ms : 0;
 	out->deleted_ms = 0;
@@ -183,6 +185,7 @@ store_token_edit(struct store *s, struct ctx *cx, struct str id, const struct to
 	struct token t;
 
 	TRY(db_begin(cx, s->db));
+	TRY(token_row_hold(s, cx, id));
 	TRY(token_row_open(s, cx, TOKEN_BY_ID, id, &t, &secrets));
 	if (edit->set_name)
 		t.name = edit->name;
@@ -226,6 +229,7 @@ store_token_reconnect(
 	struct token t;
 
 	TRY(db_begin(cx, s->db));
+	TRY(token_row_hold(s, cx, id));
 	TRY(token_row_get(s, cx, TOKEN_BY_ID, id, &t));
 	t.refresh_expires_ms = 0;
 	TRY(write_client(s, cx, id, r));

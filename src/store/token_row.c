@@ -189,6 +189,17 @@ token_row_insert(
 	return name_taken(cx, db_run(cx, st, NULL));
 }
 
+/* A write that changes nothing: both databases keep other writers away from the row for it. */
+enum rc
+token_row_hold(struct store *s, struct ctx *cx, struct str id)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "UPDATE token SET fence = fence WHERE id = $1", &st));
+	db_bind_text(st, 1, id);
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
+}
+
 enum rc
 token_row_seal(
     struct store *s, struct ctx *cx, struct token *t, const struct token_secrets *secrets)

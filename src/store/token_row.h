@@ -26,6 +26,9 @@ MUST enum rc token_row_open(struct store *s, struct ctx *cx, const char *sql, st
 /* All rows of a query whose only parameter, if it has one, is bound already. */
 MUST enum rc token_row_list(struct store *s, struct ctx *cx, const char *sql, const char *count_sql,
     struct token **out, size_t *count);
+/* First in a transaction that reads a token to write it: until the end no other node writes to it.
+ * E_NOTFOUND. */
+MUST enum rc token_row_hold(struct store *s, struct ctx *cx, struct str id);
 /* Every new row. */
 MUST enum rc token_row_insert(
     struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets);

@@ -6,7 +6,7 @@
 #include "store/connection.h"
 #include "store/copy.h"
 #include "store/store_int.h"
-#include "store/token.h"
+#include "store/token_row.h"
 
 struct ids {
 	struct str *ids;
@@ -45,12 +45,18 @@ note(struct ctx *cx, enum rc rc, const char *what, struct str name, struct store
 	ctx_clear(cx);
 }
 
-static struct str
-token_name(struct store *s, struct ctx *cx, struct str id)
-{
-	struct token t;
+#define ANY_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1"
 
-	return store_token_get(s, cx, id, &t) == OK ? t.name : id;
+/* Also one that a person has deleted: it can still be taken back. */
+static void
+open_token(struct store *s, struct ctx *cx, struct str id, struct store_verdict *out)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct token_secrets secrets;
+	struct token t = { .name = id };
+	struct str name = token_row_get(s, cx, ANY_BY_ID, id, &t) == OK ? t.name : id;
+
+	note(cx, token_row_open(s, cx, ANY_BY_ID, id, &t, &secrets), "Access token", name, out);
 }
 
 static enum rc
@@ -65,13 +71,8 @@ open_everything(struct store *s, struct ctx *cx, struct store_verdict *out)
 	*out = (struct store_verdict){ .tokens = (int64_t)tokens.count,
 		.connections = (int64_t)connections.count };
 	out->broken = ARENA_ARRAY(cx->arena, struct str, tokens.count + connections.count);
-	for (size_t i = 0; i < tokens.count; i++) {
-		struct str name = token_name(s, cx, tokens.ids[i]);
-		struct token_secrets secrets;
-
-		note(cx, store_token_secrets(s, cx, tokens.ids[i], &secrets), "Access token", name,
-		    out);
-	}
+	for (size_t i = 0; i < tokens.count; i++)
+		open_token(s, cx, tokens.ids[i], out);
 	for (size_t i = 0; i < connections.count; i++) {
 		struct connection_secrets secrets;
 

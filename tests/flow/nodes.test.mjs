@@ -11,7 +11,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { managerClient, managerVisitor, programGet } from '../lib/http.mjs';
-import { consent, freePort, makeKey, openCallback, startAttempt } from '../lib/manager.mjs';
+import { connectToken, consent, freePort, makeKey, openCallback, startAttempt } from '../lib/manager.mjs';
 import { startPostgres } from '../lib/postgres.mjs';
 import { startProvider } from '../lib/provider.mjs';
 import { run, startServe } from '../lib/server.mjs';
@@ -143,6 +143,14 @@ test('while the database is down, live tokens come from memory, and health says 
 	await until('ok');
 	await revoke(key);
 	assert.equal((await untilRefused(two, 'Shared', key.key)).status, 401);
+});
+
+test('a deleted token stops working on the other node within two seconds', async () => {
+	const doomed = await connectToken(ann, 'Doomed');
+	const key = await workingKey('Doomed');
+	wire.silence();
+	assert.equal((await ann.del(`/api/console/tokens/${doomed.id}`)).status, 204);
+	assert.equal((await untilRefused(two, 'Doomed', key.key)).status, 404);
 });
 
 test('a node with another master key says so and changes nothing', async () => {

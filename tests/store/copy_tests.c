@@ -211,10 +211,12 @@ test_verify_says_what_does_not_open(void **state)
 	struct keyring *other;
 
 	fill(f);
+	create(f, "t3", "Deleted");
+	assert_ok(store_token_delete(store(f), &f->cx, S("t3"), NOW));
 	by_hand(f, "UPDATE token SET access = refresh WHERE id = 't2'");
 	assert_ok(store_backup(&f->cx, &out));
 	assert_ok(store_backup_verify(&f->cx, file, opened(f)->keyring, &v));
-	assert_int_equal(v.tokens, 2);
+	assert_int_equal(v.tokens, 3);
 	assert_int_equal(v.broken_count, 1);
 	assert_true(str_contains(v.broken[0], S("\"Two\"")));
 	assert_ok(keyring_open(&f->cx, fixture_path(f, "other"), true, false, &other));

@@ -197,6 +197,59 @@ test_an_outage_is_told_and_ends(void **state)
 	store_close(other);
 }
 
+struct editor {
+	struct fixture *f;
+	struct store *store;
+	int failed;
+};
+
+#define EDITS 25
+
+static void *
+edit_often(void *arg)
+{
+	struct editor *e = arg;
+	struct arena *a = arena_new();
+	struct ctx cx;
+
+	for (int i = 0; i < EDITS; i++) {
+		struct token_edit edit = { .set_app_secret = true,
+			.app_secret = secret_of(str_printf(a, "%p %d", arg, i)),
+			.now_ms = NOW };
+
+		ctx_init(&cx, a, e->f->clock);
+		cx.may_block = true;
+		if (store_token_edit(e->store, &cx, S("t1"), &edit) != OK) {
+			print_error("%s\n", cx.why);
+			e->failed++;
+		}
+	}
+	arena_free(a);
+	return NULL;
+}
+
+/* Each edit reads the sealed row and writes it anew: none may find it changed under its hands. */
+static void
+test_two_nodes_write_one_token_in_turns(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other;
+	struct editor one = { f, store(f), 0 }, two = { f, NULL, 0 };
+	pthread_t thread;
+	struct token t;
+
+	assert_ok(store_open(&f->cx, opened(f)->where, opened(f)->keyring, &other));
+	two.store = other;
+	create(f, "t1", "One");
+	assert_int_equal(pthread_create(&thread, NULL, edit_often, &two), 0);
+	edit_often(&one);
+	pthread_join(thread, NULL);
+	assert_int_equal(one.failed + two.failed, 0);
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.sealed_version, 1 + 2 * EDITS);
+	store_close(other);
+}
+
 /* What it would write meanwhile would be left behind. */
 static void
 test_nobody_moves_data_that_is_being_served(void **state)
@@ -265,6 +318,7 @@ const struct CMUnitTest node_tests[] = {
 	STORE_TEST(test_a_listener_that_was_cut_hears_within_the_bound),
 	STORE_TEST(test_far_behind_everything_is_forgotten),
 	STORE_TEST(test_an_outage_is_told_and_ends),
+	STORE_TEST(test_two_nodes_write_one_token_in_turns),
 	STORE_TEST(test_nobody_moves_data_that_is_being_served),
 	STORE_TEST(test_nodes_that_start_at_once_migrate_once),
 };

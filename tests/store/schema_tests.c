@@ -8,6 +8,7 @@
 static const char *const shipped[] = {
 	"P0Nq67IULBpZQoS4",
 	"cDTvO05m7ypV6rGe",
+	"f9MtGhS4xmCxopqT",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))
