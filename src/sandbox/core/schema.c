@@ -90,6 +90,8 @@
  * has ended stays for a while, for its counts. */
 #define OAUTH_2                                                                                    \
 	"ALTER TABLE apps ADD COLUMN personality TEXT NOT NULL DEFAULT '';"                        \
+	"ALTER TABLE links ADD COLUMN approved TEXT NOT NULL DEFAULT '';"                          \
+	"UPDATE links SET approved = scopes;"                                                      \
 	"ALTER TABLE requests ADD COLUMN implicit BIGINT NOT NULL DEFAULT 0;"                      \
 	"ALTER TABLE requests ADD COLUMN long_lived BIGINT NOT NULL DEFAULT 0;"                    \
 	"ALTER TABLE requests ADD COLUMN include TEXT NOT NULL DEFAULT '';"                        \

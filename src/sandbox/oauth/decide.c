@@ -152,7 +152,7 @@ decide_remembered(struct sandbox *s, struct ctx *cx, const struct decision *d, b
 	rc = link_find(s, cx, d->app->key, d->account->id, &link);
 	if (rc == OK)
 		*out = str_eq(link.redirect_uri, d->r->redirect_uri) &&
-		    (d->scopes & ~link.scopes) == 0;
+		    (d->scopes & ~link.approved) == 0;
 	if (rc != E_NOTFOUND)
 		return rc;
 	ctx_clear(cx);

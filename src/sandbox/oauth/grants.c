@@ -212,7 +212,8 @@ grants_sweep(struct sandbox *s, struct ctx *cx)
 {
 	int64_t now_ms = clock_now_ms(s->clock);
 
-	if (now_ms - s->swept_ms < SWEEP_EVERY_MS)
+	/* A restored snapshot may have set the clock back. */
+	if (now_ms >= s->swept_ms && now_ms - s->swept_ms < SWEEP_EVERY_MS)
 		return OK;
 	s->swept_ms = now_ms;
 	for (size_t i = 0; i < sizeof(sweeps) / sizeof(sweeps[0]); i++)

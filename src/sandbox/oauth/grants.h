@@ -124,12 +124,13 @@ MUST enum rc grants_sweep(struct sandbox *s, struct ctx *cx);
 /* Links */
 struct link {
 	struct str id;
-	scope_set scopes;
-	struct str redirect_uri;
+	scope_set scopes;        /* granted, by one consent or several */
+	struct str redirect_uri; /* of the last consent */
+	scope_set approved;      /* agreed to with that address */
 };
 MUST enum rc link_find(struct sandbox *s, struct ctx *cx, struct str app_key, struct str account_id,
     struct link *out); /* E_NOTFOUND */
-/* Makes or renews it; what was granted before stays granted. */
+/* Makes or renews it; what was granted before stays granted, what was approved is for its address. */
 MUST enum rc link_put(struct sandbox *s, struct ctx *cx, const struct grant_ask *ask);
 MUST enum rc links_json(struct sandbox *s, struct ctx *cx, struct str account_id, json_t **out);
 /* Disconnects: all grants of the pair end. E_NOTFOUND also for somebody else's. */

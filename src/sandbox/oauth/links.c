@@ -15,7 +15,8 @@ link_find(
 	bool row;
 
 	TRY(sql_bind(cx, s->db,
-	    "SELECT id, scopes, redirect_uri FROM links WHERE app_key = $1 AND account_id = $2",
+	    "SELECT id, scopes, redirect_uri, approved FROM links"
+	    " WHERE app_key = $1 AND account_id = $2",
 	    SQL_ARGS(T(app_key), T(account_id)), &st));
 	TRY(db_step(cx, st, &row));
 	if (!row)
@@ -23,6 +24,7 @@ link_find(
 	out->id = db_col_text(st, 0, cx->arena);
 	scopes_parse(db_col_text(st, 1, cx->arena), &out->scopes);
 	out->redirect_uri = db_col_text(st, 2, cx->arena);
+	scopes_parse(db_col_text(st, 3, cx->arena), &out->approved);
 	db_done(st);
 	return OK;
 }
@@ -30,7 +32,7 @@ link_find(
 enum rc
 link_put(struct sandbox *s, struct ctx *cx, const struct grant_ask *ask)
 {
-	scope_set scopes = ask->scopes;
+	scope_set scopes = ask->scopes, approved = ask->scopes;
 	struct link before;
 	enum rc rc = link_find(s, cx, ask->app_key, ask->account_id, &before);
 
@@ -38,16 +40,18 @@ link_put(struct sandbox *s, struct ctx *cx, const struct grant_ask *ask)
 		return rc;
 	if (rc == OK)
 		scopes |= before.scopes;
+	if (rc == OK && str_eq(before.redirect_uri, ask->redirect_uri))
+		approved |= before.approved;
 	ctx_clear(cx);
 	return sql_exec(cx, s->db, NULL,
-	    "INSERT INTO links (id, app_key, account_id, scopes, redirect_uri, connected_ms)"
-	    " VALUES ($1, $2, $3, $4, $5, $6)"
+	    "INSERT INTO links (id, app_key, account_id, scopes, redirect_uri, connected_ms,"
+	    " approved) VALUES ($1, $2, $3, $4, $5, $6, $7)"
 	    " ON CONFLICT (app_key, account_id) DO UPDATE SET"
 	    " scopes = excluded.scopes, redirect_uri = excluded.redirect_uri,"
-	    " connected_ms = excluded.connected_ms",
+	    " connected_ms = excluded.connected_ms, approved = excluded.approved",
 	    SQL_ARGS(T(random_id(cx)), T(ask->app_key), T(ask->account_id),
-		T(scopes_text(cx->arena, scopes)), T(ask->redirect_uri),
-		I(clock_now_ms(s->clock))));
+		T(scopes_text(cx->arena, scopes)), T(ask->redirect_uri), I(clock_now_ms(s->clock)),
+		T(scopes_text(cx->arena, approved))));
 }
 
 static json_t *

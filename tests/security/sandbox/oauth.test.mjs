@@ -208,6 +208,22 @@ test("S-084 a client that need not prove itself is never sent straight back", as
 	assert.equal(await stage({}), "consent", "a new secret is a new client");
 });
 
+test("S-084 what was agreed to for one address is not agreed to for another", async () => {
+	const mine = await makeApp(basic);
+	const second = "http://127.0.0.1:9/second";
+	await basic.post(`/_web/apps/${mine.key}/redirect-uris`, { uri: second });
+	await connect(basic, mine, { scope: "files.metadata.read files.content.read" });
+	await connect(basic, { ...mine, uri: second }, { scope: "sharing.read" });
+	const stage = async (scope) => {
+		const boot = bootOf(await (await basic.fetch(authorizePath(mine, { scope, redirect_uri: second }))).text());
+		return (await basic.get(`/_web/authorize/${boot.request}`)).body.stage;
+	};
+	assert.equal(await stage("files.content.read files.metadata.read"), "consent");
+	assert.equal(await stage("sharing.read"), "redirect");
+	await connect(basic, { ...mine, uri: second }, { scope: "files.metadata.read" });
+	assert.equal(await stage("sharing.read files.metadata.read"), "redirect", "two consents for one address add up");
+});
+
 test("S-086 an implicit token stands in the fragment only, and there is no refresh token", async () => {
 	const open = await makeApp(basic, { settings: { public_clients: true } });
 	for (const params of [{ response_type: "token", response_mode: "query" }, { response_type: "code token" }, { response_type: "token code" }]) {
