@@ -336,6 +336,23 @@ test_encodings_agree_with_their_documents(void **state)
 	assert_memory_equal(out.p, abc, sizeof(abc));
 }
 
+/* RFC 4231, test cases 2 and 6: a short key, and one longer than a block. */
+static void
+test_hmac_agrees_with_its_document(void **state)
+{
+	struct fixture *f = *state;
+	char key[131];
+
+	assert_str_equal(crypto_hmac_sha256_hex(
+			     f->arena, secret_of(S("Jefe")), S("what do ya want for nothing?")),
+	    S("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
+	memset(key, 0xaa, sizeof(key));
+	assert_str_equal(
+	    crypto_hmac_sha256_hex(f->arena, secret_of((struct str){ key, sizeof(key) }),
+		S("Test Using Larger Than Block-Size Key - Hash Key First")),
+	    S("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"));
+}
+
 int
 main(void)
 {
@@ -358,6 +375,7 @@ main(void)
 		TEST(test_random_text_uses_its_alphabet_only),
 		TEST(test_equal_compares_length_and_content),
 		TEST(test_encodings_agree_with_their_documents),
+		TEST(test_hmac_agrees_with_its_document),
 	};
 
 	crypto_setup();

@@ -84,7 +84,7 @@ function DevelopmentUsers({ app, onChange }: AppPartProps) {
 			</div>
 			{!live && (
 				<p class="hint">
-					{app.more_users ? "Additional users are enabled." : "Until then only you can connect it."}
+					{app.more_users ? "Additional users are enabled." : "Only you can connect it, until you enable others."}
 				</p>
 			)}
 			{saving.problem && <ProblemNotice problem={saving.problem} />}

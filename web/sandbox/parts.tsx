@@ -116,8 +116,11 @@ export function ListField(p: AppPartProps & {
 	const remove = async (value: string) => {
 		setGoing(value);
 		const next = await send("/remove", value, p.deleted);
-		if (next)
-			p.onChange(next);
+		if (!next)
+			return;
+		p.onChange(next);
+		/* The button that had the focus is gone with its row. */
+		form.current?.querySelector("input")?.focus();
 	};
 	return (
 		<div class="list-field">

@@ -118,8 +118,11 @@ export function Webhooks({ app }: { app: App }) {
 	const change = (hook: Webhook) => void run(hook.id,
 		() => api.post<Answer>(`${path}/${hook.id}`, { enabled: !hook.enabled }),
 		hook.enabled ? "Disabled. It hears nothing until you enable it again." : "Enabled.");
-	const remove = (hook: Webhook) =>
-		void run(hook.id, () => api.del<Answer>(`${path}/${hook.id}`), "Deleted.");
+	const remove = async (hook: Webhook) => {
+		/* The button that had the focus is gone with its row. */
+		if (await run(hook.id, () => api.del<Answer>(`${path}/${hook.id}`), "Deleted."))
+			form.current?.querySelector("input")?.focus();
+	};
 	return (
 		<Section title="Webhooks" hint="Told by a signed POST when files of somebody connected change.">
 			<div class="list-field">
@@ -136,7 +139,7 @@ export function Webhooks({ app }: { app: App }) {
 					<ul class="uris">
 						{data.webhooks.map((h) => (
 							<Row key={h.id} hook={h} busy={saving.busy && which === h.id}
-								onEnable={() => change(h)} onDelete={() => remove(h)} />
+								onEnable={() => change(h)} onDelete={() => void remove(h)} />
 						))}
 					</ul>
 				)}
