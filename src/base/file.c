@@ -87,8 +87,8 @@ write_all(int fd, struct str text)
 	return true;
 }
 
-enum rc
-file_write(struct ctx *cx, const char *path, struct str text)
+static enum rc
+replace(struct ctx *cx, const char *path, struct str text, bool now)
 {
 	const char *fresh = str_printf(cx->arena, "%s.new", path).p;
 	int fd;
@@ -96,10 +96,33 @@ file_write(struct ctx *cx, const char *path, struct str text)
 
 	unlink(fresh);
 	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	ok = fd >= 0 && write_all(fd, text) && fsync(fd) == 0;
+	ok = fd >= 0 && write_all(fd, text) && (!now || fsync(fd) == 0);
 	if (fd >= 0 && close(fd) != 0)
 		ok = false;
 	if (ok && rename(fresh, path) == 0)
 		return OK;
 	return fail(cx, E_STORE, "The file %s could not be written: %s.", path, strerror(errno));
+}
+
+enum rc
+file_write(struct ctx *cx, const char *path, struct str text)
+{
+	return replace(cx, path, text, true);
+}
+
+enum rc
+file_write_later(struct ctx *cx, const char *path, struct str text)
+{
+	return replace(cx, path, text, false);
+}
+
+void
+file_sync(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return;
+	fsync(fd);
+	close(fd);
 }

@@ -11,5 +11,8 @@ MUST enum rc file_read(struct ctx *cx, const char *path, size_t max, struct str 
 MUST enum rc file_read_private(struct ctx *cx, const char *path, size_t max, struct str *out);
 /* Mode 0600, on the disk when it returns; whoever reads meanwhile sees the old file or the new one. */
 MUST enum rc file_write(struct ctx *cx, const char *path, struct str text);
+/* The same, on the disk some time later or once file_sync returns: a start need not wait for it. */
+MUST enum rc file_write_later(struct ctx *cx, const char *path, struct str text);
+void file_sync(const char *path);
 
 #endif

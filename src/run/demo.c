@@ -208,7 +208,7 @@ run_demo(int argc, char **argv)
 		status = process_fail(&st.cx);
 	} else {
 		fflush(stdout);
-		sandbox_settle(d.sandbox.sandbox);
+		sandbox_half_settle(&st.cx, &d.sandbox);
 		process_wait_for_end();
 	}
 	manager_stop(&d.manager);

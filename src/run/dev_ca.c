@@ -43,8 +43,8 @@ make_authority(struct ctx *cx, const struct place *at, struct cert *ca)
 
 	TRY(cert_authority_make(cx, "sandbox development CA", names, AUTHORITY_DAYS, ca));
 	/* The key first: a key without a certificate is made again, the other way round is a loss. */
-	TRY(file_write(cx, at->ca_key, secret_expose(ca->key_pem)));
-	return file_write(cx, at->ca, ca->pem);
+	TRY(file_write_later(cx, at->ca_key, secret_expose(ca->key_pem)));
+	return file_write_later(cx, at->ca, ca->pem);
 }
 
 static enum rc
@@ -101,7 +101,7 @@ make_server(struct ctx *cx, const struct place *at, const struct cert *ca, struc
 	TRY(cert_server_make(cx, ca, names, SERVER_DAYS, out));
 	both = str_printf(
 	    cx->arena, "%.*s%.*s", STR_ARG(out->pem), STR_ARG(secret_expose(out->key_pem)));
-	return file_write(cx, at->server, both);
+	return file_write_later(cx, at->server, both);
 }
 
 /* One file holds both, so that they are never out of step. */
@@ -141,14 +141,17 @@ system_roots(struct ctx *cx)
 static enum rc
 write_bundle(struct ctx *cx, const struct place *at, struct str ca_pem)
 {
-	struct str roots = system_roots(cx), there;
-	struct str bundle = str_printf(cx->arena, "%.*s%.*s", STR_ARG(roots), STR_ARG(ca_pem));
-	enum rc rc = file_read(cx, at->bundle, ROOTS_MAX + PEM_MAX, &there);
+	struct buf bundle = buf_in(cx->arena, ROOTS_MAX + PEM_MAX);
+	struct str there;
+	enum rc rc;
 
-	if (rc == OK && str_eq(there, bundle))
+	buf_add(&bundle, system_roots(cx));
+	buf_add(&bundle, ca_pem);
+	rc = file_read(cx, at->bundle, ROOTS_MAX + PEM_MAX, &there);
+	if (rc == OK && str_eq(there, buf_str(&bundle)))
 		return OK;
 	ctx_clear(cx);
-	return file_write(cx, at->bundle, bundle);
+	return file_write_later(cx, at->bundle, buf_str(&bundle));
 }
 
 enum rc
@@ -174,4 +177,16 @@ dev_ca_paths(struct ctx *cx, const char *data_dir, struct str *ca, struct str *b
 	*ca = str_of(at.ca);
 	*bundle = str_of(at.bundle);
 	return OK;
+}
+
+void
+dev_ca_settle(struct ctx *cx, const char *data_dir)
+{
+	struct place at = { 0 };
+
+	if (find_place(cx, data_dir, &at) != OK)
+		return;
+	file_sync(at.ca_key);
+	file_sync(at.ca);
+	file_sync(at.server);
 }

@@ -19,6 +19,8 @@ struct dev_ca {
 MUST enum rc dev_ca_open(
     struct ctx *cx, const char *data_dir, struct cert_names names, struct dev_ca *out);
 
+/* Brings to the disk what dev_ca_open made, once there is time for it. */
+void dev_ca_settle(struct ctx *cx, const char *data_dir);
 /* Where ca.pem and ca-bundle.pem of a data directory are, absolute. */
 MUST enum rc dev_ca_paths(struct ctx *cx, const char *data_dir, struct str *ca, struct str *bundle);
 

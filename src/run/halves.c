@@ -154,6 +154,14 @@ sandbox_half_start(struct ctx *cx, struct sandbox_half *h)
 }
 
 void
+sandbox_half_settle(struct ctx *cx, struct sandbox_half *h)
+{
+	sandbox_settle(h->sandbox);
+	if (h->runtime.ca)
+		dev_ca_settle(cx, h->data_dir);
+}
+
+void
 sandbox_half_stop(struct ctx *cx, struct sandbox_half *h)
 {
 	if (h->started)

@@ -61,6 +61,8 @@ struct sandbox_half_config {
 MUST enum rc sandbox_half_open(
     struct ctx *cx, const struct sandbox_half_config *cfg, struct sandbox_half *out);
 MUST enum rc sandbox_half_start(struct ctx *cx, struct sandbox_half *h);
+/* Brings what a first start made to the disk; once it answers, so that nobody waits for it. */
+void sandbox_half_settle(struct ctx *cx, struct sandbox_half *h);
 void sandbox_half_stop(struct ctx *cx, struct sandbox_half *h);
 
 #endif

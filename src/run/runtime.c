@@ -55,7 +55,7 @@ runtime_write(struct ctx *cx, const char *data_dir, const struct runtime *r)
 	json_put(o, "url", json_str(r->url));
 	json_put(o, "proxy", json_str(r->proxy));
 	json_put(o, "ca", json_boolean(r->ca));
-	return file_write(cx, path_of(cx, data_dir), json_write(cx->arena, o));
+	return file_write_later(cx, path_of(cx, data_dir), json_write(cx->arena, o));
 }
 
 void

@@ -84,7 +84,7 @@ open_sandbox(struct start *st, struct sandbox_half *h)
 }
 
 static enum rc
-run_command(struct start *st, const struct sandbox_half *h, int *status)
+run_command(struct start *st, struct sandbox_half *h, int *status)
 {
 	struct ctx *cx = &st->cx;
 	struct sandbox_seed seed;
@@ -97,7 +97,7 @@ run_command(struct start *st, const struct sandbox_half *h, int *status)
 	variables_add(&v, "VALETKEY_SANDBOX_CONTROL_TOKEN", secret_expose(seed.control_token));
 	rc = process_spawn(cx, st->options.command, variables_environment(cx->arena, &v), &pid);
 	if (!st->options.ephemeral)
-		sandbox_settle(h->sandbox);
+		sandbox_half_settle(&st->cx, h);
 	if (rc == OK)
 		*status = process_wait_for_child(pid);
 	else
@@ -116,7 +116,7 @@ run(struct start *st, struct sandbox_half *h, const char **made, int *status)
 		return run_command(st, h, status);
 	TRY(print_for_people(&st->cx, h));
 	if (!st->options.ephemeral)
-		sandbox_settle(h->sandbox);
+		sandbox_half_settle(&st->cx, h);
 	process_wait_for_end();
 	return OK;
 }
