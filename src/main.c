@@ -1,4 +1,5 @@
 /* valetkey: gets, keeps and hands out OAuth 2.0 access tokens. Wiring only: which command runs. */
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,6 +46,8 @@ help(FILE *to)
 int
 main(int argc, char **argv)
 {
+	/* A heap for each worker would keep what each of them once needed. */
+	mallopt(M_ARENA_MAX, 2);
 	if (argc < 2)
 		return help(stderr);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)

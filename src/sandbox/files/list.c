@@ -1,5 +1,6 @@
 /* files/list_folder, /continue and /get_latest_cursor. A listing that is through turns into a watch
  * for changes, so that nothing between its pages is lost. */
+#include "base/buf.h"
 #include "sandbox/api/values.h"
 #include "sandbox/files/cursor.h"
 #include "sandbox/files/handlers.h"
@@ -7,6 +8,8 @@
 
 #define LIMIT_DEFAULT 500
 #define LIMIT_MAX 2000
+#define PAGE_FULL (4u << 20) /* bytes after which a page ends, whatever its limit */
+#define PAGE_MAX (PAGE_FULL + (1u << 20))
 /* Sorts after every path: what a finished listing has seen of its last change. */
 #define AFTER_ALL S("0")
 
@@ -25,28 +28,50 @@ advance(struct file_query *q, const struct file *last, bool more, int64_t now)
 	q->after = AFTER_ALL;
 }
 
+static int
+add_text(const char *text, size_t len, void *arg)
+{
+	buf_add(arg, (struct str){ text, len });
+	return 0;
+}
+
+/* One by one: a page of two thousand as a tree takes many times the memory of its text. */
+static void
+add_entry(struct buf *page, json_t *metadata)
+{
+	if (page->p[page->len - 1] != '[')
+		buf_addc(page, ',');
+	json_dump_callback(metadata, add_text, page, JSON_COMPACT);
+	json_decref(metadata);
+}
+
 static enum rc
 emit_page(struct sandbox *s, struct ctx *cx, const struct caller *who, struct file_query *q,
     struct http_res *res)
 {
 	struct file *files = ARENA_ARRAY(cx->arena, struct file, (size_t)q->limit);
 	size_t count, depth = path_depth(who->root);
-	json_t *o, *entries;
+	struct buf page = buf_in(cx->arena, PAGE_MAX);
 	int64_t now;
 	bool more;
 
 	TRY(files_list(s, cx, q, files, &count, &more));
 	TRY(files_seq(s, cx, who->account.id, &now));
+	buf_add(&page, S("{\"entries\":["));
+	for (size_t i = 0; i < count; i++) {
+		if (page.len > PAGE_FULL) {
+			count = i;
+			more = true;
+		} else if (path_depth(files[i].path_lower) > depth) { /* the root has no metadata */
+			add_entry(&page, api_metadata(cx, who, &files[i], true));
+		}
+	}
 	advance(q, count > 0 ? &files[count - 1] : NULL, more, now);
-	o = json_object();
-	entries = json_array();
-	for (size_t i = 0; i < count; i++)
-		if (path_depth(files[i].path_lower) > depth) /* the root has no metadata */
-			json_array_append_new(entries, api_metadata(cx, who, &files[i], true));
-	json_put(o, "entries", entries);
-	json_put(o, "cursor", json_str(list_cursor_write(s, cx, who, q)));
-	json_put(o, "has_more", json_boolean(more));
-	api_json(cx, res, 200, o);
+	buf_add(&page, S("],\"cursor\":"));
+	buf_add_json_string(&page, list_cursor_write(s, cx, who, q));
+	buf_addf(&page, ",\"has_more\":%s}", more ? "true" : "false");
+	api_request_id(cx, res);
+	http_res_json(res, 200, buf_str(&page));
 	return OK;
 }
 

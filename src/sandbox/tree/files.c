@@ -152,11 +152,8 @@ insert(struct sandbox *s, struct ctx *cx, const struct file *f)
 }
 
 enum rc
-entry_write(struct sandbox *s, struct ctx *cx, struct file *f, const struct content *c)
+entry_insert(struct sandbox *s, struct ctx *cx, struct file *f, const struct content *c)
 {
-	struct file old = { 0 };
-	enum rc rc;
-
 	f->path_lower = path_key(cx->arena, f->path_display);
 	f->folder = c == NULL;
 	f->size = f->folder ? 0 : c->size;
@@ -167,18 +164,27 @@ entry_write(struct sandbox *s, struct ctx *cx, struct file *f, const struct cont
 		f->id = new_id(cx);
 	if (f->server_ms == 0)
 		f->server_ms = clock_now_ms(s->clock);
-	rc = file_by_path(s, cx, f->account_id, f->path_lower, &old);
+	if (!f->folder)
+		TRY(content_hold(s, cx, c));
+	return insert(s, cx, f);
+}
+
+enum rc
+entry_write(struct sandbox *s, struct ctx *cx, struct file *f, const struct content *c)
+{
+	struct file old = { 0 };
+	enum rc rc = file_by_path(s, cx, f->account_id, f->path_display, &old);
+	int64_t bytes = (c != NULL ? c->size : 0) - old.size;
+
 	if (rc == E_NOTFOUND)
 		ctx_clear(cx);
 	else
 		TRY(rc);
-	TRY(tree_want_room(s, cx, f->account_id, f->size - old.size, rc != OK));
-	TRY(tree_count(s, cx, f->account_id, f->size - old.size, rc != OK, &f->seq));
+	TRY(tree_want_room(s, cx, f->account_id, bytes, rc != OK));
+	TRY(tree_count(s, cx, f->account_id, bytes, rc != OK, &f->seq));
 	if (rc == OK)
-		TRY(history_keep(s, cx, f->account_id, f->path_lower, false, f->seq));
-	if (!f->folder)
-		TRY(content_hold(s, cx, c));
-	return insert(s, cx, f);
+		TRY(history_keep(s, cx, f->account_id, old.path_lower, false, f->seq));
+	return entry_insert(s, cx, f, c);
 }
 
 static enum rc

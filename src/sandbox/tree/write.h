@@ -19,6 +19,9 @@ MUST enum rc parents_make(struct sandbox *s, struct ctx *cx, struct str account_
 /* One row, its parents already there; keeps what it replaces. server_ms 0: now. */
 MUST enum rc entry_write(
     struct sandbox *s, struct ctx *cx, struct file *f, const struct content *c);
+/* Only the row, where nothing living stands; f->seq is set and everything is counted. */
+MUST enum rc entry_insert(
+    struct sandbox *s, struct ctx *cx, struct file *f, const struct content *c);
 /* The folders of `path`, made where they are missing; *display is how they are written. */
 MUST enum rc folder_reach(
     struct sandbox *s, struct ctx *cx, struct str account_id, struct str path, struct str *display);
