@@ -145,7 +145,8 @@ catch_up(struct follower *f, struct ctx *cx, const struct position *p, int64_t s
 	size_t n = 0;
 	bool row;
 
-	if (seq - p->seq > CATCH_UP_MAX)
+	/* Backwards: a standby that lacked the newest of them has become the primary. */
+	if (seq < p->seq || seq - p->seq > CATCH_UP_MAX)
 		return tell_all(f, cx);
 	TRY(db_stmt(cx, f->view.db,
 	    "SELECT kind, item FROM change_log WHERE node = $1 AND seq > $2 AND seq <= $3", &st));

@@ -151,6 +151,25 @@ class Postgres {
 		return relay;
 	}
 
+	/* A streaming replica, started; it answers reads until promote() makes it the primary. */
+	async standby() {
+		const dir = ownDirectory();
+		const data = path.join(dir, 'data');
+		program('pg_basebackup', ['-h', this.dir, '-U', 'valetkey', '-D', data, '-R', '--checkpoint=fast']);
+		const standby = new Postgres(dir, data);
+		await standby.start();
+		return standby;
+	}
+
+	promote() {
+		this.sql('SELECT pg_promote()');
+	}
+
+	/* How many standbys have played back all that was committed here so far. */
+	caughtUp() {
+		return Number(this.sql('SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()')[0]);
+	}
+
 	async stop() {
 		if (running.has(this.child)) await this.signal('SIGQUIT');
 		rmSync(this.dir, { recursive: true, force: true });

@@ -174,6 +174,10 @@ test_far_behind_everything_is_forgotten(void **state)
 	by_hand(f, "UPDATE node SET seq = seq + 100000");
 	assert_true(wait_heard(2) >= 0);
 	assert_heard(1, CHANGE_ALL, "");
+	/* A standby that lacked the newest changes has become the primary. */
+	by_hand(f, "UPDATE node SET seq = seq - 100001");
+	assert_true(wait_heard(3) >= 0);
+	assert_heard(2, CHANGE_ALL, "");
 	store_close(other);
 }
 
