@@ -95,7 +95,6 @@ function Head({ consent }: { consent: Consent }) {
 function Foot({ consent }: { consent: Consent }) {
 	return (
 		<p class="hint consent-foot">
-			{consent.answer_goes_to && <>Your answer goes to <code>{consent.answer_goes_to}</code>. </>}
 			{consent.offline && "It stays connected while you are away. "}
 			You can disconnect it at any time under Connected apps.
 		</p>
@@ -121,7 +120,11 @@ export function ConsentCard({ consent, busy, onDecide, onSwitch }: ConsentProps)
 		<div class="card consent">
 			<Head consent={consent} />
 			<Whose account={account} onSwitch={onSwitch} />
-			<p class="reach">{reach(consent)}</p>
+			<div>
+				<p class="reach">{reach(consent)}</p>
+				{consent.answer_goes_to
+					&& <p class="hint">Your answer goes to <code>{consent.answer_goes_to}</code>.</p>}
+			</div>
 			<div class="grants">
 				<Group title="What it may read" icon="eye" lines={titles("read")} tone="read" />
 				<Group title="What it may change" icon="check" lines={titles("write")} tone="write" />

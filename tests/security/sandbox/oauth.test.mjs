@@ -1,6 +1,8 @@
 // Rows of the security checklist about clients without a secret, families of refresh tokens, and how tokens
 // are made and looked up.
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import { advance, api, authorizePath, bootOf, connect, consent, control, exchange, grant, makeApp, pkce, raw, refresh, startSandbox, token } from "../../flow/sandbox-lib.mjs";
@@ -191,6 +193,30 @@ test("S-076 grace allows the old one for its seconds and not one more", async ()
 	assert.equal((await refresh(box, mine, second.refresh_token)).status, 200);
 	const { refreshes, reuses, revocations } = await detailOf(mine);
 	assert.deepEqual({ refreshes, reuses, revocations }, { refreshes: 3, reuses: 1, revocations: 0 }, "what the grace allows is no reuse");
+});
+
+test("S-072 a reply that is kept to be repeated is sealed", async () => {
+	const { mine, first } = await withPersonality({ rotation: "grace", grace: { repeat: "same" } });
+	const second = (await refresh(box, mine, first.refresh_token)).body;
+	assert.equal((await refresh(box, mine, first.refresh_token)).body.refresh_token, second.refresh_token, "it is kept");
+	for (const name of readdirSync(box.dir, { recursive: true })) {
+		const file = join(box.dir, name);
+		if (!statSync(file).isFile()) continue;
+		const bytes = readFileSync(file);
+		for (const value of [second.access_token, second.refresh_token])
+			for (const form of [value, Buffer.from(value).toString("base64"), Buffer.from(value).toString("hex")]) assert.equal(bytes.includes(form), false, name);
+	}
+});
+
+test("S-074 an id_token opens nothing, and nothing else passes for one", async () => {
+	const mine = await makeApp(basic);
+	await basic.post(`/_web/apps/${mine.key}/scopes`, { scopes: ["account_info.read", "openid"] });
+	const got = await grant(box, mine, { scope: "openid" });
+	assert.equal((await api(box, got.id_token, "users/get_current_account")).status, 401);
+	assert.equal((await api(box, got.id_token, "openid/userinfo")).status, 401);
+	assert.equal((await refresh(box, mine, got.id_token)).body.error, "invalid_grant");
+	assert.equal((await exchange(box, mine, got.id_token)).body.error, "invalid_grant");
+	assert.equal((await fetch(`${box.url}/_sandbox/state`, { headers: { authorization: `Bearer ${got.id_token}` } })).status, 401);
 });
 
 test("S-084 a client that need not prove itself is never sent straight back", async () => {
