@@ -53,12 +53,17 @@ dispatch(void *app, struct ctx *cx, const struct http_req *req, struct http_res 
 	return store_leave(s, cx, row->use, rc);
 }
 
+/* A path with a slash at its end is nobody's; this one stands in too many places. */
+#define CONTROL_PAGE S("/_sandbox/")
+
 /* A fault has written its reply already. */
 static void
 fail_request(
     void *app, struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
 {
-	if (!faults_answered(cx))
+	if (req->route == NULL && str_eq(req->path, CONTROL_PAGE))
+		http_res_redirect(res, 308, S("/_sandbox"));
+	else if (!faults_answered(cx))
 		sandbox_fail(app, cx, req, res, rc);
 }
 

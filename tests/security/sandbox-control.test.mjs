@@ -1,7 +1,9 @@
 // Rows of the security checklist that are about the sandbox's control API.
 import assert from "node:assert/strict";
 import http from "node:http";
+import { networkInterfaces } from "node:os";
 import { after, before, test } from "node:test";
+import { run, startSandbox as startAlone } from "../lib/server.mjs";
 import { Browser, api, connect, makeApp, raw, startSandbox, token } from "../flow/sandbox-lib.mjs";
 
 let box;
@@ -37,6 +39,7 @@ const ROWS = [
 	["GET", "accounts"], ["POST", "accounts", { email: "s220@example.com", given_name: "S", surname: "T" }],
 	["PUT", "accounts/basic@example.com", { suspended: true }], ["GET", "apps"],
 	["DELETE", "session"],
+	["GET", "snapshots"], ["POST", "snapshots", { name: "s220" }], ["POST", "snapshots/s220/restore", {}], ["DELETE", "snapshots/s220"],
 ];
 
 test("S-220 every row of the control API wants the control token", async () => {
@@ -50,6 +53,51 @@ test("S-220 every row of the control API wants the control token", async () => {
 	const now = (await control("GET", "state")).body;
 	assert.deepEqual([now.faults, now.offset_s, now.accounts], [state.faults, state.offset_s, state.accounts]);
 	assert.deepEqual((await control("GET", "limits")).body, { per_token: null, per_app: null });
+});
+
+// A request from one of this machine's other addresses, with the name that the sandbox goes by.
+function fromOutside(address, port, host, path, headers) {
+	return new Promise((resolve, reject) => {
+		const req = http.request({ host: address, localAddress: address, port, path, headers: { ...headers, host } }, (res) => {
+			res.resume();
+			res.on("end", () => resolve(res.statusCode));
+		});
+		req.on("error", reject);
+		req.end();
+	});
+}
+
+test("S-220 the control API and its page answer on the loopback only", async (t) => {
+	const outside = Object.values(networkInterfaces()).flat().find((a) => a.family === "IPv4" && !a.internal)?.address;
+	if (!outside) return t.skip("this machine has no other address");
+	const open = await startAlone({ listen: "0.0.0.0:0" });
+	const headers = { authorization: `Bearer ${open.controlToken}` };
+	const { host } = new URL(open.url);
+	try {
+		for (const extra of [{}, { "x-forwarded-for": "127.0.0.1" }, { forwarded: "for=127.0.0.1" }, { "x-real-ip": "::1" }])
+			for (const path of ["/_sandbox", "/_sandbox/state", "/_sandbox/log", "/_sandbox/clock", "/_sandbox/snapshots"])
+				assert.equal(await fromOutside(outside, open.port, host, path, { ...headers, ...extra }), 403, path);
+		assert.equal(await fromOutside(outside, open.port, host, "/healthz", {}), 200);
+		assert.equal((await open.state()).faults, 0);
+	} finally {
+		await open.stop();
+	}
+});
+
+test("S-224 the manager has no such API", async () => {
+	const unknown = await fetch(`${box.seed.manager_url}/nothing/here`);
+	for (const [method, path, body] of [...ROWS, ["GET", ""]]) {
+		const res = await fetch(`${box.seed.manager_url}/_sandbox/${path}`, {
+			method,
+			headers: { authorization: `Bearer ${box.seed.control_token}`, "content-type": "application/json" },
+			body: body && JSON.stringify(body),
+		});
+		assert.equal(res.status, 404, path);
+		if (method === "GET") assert.equal(res.status, unknown.status);
+	}
+	const rows = await run(["routes"]);
+	assert.equal(rows.code, 0);
+	assert.equal(/_sandbox|fault|clock/.test(rows.out), false);
 });
 
 test("S-221 what changes something takes JSON only, and no reply lets another origin read it", async () => {

@@ -11,6 +11,7 @@ import { Dialog, ProblemNotice } from "../shared/ui";
 import { AppInfo } from "./app-info";
 import { Authorize } from "./authorize";
 import { ConnectedApps } from "./connected-apps";
+import { ControlPage } from "./control/page";
 import { CreateApp } from "./create-app";
 import { ErrorPage, NotFound } from "./error-page";
 import { Layout } from "./layout";
@@ -22,6 +23,7 @@ import { SignedIn } from "./signed-in";
 import type { Boot, Session } from "./types";
 
 const HOME = "/developers/apps";
+const CONTROL = "/_sandbox"; /* a page of its own, without the session of the others */
 
 function GoHome() {
 	useEffect(() => void navigate(HOME, { replace: true }), []);
@@ -111,6 +113,10 @@ async function start(): Promise<void> {
 	const root = document.getElementById("app");
 	if (!root)
 		return;
+	if (location.pathname === CONTROL) {
+		render(<ControlPage />, root);
+		return;
+	}
 	try {
 		const boot = readBoot<Boot>();
 		render(<Root boot={boot} first={await api.session()} />, root);

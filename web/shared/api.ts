@@ -97,7 +97,8 @@ export class Api<S extends SessionBase> {
 	 * somebody is signed in again; the call that failed is then repeated. */
 	onSignedOut: (() => Promise<boolean>) | null = null;
 
-	constructor(private readonly sessionPath: string) {}
+	/* tokenOnReads: the server wants the CSRF token for reading too, and tells it once only. */
+	constructor(private readonly sessionPath: string, private readonly tokenOnReads = false) {}
 
 	async session(): Promise<S> {
 		return this.adopt(await this.get<S>(this.sessionPath));
@@ -135,6 +136,10 @@ export class Api<S extends SessionBase> {
 		return this.call<T>("POST", path, body, opt);
 	}
 
+	put<T>(path: string, body: object, opt?: CallOptions): Promise<T> {
+		return this.call<T>("PUT", path, body, opt);
+	}
+
 	patch<T>(path: string, body: object, opt?: CallOptions): Promise<T> {
 		return this.call<T>("PATCH", path, body, opt);
 	}
@@ -160,12 +165,13 @@ export class Api<S extends SessionBase> {
 			return false;
 		if (p.status === 401 && !opt?.expect401 && this.onSignedOut)
 			return this.onSignedOut();
-		return p.status === 403 && !p.field && method !== "GET" && this.renewed(opt);
+		return p.status === 403 && !p.field && method !== "GET" && !this.tokenOnReads &&
+			this.renewed(opt);
 	}
 
 	private async once<T>(method: string, path: string, body?: object, opt?: CallOptions): Promise<T> {
 		const headers: Record<string, string> = { Accept: "application/json" };
-		if (method !== "GET")
+		if (method !== "GET" || this.tokenOnReads)
 			headers["X-CSRF-Token"] = this.csrf;
 		if (body !== undefined)
 			headers["Content-Type"] = "application/json";

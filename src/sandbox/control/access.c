@@ -3,6 +3,7 @@
 #include "sandbox/control/handlers.h"
 #include "sandbox/control/input.h"
 #include "sandbox/core/basic.h"
+#include "sandbox/core/pages.h"
 #include "sandbox/core/reach.h"
 #include "sandbox/core/state.h"
 
@@ -139,4 +140,12 @@ control_sign_out(void *app, struct ctx *cx, const struct http_req *req, struct h
 	http_res_cookie(res, cookie_name(s, cx->arena), S(""), cookie_flags(s, true));
 	res->status = 204;
 	return OK;
+}
+
+/* Without the token it shows nothing but a field for it. */
+enum rc
+control_page(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	TRY(from_loopback(cx, req));
+	return page_app(app, cx, req, res);
 }

@@ -26,6 +26,7 @@ HANDLER(control_snapshot_list);
 HANDLER(control_snapshot_add);
 HANDLER(control_snapshot_restore);
 HANDLER(control_snapshot_delete);
+HANDLER(control_page);
 HANDLER(control_sign_in);
 HANDLER(control_sign_out);
 

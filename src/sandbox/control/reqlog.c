@@ -81,7 +81,7 @@ leave_out(const struct http_req *req, const struct http_res *res)
 	if (req->path.len == 0)
 		return true; /* a head that could not be read */
 	return res->status < 400 && reads &&
-	    (str_starts(req->path, S("/assets/")) || str_starts(req->path, S("/_sandbox/")) ||
+	    (str_starts(req->path, S("/assets/")) || str_starts(req->path, S("/_sandbox")) ||
 		str_eq(req->path, S("/healthz")));
 }
 

@@ -42,7 +42,7 @@ reqlog_mask_query(struct arena *a, struct str query)
 	struct buf b = buf_in(a, SHOWN_MAX);
 	struct str pair;
 
-	while (str_split(&query, '&', &pair)) {
+	while (query.len > 0 && str_split(&query, '&', &pair)) {
 		size_t eq = str_find(pair, '=');
 		struct str name = str_sub(pair, 0, eq);
 

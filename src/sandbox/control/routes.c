@@ -6,6 +6,7 @@
 #define DELETE HTTP_M_DELETE
 
 static const struct row rows[] = {
+	{ GET, "/_sandbox", ROW(PAGE, NONE), 0, control_page },
 	{ POST, "/_sandbox/session", ROW(CONTROL_SIGN, NONE), KB, control_sign_in },
 	{ DELETE, "/_sandbox/session", ROW(CONTROL, NONE), KB, control_sign_out },
 
