@@ -30,6 +30,12 @@ can_testify(const struct plan_state *s)
 	return s->contract.refresh_kills_access && s->has_witness && !ran_out(s);
 }
 
+static bool
+settling(const struct plan_state *s)
+{
+	return s->now_ms >= s->sent_ms && s->now_ms - s->sent_ms < PLAN_SETTLE_MS;
+}
+
 static struct plan
 ask(const struct plan_state *s)
 {
@@ -43,9 +49,7 @@ ask(const struct plan_state *s)
 	default:
 		break;
 	}
-	if (s->now_ms - s->sent_ms < PLAN_SETTLE_MS && s->now_ms >= s->sent_ms)
-		return hold(s->sent_ms + PLAN_SETTLE_MS);
-	return step(PLAN_ASK_WITNESS);
+	return settling(s) ? hold(s->sent_ms + PLAN_SETTLE_MS) : step(PLAN_ASK_WITNESS);
 }
 
 /* No witness: the old access token is served while it lives, then there is nothing left to lose. */
@@ -54,13 +58,10 @@ last_moment(const struct plan_state *s)
 {
 	if (s->risked)
 		return step(PLAN_GIVE_UP);
-	if (s->rejected || ran_out(s))
-		return step(PLAN_RISK);
-	if (s->expires_ms == 0)
-		return hold(0);
-	if (s->now_ms >= s->expires_ms - PLAN_LAST_MOMENT_MS)
-		return step(PLAN_RISK);
-	return hold(s->expires_ms - PLAN_LAST_MOMENT_MS);
+	if (s->rejected || ran_out(s) ||
+	    (s->expires_ms > 0 && s->now_ms >= s->expires_ms - PLAN_LAST_MOMENT_MS))
+		return settling(s) ? hold(s->sent_ms + PLAN_SETTLE_MS) : step(PLAN_RISK);
+	return hold(s->expires_ms > 0 ? s->expires_ms - PLAN_LAST_MOMENT_MS : 0);
 }
 
 struct plan

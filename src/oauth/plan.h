@@ -50,7 +50,7 @@ struct plan {
 struct plan plan_next(const struct plan_state *s);
 
 /* A request may still be working its way through the provider this long after its connection broke;
- * a witness asked earlier could say alive too soon. */
+ * a witness asked earlier could say alive too soon, and a second try could meet the first. */
 #define PLAN_SETTLE_MS 30000
 /* The risky try is made this long before the old access token ends, so that it can be answered. */
 #define PLAN_LAST_MOMENT_MS 120000

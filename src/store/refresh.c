@@ -101,22 +101,23 @@ store_refresh_sent(
 }
 
 enum rc
-store_refresh_answered(struct store *s, struct ctx *cx, struct refresh_claim *claim, int status,
-    int64_t date_s, struct secret reply)
+store_refresh_answered(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
+    int64_t now_ms, int status, int64_t date_s, struct secret reply)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db,
 	    "UPDATE token SET attempt_stage = $1, attempt_status = $2, attempt_date_s = $3,"
-	    " attempt_reply = $4 WHERE id = $5 AND fence = $6",
+	    " attempt_reply = $4, due_ms = $5 WHERE id = $6 AND attempt_fence = $7",
 	    &st));
 	db_bind_int(st, 1, STAGE_KEPT);
 	db_bind_int(st, 2, status);
 	db_bind_int(st, 3, date_s);
 	store_bind_sealed(s, cx, st, 4, reply_place(&claim->token, claim->fence), reply);
-	db_bind_text(st, 5, claim->token.id);
-	db_bind_int(st, 6, claim->fence);
+	db_bind_int(st, 5, now_ms);
+	db_bind_text(st, 6, claim->token.id);
+	db_bind_int(st, 7, claim->fence);
 	return store_write_one(cx, st, E_CONFLICT, TAKEN_OVER);
 }
 

@@ -5,7 +5,7 @@
  *   answered  the raw reply is sealed, before a byte of it is parsed
  *   commit    the pair, in one transaction; or failed, or released
  *
- * Every verb after the claim checks the fence: E_CONFLICT means that somebody newer has taken over
+ * Every other verb after the claim checks the fence: E_CONFLICT means that somebody newer has taken over
  * and that nothing was written. Each is one durable transaction. A failure changes states, never a
  * secret. Stages are those of oauth/plan.h, of which this room knows three numbers only. */
 #ifndef STORE_REFRESH_H
@@ -30,8 +30,11 @@ MUST enum rc store_refresh_claim(struct store *s, struct ctx *cx, struct str id,
 MUST enum rc store_refresh_sent(
     struct store *s, struct ctx *cx, struct refresh_claim *claim, int64_t now_ms, bool risky);
 
-MUST enum rc store_refresh_answered(struct store *s, struct ctx *cx, struct refresh_claim *claim,
-    int status, int64_t date_s, struct secret reply);
+/* Also for somebody whom a newer claim has overtaken, as long as no newer attempt has left: it is the
+ * only copy. Makes the token due, for whoever reads it. */
+MUST enum rc store_refresh_answered(struct store *s, struct ctx *cx,
+    const struct refresh_claim *claim, int64_t now_ms, int status, int64_t date_s,
+    struct secret reply);
 
 /* The pair that was there stays, sealed, as the previous one until the next commit. */
 MUST enum rc store_refresh_commit(struct store *s, struct ctx *cx,

@@ -231,7 +231,8 @@ token_row_grant(
 	    "UPDATE token SET status = 0, status_reason = '', status_ms = $1, expires_ms = $2,"
 	    " life_source = $3, scope_granted = $4, refreshed_ms = $1, updated_ms = $1,"
 	    " proved_ms = $1, due_ms = $5, refresh_expires_ms = $6, attempts = 0, last_error = '',"
-	    " lease_until_ms = 0, attempt_stage = 0, attempt_risked = 0, attempt_reply = $7"
+	    " lease_until_ms = 0, attempt_stage = 0, attempt_fence = 0, attempt_risked = 0,"
+	    " attempt_reply = $7"
 	    " WHERE id = $8",
 	    &st));
 	db_bind_int(st, 1, grant->now_ms);

@@ -132,6 +132,19 @@ too_late(struct flight *f)
 	done(f, rc);
 }
 
+static void write_failure(
+    struct flight *f, enum token_status status, int64_t due_ms, int64_t stage, bool risked);
+
+/* Recorded, but it did not leave: what was in doubt before is so still, and nothing more. */
+static void
+not_sent(struct flight *f)
+{
+	fail_at(&f->cx, E_BUSY, "refresh-late", NULL,
+	    "This machine was too slow to send the refresh in time; it begins again.");
+	write_failure(f, f->claim.token.status, now_of(f),
+	    f->plan.stage == ATTEMPT_NONE ? STAGE_SETTLED : STAGE_LOST, f->plan.risked);
+}
+
 static void
 send_refresh(struct flight *f, bool risky)
 {
@@ -154,6 +167,11 @@ send_refresh(struct flight *f, bool risky)
 		return;
 	}
 	crash_here(CRASH_RECORDED);
+	/* A machine that stood still may have lost the lease since; then somebody else may be at it. */
+	if (!lease_lasts(f, CALL_TIMEOUT_MS)) {
+		not_sent(f);
+		return;
+	}
 	request = oauth_refresh_request(f->arena, &client, f->claim.secrets.refresh);
 	call = upstream_token_call(provider_of(f), &request);
 	call.timeout_ms = CALL_TIMEOUT_MS;
@@ -422,7 +440,7 @@ attempt_begin(struct flight *f)
 	if (is_over(f))
 		let_go(f);
 	else if (f->claim.token.status == TOKEN_NEEDS_REAUTHORIZATION &&
-	    f->plan.contract.rotation >= ROTATION_SINGLE)
+	    f->plan.contract.rotation >= ROTATION_SINGLE && f->plan.stage != ATTEMPT_KEPT)
 		refuse(f);
 	else
 		go_on(f);
@@ -569,8 +587,8 @@ seal_reply(struct flight *f)
 
 	if (f->sealed || f->reply.end != CALL_ANSWERED)
 		return true;
-	rc = store_refresh_answered(f->engine->vault->store, &f->cx, &f->claim, f->reply.status,
-	    f->reply.date_s, f->reply.body);
+	rc = store_refresh_answered(f->engine->vault->store, &f->cx, &f->claim, now_of(f),
+	    f->reply.status, f->reply.date_s, f->reply.body);
 	if (rc == OK) {
 		f->sealed = true;
 		crash_here(CRASH_SEALED);

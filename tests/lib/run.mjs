@@ -206,7 +206,7 @@ function showFailures() {
 async function main(words) {
 	const width = Number(process.env.TEST_JOBS) || TWO;
 	const wanted = (job) => words.length === 0 || words.some((w) => job.file.includes(w));
-	const programs = ['tests/flow', 'tests/security'].flatMap((dir) => nodeJobs(dir, sanitized));
+	const programs = ['tests/flow', 'tests/security', 'tests/model'].flatMap((dir) => nodeJobs(dir, sanitized));
 	const together = [...unitJobs(), ...programs];
 	await runAll(together.filter(wanted), width);
 	/* A client with large files takes both cores by itself, and so does a browser. */

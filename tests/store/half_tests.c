@@ -136,7 +136,7 @@ static enum rc
 act_refresh_answered(struct fixture *f)
 {
 	return store_refresh_answered(
-	    store(f), &f->cx, &claimed, 200, 7, secret_of(S("the reply")));
+	    store(f), &f->cx, &claimed, NOW + 3, 200, 7, secret_of(S("the reply")));
 }
 
 static enum rc
@@ -235,6 +235,8 @@ stand_ready(struct fixture *f, const struct verb *verb)
 	assert_ok(store_key_create(store(f), &f->cx, &k));
 	if (strncmp(verb->name, "refresh_", 8) == 0 && verb->act != act_refresh_claim)
 		claimed = claim(f, "t1", NOW);
+	if (verb->act == act_refresh_answered)
+		assert_ok(store_refresh_sent(store(f), &f->cx, &claimed, NOW, false));
 }
 
 static void

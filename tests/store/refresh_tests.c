@@ -272,7 +272,8 @@ test_s166_reply_is_kept_sealed_until_it_is_read(void **state)
 	create(f, "t2", "Two");
 	c = claim(f, "t1", NOW);
 	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW + 1, false));
-	assert_ok(store_refresh_answered(store(f), &f->cx, &c, 200, 77, secret_of(S(REPLY))));
+	assert_ok(
+	    store_refresh_answered(store(f), &f->cx, &c, NOW + 2, 200, 77, secret_of(S(REPLY))));
 	assert_false(str_contains(dump(f, true), S("secret-reply")));
 	assert_ok(store_refresh_recover(store(f), &f->cx, NOW + 2, &n));
 	c = claim(f, "t1", NOW + 2);
@@ -286,7 +287,7 @@ test_s166_reply_is_kept_sealed_until_it_is_read(void **state)
 	assert_rc(store_refresh_claim(store(f), &f->cx, S("t2"), NOW, LEASE, &c), E_STORE);
 	assert_string_equal(f->cx.code, "integrity");
 	ctx_clear(&f->cx);
-	by_hand(f, "UPDATE token SET attempt_fence = attempt_fence + 1 WHERE id = 't1'");
+	by_hand(f, "UPDATE token SET attempt_fence = 7 WHERE id = 't1'");
 	assert_rc(
 	    store_refresh_claim(store(f), &f->cx, S("t1"), NOW + 3 + LEASE, LEASE, &c), E_STORE);
 }
@@ -304,7 +305,8 @@ test_unreadable_reply_stays_and_is_read_again(void **state)
 	assert_rc(store_refresh_reread(store(f), &f->cx, S("t1"), NOW), E_NOTFOUND);
 	c = claim(f, "t1", NOW);
 	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW + 1, false));
-	assert_ok(store_refresh_answered(store(f), &f->cx, &c, 200, 0, secret_of(S(REPLY))));
+	assert_ok(
+	    store_refresh_answered(store(f), &f->cx, &c, NOW + 2, 200, 0, secret_of(S(REPLY))));
 	assert_ok(store_refresh_failed(store(f), &f->cx, &c, &unread));
 	ctx_clear(&f->cx);
 	assert_ok(store_refresh_reread(store(f), &f->cx, S("t1"), NOW + 5));
@@ -324,7 +326,7 @@ test_fence_stops_every_step_of_the_late_one(void **state)
 	late = claim(f, "t1", NOW);
 	next = claim(f, "t1", NOW + LEASE + 1);
 	assert_rc(store_refresh_sent(store(f), &f->cx, &late, NOW, false), E_CONFLICT);
-	assert_rc(store_refresh_answered(store(f), &f->cx, &late, 200, 0, secret_of(S(REPLY))),
+	assert_rc(store_refresh_answered(store(f), &f->cx, &late, NOW, 200, 0, secret_of(S(REPLY))),
 	    E_CONFLICT);
 	/* and the late one cannot give back what is not his */
 	assert_rc(store_refresh_release(store(f), &f->cx, &late, NOW), E_CONFLICT);
@@ -333,6 +335,35 @@ test_fence_stops_every_step_of_the_late_one(void **state)
 	assert_ok(store_refresh_release(store(f), &f->cx, &next, NOW + 50));
 	next = claim(f, "t1", NOW + LEASE + 2);
 	assert_int_equal(next.token.due_ms, NOW + 50);
+}
+
+/* A reply in the memory of somebody who was held up is the only copy: it is kept, unless a newer
+ * attempt has left since, or the grant is another. */
+static void
+test_late_reply_is_kept_while_no_newer_attempt_has_left(void **state)
+{
+	struct fixture *f = *state;
+	struct token_reconnect r = {
+		.app_key = S("k"), .app_secret = secret_of(S("s")), .grant = fresh
+	};
+	struct refresh_claim late, next;
+
+	create(f, "t1", "One");
+	late = claim(f, "t1", NOW);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &late, NOW, false));
+	next = claim(f, "t1", NOW + LEASE + 1);
+	assert_ok(
+	    store_refresh_answered(store(f), &f->cx, &late, NOW + 9, 200, 0, secret_of(S(REPLY))));
+	assert_rc(store_refresh_commit(store(f), &f->cx, &late, &fresh), E_CONFLICT);
+	next = claim(f, "t1", NOW + 2 * LEASE + 2);
+	assert_true(crypto_equal(next.reply, secret_of(S(REPLY))));
+	assert_int_equal(next.token.due_ms, NOW + 9);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &next, NOW, false));
+	assert_rc(store_refresh_answered(store(f), &f->cx, &late, NOW, 200, 0, secret_of(S(REPLY))),
+	    E_CONFLICT);
+	assert_ok(store_token_reconnect(store(f), &f->cx, S("t1"), &r));
+	assert_rc(store_refresh_answered(store(f), &f->cx, &next, NOW, 200, 0, secret_of(S(REPLY))),
+	    E_CONFLICT);
 }
 
 /* The pair that was replaced stays sealed until the next one has been used with success. */
@@ -372,6 +403,7 @@ const struct CMUnitTest refresh_tests[] = {
 	STORE_TEST(test_s166_reply_is_kept_sealed_until_it_is_read),
 	STORE_TEST(test_unreadable_reply_stays_and_is_read_again),
 	STORE_TEST(test_fence_stops_every_step_of_the_late_one),
+	STORE_TEST(test_late_reply_is_kept_while_no_newer_attempt_has_left),
 	STORE_TEST(test_previous_pair_stays_until_the_next_success),
 };
 const size_t refresh_test_count = sizeof(refresh_tests) / sizeof(refresh_tests[0]);
