@@ -202,6 +202,11 @@ describe('the API', () => {
 		await fails(dbx.sharingCreateSharedLinkWithSettings({ path: '/shared.txt' }), /^shared_link_already_exists\//);
 		const { result: list } = await dbx.sharingListSharedLinks({ path: '/shared.txt' });
 		assert.deepEqual(list.links.map((l) => l.url), [link.url]);
+		assert.match(link.url, /^https:\/\/www\.dropbox\.com\/scl\/fi\/.*&dl=0$/);
+		assert.equal(await (await fetch(link.url.replace(/dl=0$/, 'dl=1'))).text(), 'shared');
+		const { result: file } = await dbx.sharingGetSharedLinkFile({ url: link.url });
+		assert.equal(file.fileBinary.toString(), 'shared');
+		assert.equal((await dbx.sharingGetSharedLinkMetadata({ url: link.url })).result.name, 'shared.txt');
 		await dbx.sharingRevokeSharedLink({ url: link.url });
 		assert.equal((await dbx.sharingListSharedLinks({ path: '/shared.txt' })).result.links.length, 0);
 	});
