@@ -73,6 +73,14 @@ handed_on(void)
 	return set;
 }
 
+void
+process_hold_for_command(void)
+{
+	sigset_t set = handed_on();
+
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 /* In the child of a program with threads: nothing here may allocate or lock. */
 __attribute__((noreturn)) static void
 become(char *const *command, char *const *environment, int report)
@@ -100,11 +108,9 @@ not_started(struct ctx *cx, const char *command, int error)
 enum rc
 process_spawn(struct ctx *cx, char *const *command, char *const *environment, pid_t *pid)
 {
-	sigset_t set = handed_on();
 	int report[2], error = 0;
 	ssize_t n;
 
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (pipe2(report, O_CLOEXEC) != 0)
 		return not_started(cx, command[0], errno);
 	*pid = fork();

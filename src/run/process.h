@@ -15,6 +15,8 @@ void process_hold_signals(void);
 /* Waits for SIGINT, SIGTERM or SIGHUP. */
 void process_wait_for_end(void);
 
+/* Call before any thread exists, as well: then the signals are there for the command. */
+void process_hold_for_command(void);
 /* Runs a command with the file modes and signals that this process began with; environment:
  * "NAME=value", NULL at the end. E_NOTFOUND, E_DENIED or E_INPUT: it could not be started. */
 MUST enum rc process_spawn(

@@ -44,6 +44,7 @@ print_for_people(struct ctx *cx, const struct sandbox_half *h)
 static void
 settle_for_command(struct options *o)
 {
+	process_hold_for_command();
 	if (!options_given(o, FOR_SANDBOX, "--listen"))
 		o->listen = ANY_PORT;
 	if (o->proxy == NULL)
