@@ -147,6 +147,42 @@ test("cut, drip and delay spoil the real reply", async () => {
 	assert.ok(delayed.ms >= 240, String(delayed.ms));
 });
 
+test("uploads and downloads, whose bodies are files, are spoilt alike", async () => {
+	const send = (name, body) =>
+		call("/2/files/upload", {
+			headers: {
+				authorization: `Bearer ${got.access_token}`, "content-type": "application/octet-stream",
+				"dropbox-api-arg": JSON.stringify({ path: name, mode: "overwrite" }),
+			},
+			body,
+		});
+	const fetchFile = (name) =>
+		call("/2/files/download", { headers: { authorization: `Bearer ${got.access_token}`, "dropbox-api-arg": JSON.stringify({ path: name }) } });
+	const body = Buffer.alloc(300000, 65);
+
+	await spoil({ path: "/2/files/upload", mode: "lose_reply" });
+	assert.equal((await send("/lost.bin", body)).how, "ECONNRESET");
+	assert.deepEqual((await fetchFile("/lost.bin")).bytes, body, "it was processed");
+
+	await spoil({ path: "/2/files/upload", mode: "status", status: 429, retry_after_s: 3 });
+	const { status } = await api(box, got.access_token, "files/upload", undefined, { "dropbox-api-arg": '{"path":"/never.bin"}', "content-type": "application/octet-stream" });
+	assert.equal(status, 429);
+	assert.equal((await fetchFile("/never.bin")).how, 409);
+	await spoil({ path: "/2/files/upload", mode: "reset" });
+	assert.match(String((await send("/never.bin", body)).how), /ECONNRESET|EPIPE/);
+	assert.equal((await fetchFile("/never.bin")).how, 409);
+
+	await spoil({ path: "/2/files/download", mode: "cut" });
+	const cut = await fetchFile("/lost.bin");
+	assert.match(String(cut.how), /ECONNRESET/);
+	assert.ok(cut.bytes.length > 0 && cut.bytes.length < body.length, String(cut.bytes.length));
+	await spoil({ path: "/2/files/download", mode: "drip", bytes_per_s: 1000000 });
+	const slow = await fetchFile("/lost.bin");
+	assert.deepEqual(slow.bytes, body);
+	assert.ok(slow.ms > 200, String(slow.ms));
+	assert.equal((await state()).faults, 0);
+});
+
 test("method, skip, app and account choose the calls; the list tells what is left", async () => {
 	const bruno = new Browser(box);
 	await bruno.signIn("business");

@@ -31,10 +31,11 @@ function Account({ account }: { account: Account }) {
 	);
 }
 
-function Footer({ theme }: { theme: boolean }) {
+function Footer({ theme, control }: { theme: boolean; control: boolean }) {
 	return (
 		<footer class="footer">
 			<p class="hint">An offline sandbox on your own machine. Nothing here reaches a real service.</p>
+			{control && <p class="hint"><a href="/_sandbox">Drive the sandbox</a></p>}
 			{theme && <ThemeSwitch />}
 		</footer>
 	);
@@ -53,7 +54,7 @@ export function Layout({ children, bare }: { children: ComponentChildren; bare?:
 				{around && <Account account={account} />}
 			</TopBar>
 			<main class={bare ? "page page-bare" : "page"}>{children}</main>
-			<Footer theme={!around} />
+			<Footer theme={!around} control={Boolean(around) && !away} />
 		</div>
 	);
 }
