@@ -143,6 +143,8 @@ test('settings, permissions, branding, webhook, token, end', async () => {
 	assert.equal(await page.getByLabel('contacts.read').isChecked(), true);
 	assert.equal(await page.getByLabel('account_info.read').isDisabled(), true);
 	assert.equal(await page.getByText('Team Scopes').count(), 0);
+	await page.getByRole('tab', { name: 'Branding' }).click();
+	await button(page, 'Stay').click();
 	await button(page, 'Submit').click();
 	await page.getByText('Saved. New consents ask for these.').waitFor();
 	await reloaded(page, 'Permissions');

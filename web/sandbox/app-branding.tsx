@@ -7,6 +7,7 @@ import { type AppPartProps, Outcome, Section } from "./parts";
 import { useSaving } from "./saving";
 import { api } from "./session";
 import type { App } from "./types";
+import { Unsaved } from "./unsaved";
 
 const ICON_MAX = 256 * 1024;
 const FIELDS = ["name", "publisher", "website", "description"] as const;
@@ -96,6 +97,7 @@ function TextsPart({ app, onChange }: AppPartProps) {
 	const atField = saving.problem?.field;
 	return (
 		<Section title="Name and publisher" hint="What people read when the app asks them.">
+			<Unsaved changed={changed} save="Save" />
 			<form class="stack" ref={form} onSubmit={(e) => void submit(e)} noValidate>
 				<TextField label="App name" value={values.name} onInput={set("name")} error={saving.errorAt("name")}
 					hint="No other app may have the same. The folder of an app-folder app keeps its name." />

@@ -6,6 +6,7 @@ import type { AppPartProps } from "./parts";
 import { useSaving } from "./saving";
 import { api } from "./session";
 import type { App, AppScope } from "./types";
+import { Unsaved } from "./unsaved";
 
 const GROUPS: { title: string; has: (s: AppScope) => boolean }[] = [
 	{ title: "Account Info", has: (s) => s.scope.startsWith("account_info.") },
@@ -109,6 +110,7 @@ export function AppPermissions({ app, onChange }: AppPartProps) {
 	};
 	return (
 		<form class="stack" onSubmit={(e) => void submit(e)}>
+			<Unsaved changed={changed} save="Submit" />
 			<Notice kind="info">
 				<p>
 					What this app may ask people for. Tokens given out before a change do not gain what you

@@ -58,7 +58,7 @@ export function SettingChoice(p: AppPartProps & {
 		<div class="choice">
 			<Field label={p.label} hint={p.hint} error={saving.errorAt(p.name)}>
 				{(wiring) => (
-					<select {...wiring} class="input select" value={p.value} disabled={saving.busy}
+					<select {...wiring} class="input select" value={p.value} aria-busy={saving.busy}
 						onChange={(e) => void choose(e.currentTarget.value)}>
 						{p.options.map((o) => <option key={o.value} value={o.value}>{o.label}</option>)}
 					</select>
