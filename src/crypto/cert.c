@@ -164,7 +164,8 @@ finish(struct ctx *cx, struct making *m, bool ok, struct cert *out)
 	return ok ? OK : fail(cx, E_BUG, "A certificate could not be made.");
 }
 
-/* One permitted e-mail host and one URI host that nobody has shut the rest of their kinds. */
+/* Where one name of a kind is permitted the others are not: a mail host and a URI host that nobody has
+ * shut their kinds. */
 static const char *
 constraints(struct ctx *cx, struct cert_names domains)
 {

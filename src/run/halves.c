@@ -94,14 +94,16 @@ open_proxy(struct ctx *cx, const char *address, const struct http_tls *tls, stru
 	struct http_proxy_config cfg = {
 		.names = names.names, .name_count = names.count, .tls = tls
 	};
-	bool any;
-
 	TRY(options_listen(cx, address, &cfg.host, &cfg.port));
 	TRY(http_server_proxy(cx, out->server, &cfg));
-	any = str_eq(cfg.host, S("0.0.0.0"));
+	/* Nobody can call the wildcard address, so the loopback one stands for it. */
+	if (str_eq(cfg.host, S("0.0.0.0")))
+		cfg.host = S("127.0.0.1");
+	else if (str_eq(cfg.host, S("::")))
+		cfg.host = S("::1");
 	out->runtime.proxy = str_printf(cx->arena,
 	    str_find(cfg.host, ':') < cfg.host.len ? "http://[%.*s]:%d" : "http://%.*s:%d",
-	    STR_ARG(any ? S("127.0.0.1") : cfg.host), http_server_proxy_port(out->server));
+	    STR_ARG(cfg.host), http_server_proxy_port(out->server));
 	return OK;
 }
 

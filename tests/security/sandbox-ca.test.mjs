@@ -143,6 +143,19 @@ describe('S-160 keys and certificates', () => {
 			assert.match(err, sentence);
 		});
 
+	test('a CA near its end is made again, with all that hangs on it', async () => {
+		const data = await filled();
+		const before = readFileSync(`${data}/server.pem`, 'utf8');
+		const made = await tool('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '20',
+			'-subj', '/O=old', '-keyout', `${data}/ca-key.pem`, '-out', `${data}/ca.pem`]);
+		assert.equal(made.code, 0, made.out);
+		await (await startSandbox({ data, args: TLS })).stop({ keep: true });
+		const { out } = await tool('openssl', ['x509', '-in', `${data}/ca.pem`, '-noout', '-subject', '-checkend', String(1000 * 86400)]);
+		assert.match(out, /sandbox development CA [0-9a-f]{8}\nCertificate will not expire/);
+		assert.notEqual(readFileSync(`${data}/server.pem`, 'utf8'), before);
+		assert.equal((await tool('openssl', ['verify', '-CAfile', `${data}/ca.pem`, `${data}/server.pem`])).code, 0);
+	});
+
 	test('the server\'s certificate is kept while it is good, and made again near its end or for other names', async () => {
 		const data = await filled();
 		const file = path.join(data, 'server.pem');
