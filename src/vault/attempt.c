@@ -2,6 +2,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "vault/engine_int.h"
+#include "vault/gather.h"
 
 #define STORE_AGAIN_MS 1000
 #define HOLD_MS 900000 /* nothing to be done by the clock: looked at again */
@@ -481,12 +482,17 @@ grant_of(const struct flight *f, const struct oauth_reply *r)
 	return grant;
 }
 
-static void
-commit(struct flight *f, const struct oauth_reply *r)
+enum rc
+attempt_commit(struct store *s, struct ctx *cx, void *arg)
 {
-	struct token_grant grant = grant_of(f, r);
-	enum rc rc = store_refresh_commit(f->engine->vault->store, &f->cx, &f->claim, &grant);
+	struct flight *f = arg;
 
+	return store_refresh_commit(s, cx, &f->claim, &f->grant);
+}
+
+void
+attempt_committed(struct flight *f, enum rc rc)
+{
 	/* Deleted meanwhile: nobody wants it any more. */
 	if (rc != OK && rc != E_CONFLICT && rc != E_NOTFOUND) {
 		again_later(f, "commit");
@@ -495,9 +501,18 @@ commit(struct flight *f, const struct oauth_reply *r)
 	if (rc == OK) {
 		crash_here(CRASH_COMMITTED);
 		log_event(LOG_INFO, "token.refreshed", KV_STR("token", f->token_id),
-		    KV_INT("expires_in", r->expires_in_s));
+		    KV_INT("expires_in", f->expires_in_s));
 	}
 	done(f, rc);
+}
+
+static void
+commit(struct flight *f, const struct oauth_reply *r)
+{
+	f->grant = grant_of(f, r);
+	f->expires_in_s = r->expires_in_s;
+	if (!gather_takes(f))
+		attempt_committed(f, attempt_commit(f->engine->vault->store, &f->cx, f));
 }
 
 /* What the plan says about an attempt that just ended without a reply. */
@@ -579,19 +594,39 @@ witness_answered(struct flight *f)
 	go_on(f);
 }
 
+bool
+attempt_wants_seal(const struct flight *f)
+{
+	return f->call != FLIGHT_WITNESS && !f->sealed && f->reply.end == CALL_ANSWERED;
+}
+
+enum rc
+attempt_seal(struct store *s, struct ctx *cx, void *arg)
+{
+	struct flight *f = arg;
+
+	return store_refresh_answered(
+	    s, cx, &f->claim, now_of(f), f->reply.status, f->reply.date_s, f->reply.body);
+}
+
+void
+attempt_sealed(struct flight *f)
+{
+	f->sealed = true;
+	crash_here(CRASH_SEALED);
+}
+
 /* False while the store cannot take it. */
 static bool
 seal_reply(struct flight *f)
 {
 	enum rc rc;
 
-	if (f->sealed || f->reply.end != CALL_ANSWERED)
+	if (!attempt_wants_seal(f))
 		return true;
-	rc = store_refresh_answered(f->engine->vault->store, &f->cx, &f->claim, now_of(f),
-	    f->reply.status, f->reply.date_s, f->reply.body);
+	rc = attempt_seal(f->engine->vault->store, &f->cx, f);
 	if (rc == OK) {
-		f->sealed = true;
-		crash_here(CRASH_SEALED);
+		attempt_sealed(f);
 		return true;
 	}
 	if (rc == E_CONFLICT)

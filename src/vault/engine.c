@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "vault/engine_int.h"
+#include "vault/gather.h"
 
 #define WAIT_MS 10000      /* what a reader waits at most */
 #define WAITING_MAX 12     /* readers that may wait so long: the other workers stay free */
@@ -126,7 +127,7 @@ work(struct engine *e, struct flight *f)
 	bool closed, room;
 
 	if (f->stage == FLIGHT_ANSWERED) {
-		attempt_answered(f);
+		gather_answered(e);
 		return;
 	}
 	if (f->lane == NULL && !enter_lane(f))

@@ -45,9 +45,13 @@ struct flight {
 	enum flight_call call;
 	bool called; /* there was a call, or a kept reply was read */
 	struct http_reply reply;
-	bool sealed;      /* the reply is in the store */
-	int64_t again_ms; /* FLIGHT_ANSWERED: the store failed; clock_mono_ms */
+	bool sealed;              /* the reply is in the store */
+	int64_t again_ms;         /* FLIGHT_ANSWERED: the store failed; clock_mono_ms */
+	struct token_grant grant; /* what the reply gave, once it is read */
+	int64_t expires_in_s;
 };
+
+#define GATHER_MAX 64
 
 struct engine {
 	struct vault *vault;
@@ -61,6 +65,11 @@ struct engine {
 	bool clock_moved;
 	int64_t purge_at; /* clock_mono_ms */
 	bool stopping, ended;
+
+	/* gather.c, on the engine's thread */
+	bool gathering;
+	struct flight *gathered[GATHER_MAX];
+	size_t gathered_count;
 };
 
 /* --- flight.c; the engine's lock is held, but for flight_done --- */
@@ -78,6 +87,13 @@ struct lane *lane_of(struct engine *e, struct str provider); /* NULL: no such pr
 void attempt_begin(struct flight *f);
 /* The flight's call has ended: seals, reads, commits, or goes on. */
 void attempt_answered(struct flight *f);
+/* The two writes of an attempt, as jobs of a batch (store/batch.h) whose arg is the flight, and what
+ * follows each of them. */
+bool attempt_wants_seal(const struct flight *f);
+enum rc attempt_seal(struct store *s, struct ctx *cx, void *arg);
+void attempt_sealed(struct flight *f);
+enum rc attempt_commit(struct store *s, struct ctx *cx, void *arg);
+void attempt_committed(struct flight *f, enum rc rc);
 
 uint32_t engine_random(void);
 
