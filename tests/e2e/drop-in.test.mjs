@@ -1,10 +1,8 @@
-/* Drop-in mode in a real browser: with the sandbox as its proxy and nothing else changed, a person signs
+/* Drop-in mode in a real browser: with the sandbox as its proxy and its CA in the store, and nothing else changed, a person signs
  * in and consents at https://www.dropbox.com. */
 import assert from 'node:assert/strict';
-import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { person as signedIn, startDropbox } from '../clients/lib.mjs';
@@ -23,10 +21,7 @@ before(async () => {
 	await new Promise((resolve) => program.listen(0, '127.0.0.1', resolve));
 	const bea = await signedIn(demo, readFileSync(demo.ca));
 	app = await bea.app('Drop-in browser', { uris: [callback()] });
-	/* This one key is believed, as a CA in the browser's own store would be; nothing else is. */
-	const { publicKey } = new X509Certificate(readFileSync(path.join(demo.data, 'sandbox', 'server.pem')));
-	const spki = createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
-	browser = await openBrowser({ proxy: demo.proxy, spki });
+	browser = await openBrowser({ proxy: demo.proxy, ca: demo.ca });
 });
 after(async () => {
 	await browser?.close();

@@ -5,7 +5,11 @@
  *   const page = await browser.person();   a new person: own cookies
  *   await browser.close();                 throws when a page logged an error of its own
  */
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
 import { chromium } from 'playwright-core';
 
 const executablePath =
@@ -21,21 +25,36 @@ const args = [
 	'--disable-component-update',
 	'--disable-sync',
 	'--disable-features=Translate,OptimizationHints,MediaRouter',
-	/* Names never leave the machine: only loopback answers. */
-	'--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
 ];
+
+/* Names never leave the machine: only loopback answers. */
+function resolverRules(here) {
+	const mapped = here.map((name) => `MAP ${name} 127.0.0.1, `).join('');
+	return `--host-resolver-rules=${mapped}MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost`;
+}
 
 /* What a page says about itself that no working page says. */
 function isFault(text) {
 	return !/Failed to load resource/.test(text);
 }
 
-/* proxy: "http://127.0.0.1:PORT", for all but the loopback. spki: the digest of a server's key that is
- * believed although no known CA signed it. */
-export async function openBrowser({ headless = true, slowMo, timeout = 15000, proxy, spki } = {}) {
-	const own = proxy ? [`--proxy-server=${proxy}`] : ['--no-proxy-server'];
-	if (spki) own.push(`--ignore-certificate-errors-spki-list=${spki}`);
-	const browser = await chromium.launch({ executablePath, headless, slowMo, args: [...args, ...own] });
+/* A home whose certificate store holds the CA, as a person would put it there. */
+function homeThatTrusts(ca) {
+	const home = mkdtempSync(path.join(tmpdir(), 'valetkey-home-'));
+	const store = path.join(home, '.pki/nssdb');
+	mkdirSync(store, { recursive: true });
+	execFileSync('certutil', ['-N', '-d', `sql:${store}`, '--empty-password']);
+	execFileSync('certutil', ['-A', '-d', `sql:${store}`, '-n', 'sandbox', '-t', 'C,,', '-i', ca]);
+	return home;
+}
+
+/* proxy: "http://127.0.0.1:PORT", for all but the loopback. ca: the file of a CA to trust. here: names
+ * that lead to this machine. */
+export async function openBrowser({ headless = true, slowMo, timeout = 15000, proxy, ca, here = [] } = {}) {
+	const own = [proxy ? `--proxy-server=${proxy}` : '--no-proxy-server', resolverRules(here)];
+	const home = ca ? homeThatTrusts(ca) : undefined;
+	const env = home ? { ...process.env, HOME: home } : undefined;
+	const browser = await chromium.launch({ executablePath, headless, slowMo, env, args: [...args, ...own] });
 	const faults = [];
 
 	function watch(page) {
@@ -60,6 +79,7 @@ export async function openBrowser({ headless = true, slowMo, timeout = 15000, pr
 		},
 		async close({ allowFaults = false } = {}) {
 			await browser.close();
+			if (home) rmSync(home, { recursive: true, force: true, maxRetries: 3 });
 			if (!allowFaults && faults.length > 0) throw new Error(`pages reported errors:\n${faults.join('\n')}`);
 		},
 	};

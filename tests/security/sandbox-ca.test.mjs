@@ -1,13 +1,13 @@
 /* Rows S-026 and S-160 to S-163: the development CA of `valetkey sandbox --tls`, as files, as other
  * programs see it, and as the manager trusts it. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { forge, tool } from '../lib/forge.mjs';
 import { managerClient } from '../lib/http.mjs';
 import { app, startAttempt } from '../lib/manager.mjs';
 import { run, startDemo, startSandbox, startServe } from '../lib/server.mjs';
@@ -22,15 +22,6 @@ function scratch() {
 }
 after(() => dirs.forEach((dir) => rmSync(dir, { recursive: true, force: true })));
 
-/* { code, out } of another program; code 0 when it was content. */
-function tool(program, args, env = {}) {
-	return new Promise((resolve) => {
-		execFile(program, args, { env: { PATH: process.env.PATH, ...env } }, (e, out, err) => {
-			resolve({ code: e ? (e.code ?? -1) : 0, out: out + err });
-		});
-	});
-}
-
 /* A data directory that one start has filled, and nobody uses. */
 async function filled() {
 	const data = scratch();
@@ -40,20 +31,6 @@ async function filled() {
 }
 
 const startAgain = (data) => run(['sandbox', '--data', data, '--listen', '127.0.0.1:0', ...TLS]);
-
-/* A leaf that whoever stole the CA's key would sign: with openssl, not with our code. */
-async function forge(data, subject, extensions) {
-	const dir = scratch();
-	const [key, csr, cert, ext] = ['key.pem', 'csr.pem', 'cert.pem', 'ext'].map((n) => path.join(dir, n));
-	writeFileSync(ext, extensions.join('\n'));
-	await tool('openssl', ['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-		'-keyout', key, '-subj', subject, '-out', csr]);
-	const made = await tool('openssl', ['x509', '-req', '-in', csr, '-days', '10', '-CA', `${data}/ca.pem`,
-		'-CAkey', `${data}/ca-key.pem`, '-CAcreateserial', '-CAserial', path.join(dir, 'serial'), '-extfile', ext,
-		'-out', cert]);
-	assert.equal(made.code, 0, made.out);
-	return { cert, key, dir };
-}
 
 describe('S-161 the CA is constrained to its names', () => {
 	const names = [
@@ -84,7 +61,7 @@ describe('S-161 the CA is constrained to its names', () => {
 
 	for (const [name, good, extensions] of names)
 		test(`a leaf for ${name} (${extensions[0]}) ${good ? 'passes' : 'is refused by curl, node and git'}`, async () => {
-			const { cert, key } = await forge(data, extensions[0].startsWith('subject') ? '/O=a leaf' : `/CN=${name}`, extensions);
+			const { cert, key } = await forge(data, scratch(), extensions[0].startsWith('subject') ? '/O=a leaf' : `/CN=${name}`, extensions);
 			const server = https.createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (_, res) => res.end('hi'));
 			await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 			const { port } = server.address();
@@ -165,7 +142,7 @@ describe('S-160 keys and certificates', () => {
 		};
 		const first = readFileSync(file, 'utf8');
 		assert.equal(await restart(), first);
-		const ending = await forge(data, '/CN=old', ['subjectAltName=DNS:localhost']);
+		const ending = await forge(data, scratch(), '/CN=old', ['subjectAltName=DNS:localhost']);
 		writeFileSync(file, readFileSync(ending.cert, 'utf8') + readFileSync(ending.key, 'utf8'));
 		const fresh = await restart();
 		assert.notEqual(fresh, readFileSync(ending.cert, 'utf8'));
