@@ -111,6 +111,14 @@ test('snapshots are listed and deleted; names are taken once', async () => {
 	assert.deepEqual(readdirSync(path.join(data, 'snapshots')), ['one']);
 });
 
+test('S-222 a snapshot holds neither the control token nor a secret as it is', () => {
+	const bytes = readFileSync(path.join(data, 'snapshots/one/sandbox.db'));
+	const secrets = [box.controlToken, app.app_secret, seed.grants[0].refresh_token, ...seed.accounts.map((a) => a.password)];
+	for (const value of secrets) assert.equal(bytes.includes(value), false, value);
+	for (const name of ['snapshots', 'snapshots/one', 'snapshots/one/files']) assert.equal(statSync(path.join(data, name)).mode & 0o777, 0o700);
+	assert.equal(statSync(path.join(data, 'snapshots/one/sandbox.db')).mode & 0o777, 0o600);
+});
+
 test('what was restored is there after a power cut, and half a restore is finished or forgotten', async () => {
 	const { token } = await access();
 	await put(token, '/later.txt', 'later');
@@ -157,7 +165,7 @@ test('S-223 names of snapshots lead nowhere', async () => {
 	for (const name of ['.new', '.weed', '%2e%2e', '..%2f..%2fx', '%2fetc', 'a%00b', 'x'.repeat(65), '-x'])
 		for (const [method, tail] of [['POST', '/restore'], ['DELETE', '']]) {
 			const { status } = await call(method, `snapshots/${name}${tail}`);
-			assert.ok([400, 404].includes(status), `${method} ${name} ${status}`);
+			assert.ok([400, 404, 405].includes(status), `${method} ${name} ${status}`);
 		}
 	assert.deepEqual(readdirSync(path.join(data, 'snapshots')), ['one']);
 });
