@@ -170,6 +170,8 @@ test("what fails is tried again after 5, 30 and 300 seconds, then given up", asy
 		assert.equal(last.again_ms && Math.round((last.again_ms - last.at_ms) / 1000), waits[attempt - 1] ?? null);
 		if (attempt < 4) await advance(box, waits[attempt - 1]);
 	}
+	const { now_ms, webhooks } = (await ann.get(path(app))).body;
+	assert.ok(now_ms >= webhooks[0].deliveries[0].at_ms, "the page's times follow the sandbox's clock");
 	await advance(box, 3600);
 	hook.answer = challengeBack;
 	await folder(token, fresh());

@@ -11,6 +11,7 @@ const LOOK_AGAIN_MS = 5000;
 
 interface Answer {
 	webhooks: Webhook[];
+	now_ms: number; /* the sandbox's clock may have been moved meanwhile */
 }
 
 function outcome(d: Delivery): string {
@@ -24,7 +25,7 @@ function outcome(d: Delivery): string {
 function Log({ deliveries }: { deliveries: Delivery[] }) {
 	return (
 		<ul class="deliveries">
-			{deliveries.map((d) => (
+			{deliveries.map((d, i) => (
 				<li key={`${d.at_ms} ${d.attempt}`}>
 					<span class={d.delivered ? "pill pill-ok" : "pill pill-bad"}>{d.delivered ? "Told" : "Failed"}</span>
 					<span>
@@ -32,7 +33,7 @@ function Log({ deliveries }: { deliveries: Delivery[] }) {
 						<span class="hint">
 							{" "}· {d.accounts === 1 ? "1 account" : `${d.accounts} accounts`}
 							{d.attempt > 1 && ` · attempt ${d.attempt}`} · <Time at_ms={d.at_ms} />
-							{d.again_ms !== null && <>, again <Time at_ms={d.again_ms} /></>}
+							{i === 0 && d.again_ms !== null && <>, again <Time at_ms={d.again_ms} /></>}
 						</span>
 					</span>
 				</li>

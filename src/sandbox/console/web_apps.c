@@ -60,10 +60,12 @@ web_apps_list(void *app, struct ctx *cx, const struct http_req *req, struct http
 {
 	struct session *sess = req->session;
 	struct apps_query q = { .owner_id = sess->account.id };
+	struct sandbox *s = app;
 	json_t *o;
 
 	TRY(read_query(cx, req, &q));
 	TRY(apps_json(app, cx, &q, &o));
+	json_put(o, "now_ms", json_integer(clock_now_ms(s->clock)));
 	http_res_json(res, 200, json_write(cx->arena, o));
 	return OK;
 }

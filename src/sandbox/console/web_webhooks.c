@@ -4,6 +4,7 @@
 #include "sandbox/console/notifier.h"
 #include "sandbox/console/view.h"
 #include "sandbox/console/webhooks.h"
+#include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
 
 #define URI_BYTES_MAX 4096
@@ -16,6 +17,7 @@ emit(struct sandbox *s, struct ctx *cx, struct http_res *res, struct str app_key
 	TRY(webhooks_json(s, cx, app_key, &list));
 	o = json_object();
 	json_put(o, "webhooks", list);
+	json_put(o, "now_ms", json_integer(clock_now_ms(s->clock)));
 	http_res_json(res, 200, json_write(cx->arena, o));
 	return OK;
 }
