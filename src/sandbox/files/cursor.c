@@ -82,5 +82,5 @@ list_cursor_read(struct sandbox *s, struct ctx *cx, const struct caller *who, st
 	    json_read(cx, secret_expose(plain), 2, &o) != OK || take(cx, o, who, q) != OK)
 		return reset(cx);
 	TRY(files_seq(s, cx, q->account_id, &now));
-	return q->since <= now ? OK : reset(cx); /* an older state was restored */
+	return q->since <= now + 1 ? OK : reset(cx); /* an older state was restored */
 }

@@ -10,8 +10,6 @@
 #define LIMIT_MAX 2000
 #define PAGE_FULL (4u << 20) /* bytes after which a page ends, whatever its limit */
 #define PAGE_MAX (PAGE_FULL + (1u << 20))
-/* Sorts after every path: what a finished listing has seen of its last change. */
-#define AFTER_ALL S("0")
 
 /* Where the next page goes on. now is the account's last change: what a watch has looked through it
  * need not look through again. */
@@ -23,9 +21,9 @@ advance(struct file_query *q, const struct file *last, bool more, int64_t now)
 		q->after = last->path_lower;
 		return;
 	}
-	q->since = q->changes ? now : q->since;
+	q->since = (q->changes ? now : q->since) + 1;
 	q->changes = true;
-	q->after = AFTER_ALL;
+	q->after = S("");
 }
 
 static int
