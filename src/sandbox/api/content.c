@@ -22,8 +22,8 @@ add_header_text(const char *text, size_t len, void *arg)
 	return 0;
 }
 
-static struct str
-header_json(struct ctx *cx, json_t *value)
+struct str
+content_result(struct ctx *cx, json_t *value)
 {
 	struct buf b = buf_in(cx->arena, HEADER_MAX);
 
@@ -148,7 +148,7 @@ enum rc
 content_reply(struct sandbox *s, struct ctx *cx, const struct http_req *req, const struct file *f,
     json_t *result, struct http_res *res)
 {
-	struct str text = result != NULL ? header_json(cx, result) : (struct str){ 0 };
+	struct str text = result != NULL ? content_result(cx, result) : (struct str){ 0 };
 
 	TRY(emit(s, cx, req, f, res));
 	if (text.len > 0 && res->status != 416)

@@ -11,6 +11,8 @@
  * is for the header Dropbox-API-Result; NULL: none. Consumes it. */
 MUST enum rc content_reply(struct sandbox *s, struct ctx *cx, const struct http_req *req,
     const struct file *f, json_t *result, struct http_res *res);
+/* The value of Dropbox-API-Result: in ASCII. Consumes value. */
+struct str content_result(struct ctx *cx, json_t *value);
 /* RFC 6266: attachment, with the name in both forms. */
 struct str content_disposition(struct ctx *cx, struct str name);
 

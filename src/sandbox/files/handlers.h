@@ -31,6 +31,7 @@ HANDLER(api_batch_check);
 HANDLER(api_list_revisions);
 HANDLER(api_restore);
 HANDLER(api_download);
+HANDLER(api_download_zip);
 HANDLER(api_upload);
 HANDLER(api_session_start);
 HANDLER(api_session_start_batch);

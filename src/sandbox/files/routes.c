@@ -60,6 +60,8 @@ static const struct row rows[] = {
 	{ POST, "/2/files/restore", API_ROW(CONTENT_WRITE, WRITE), RPC, api_restore },
 	{ GET, "/2/files/download", API_ROW(CONTENT_READ, READ), 0, api_download },
 	{ POST, "/2/files/download", API_ROW(CONTENT_READ, READ), KB, api_download },
+	{ POST, "/2/files/download_zip", API_ROW(CONTENT_READ, NONE), KB, api_download_zip },
+	{ GET, "/2/files/download_zip", API_ROW(CONTENT_READ, NONE), 0, api_download_zip },
 	UPLOAD("/2/files/upload", api_upload),
 	UPLOAD("/2/files/alpha/upload", api_upload),
 	UPLOAD("/2/files/upload_session/start", api_session_start),

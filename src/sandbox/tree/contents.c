@@ -196,6 +196,19 @@ content_open(struct sandbox *s, struct ctx *cx, struct str id, int64_t size, int
 }
 
 enum rc
+content_scratch(struct sandbox *s, struct ctx *cx, int *fd)
+{
+	struct str name = content_new_id(cx->arena);
+
+	*fd = openat(s->contents->incoming, name.p,
+	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (*fd < 0)
+		return content_broken(cx, errno, "made");
+	unlinkat(s->contents->incoming, name.p, 0);
+	return OK;
+}
+
+enum rc
 content_hold(struct sandbox *s, struct ctx *cx, const struct content *c)
 {
 	return sql_exec(cx, s->db, NULL,

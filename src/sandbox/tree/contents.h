@@ -52,6 +52,9 @@ MUST enum rc content_write(
 /* Open for reading. E_STORE when it is missing, no regular file, or of another size. */
 MUST enum rc content_open(struct sandbox *s, struct ctx *cx, struct str id, int64_t size, int *fd);
 
+/* A file without a name, for what is made on the way; the caller closes fd. */
+MUST enum rc content_scratch(struct sandbox *s, struct ctx *cx, int *fd);
+
 /* One more, one less entry has it. Store held for writing. */
 MUST enum rc content_hold(struct sandbox *s, struct ctx *cx, const struct content *c);
 MUST enum rc content_release(struct sandbox *s, struct ctx *cx, struct str id);
