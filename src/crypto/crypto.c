@@ -75,10 +75,23 @@ crypto_random(void *out, size_t len)
 struct secret
 crypto_random_text(struct arena *a, size_t n, struct str alphabet)
 {
+	/* One system call for many letters. Bytes beyond the last whole round of the alphabet would favour
+	 * its first letters, so they are left out. */
+	unsigned char pool[256], byte;
+	size_t used = sizeof(pool), whole = 256 - 256 % alphabet.len;
 	char *p = arena_alloc(a, n + 1);
 
-	for (size_t i = 0; i < n; i++)
-		p[i] = alphabet.p[randombytes_uniform((uint32_t)alphabet.len)];
+	for (size_t i = 0; i < n; i++) {
+		do {
+			if (used == sizeof(pool)) {
+				randombytes_buf(pool, sizeof(pool));
+				used = 0;
+			}
+			byte = pool[used++];
+		} while (byte >= whole);
+		p[i] = alphabet.p[byte % alphabet.len];
+	}
+	sodium_memzero(pool, sizeof(pool));
 	return secret_of((struct str){ p, n });
 }
 

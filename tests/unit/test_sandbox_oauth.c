@@ -146,6 +146,35 @@ test_tokens_never_repeat(void **state)
 	(void)f;
 }
 
+/* S-071: every letter as often as any other, whether or not the alphabet divides 256. Chi-square within
+ * six standard deviations. */
+static void
+test_random_text_is_flat(void **state)
+{
+	enum { DRAWS = 200000 };
+	struct fixture *f = *state;
+	struct str letters = S("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+	static const size_t sizes[] = { 2, 9, 36, 55, 62, 64 };
+
+	for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+		double expected = (double)DRAWS / (double)sizes[k], chi = 0;
+		double df = (double)sizes[k] - 1, over;
+		int seen[256] = { 0 };
+		struct str text = secret_expose(
+		    crypto_random_text(f->arena, DRAWS, str_sub(letters, 0, sizes[k])));
+
+		for (size_t i = 0; i < text.len; i++)
+			seen[(unsigned char)text.p[i]]++;
+		for (size_t i = 0; i < sizes[k]; i++) {
+			double off = seen[(unsigned char)letters.p[i]] - expected;
+
+			chi += off * off / expected;
+		}
+		over = chi - df;
+		assert_true(over * over < 36 * 2 * df || over < 0 || (df < 2 && chi < 20));
+	}
+}
+
 static void
 test_signatures_are_of_the_key_and_the_data(void **state)
 {
@@ -179,6 +208,7 @@ main(void)
 		TEST(test_a_bad_personality_is_refused_by_name),
 		TEST(test_an_implicit_answer_stands_in_the_fragment),
 		TEST(test_tokens_never_repeat),
+		TEST(test_random_text_is_flat),
 		TEST(test_signatures_are_of_the_key_and_the_data),
 	};
 
