@@ -5,6 +5,7 @@
 #include "vault/gather.h"
 
 #define STORE_AGAIN_MS 1000
+#define OTHER_AGAIN_MS 100
 #define HOLD_MS 900000 /* nothing to be done by the clock: looked at again */
 
 _Static_assert((int)STAGE_SENT == (int)ATTEMPT_SENT && (int)STAGE_KEPT == (int)ATTEMPT_KEPT &&
@@ -394,11 +395,32 @@ plan_of(const struct flight *f)
 	};
 }
 
+/* Another node is at it. Who waits here gets what comes of it: the next claim finds another token, or,
+ * if that node is gone, a lease that has lapsed. False when nobody waits. */
+static bool
+wait_for_other(struct flight *f)
+{
+	struct engine *e = f->engine;
+	bool wait;
+
+	pthread_mutex_lock(&e->lock);
+	wait = f->readers > 0;
+	if (wait)
+		f->again_ms = clock_mono_ms() + OTHER_AGAIN_MS;
+	pthread_mutex_unlock(&e->lock);
+	if (wait)
+		ctx_clear(&f->cx);
+	return wait;
+}
+
 /* Somebody else holds the lease, or the row cannot be read: not again at once. */
 static void
 not_started(struct flight *f, enum rc rc)
 {
 	struct ctx cx = scratch(f);
+
+	if (rc == E_CONFLICT && wait_for_other(f))
+		return;
 
 	log_event(LOG_WARN, "token.refresh_not_started", KV_STR("token", f->token_id),
 	    KV_STR("why", str_of(f->cx.why)));

@@ -55,12 +55,14 @@ next_work(struct engine *e, int64_t now, int64_t *at_ms)
 	struct flight *wanted = NULL;
 
 	for (struct flight *f = e->flights; f != NULL; f = f->next) {
-		if (f->stage == FLIGHT_ANSWERED && f->again_ms <= now)
-			return f;
-		if (f->stage == FLIGHT_ANSWERED && f->again_ms < *at_ms)
-			*at_ms = f->again_ms;
-		if (f->stage != FLIGHT_WANTED || e->stopping)
+		if (f->stage != FLIGHT_ANSWERED && (f->stage != FLIGHT_WANTED || e->stopping))
 			continue;
+		if (f->again_ms > now) {
+			*at_ms = f->again_ms < *at_ms ? f->again_ms : *at_ms;
+			continue;
+		}
+		if (f->stage == FLIGHT_ANSWERED)
+			return f;
 		/* Those that somebody waits for go before those that are merely due. */
 		if ((f->lane == NULL || lane_closed(f->lane, now) || lane_room(f->lane, now) > 0) &&
 		    (wanted == NULL || f->readers > wanted->readers))

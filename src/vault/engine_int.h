@@ -45,8 +45,10 @@ struct flight {
 	enum flight_call call;
 	bool called; /* there was a call, or a kept reply was read */
 	struct http_reply reply;
-	bool sealed;              /* the reply is in the store */
-	int64_t again_ms;         /* FLIGHT_ANSWERED: the store failed; clock_mono_ms */
+	bool sealed; /* the reply is in the store */
+	/* Not before, clock_mono_ms: the store failed (FLIGHT_ANSWERED), or another node is at it
+	 * (FLIGHT_WANTED). */
+	int64_t again_ms;
 	struct token_grant grant; /* what the reply gave, once it is read */
 	int64_t expires_in_s;
 };

@@ -20,15 +20,16 @@ export function testClock() {
 	return {
 		env: { VALETKEY_TEST_CLOCK: file },
 		offset_s: 0,
-		/* Without a manager it holds from the next start on. */
-		async advance(manager, seconds) {
+		/* Of one manager or of several; without any it holds from the next start on. */
+		async advance(managers, seconds) {
 			this.offset_s += seconds;
 			writeFileSync(file, String(this.offset_s * 1000));
-			if (!manager) return;
 			const told = `event=test.clock offset_ms=${this.offset_s * 1000}\n`;
-			const before = manager.log().length;
-			process.kill(manager.pid, 'SIGUSR1');
-			await manager.program.until(() => (manager.log().slice(before).includes(told) ? true : null), 'the clock did not move');
+			await Promise.all([managers ?? []].flat().map((manager) => {
+				const before = manager.log().length;
+				process.kill(manager.pid, 'SIGUSR1');
+				return manager.program.until(() => (manager.log().slice(before).includes(told) ? true : null), 'the clock did not move');
+			}));
 		},
 	};
 }

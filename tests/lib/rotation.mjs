@@ -43,7 +43,8 @@ function files(dir, url, contract) {
 	writeFileSync(path.join(dir, 'seed'), JSON.stringify(seed));
 }
 
-export async function startPair(contract) {
+/* env: of every manager, such as VALETKEY_STORE. */
+export async function startPair(contract, own = {}) {
 	const dir = mkdtempSync(path.join(tmpdir(), 'valetkey-rotation-'));
 	const port = await freePort();
 	const url = `http://127.0.0.1:${port}`;
@@ -56,7 +57,7 @@ export async function startPair(contract) {
 			data,
 			listen: `127.0.0.1:${port}`,
 			args: ['--providers', dir],
-			env: { VALETKEY_DROPBOX_URL: sandbox.url, ...clock.env, ...env },
+			env: { VALETKEY_DROPBOX_URL: sandbox.url, ...clock.env, ...own, ...env },
 		});
 	let manager = await start();
 	const ann = await managerClient(manager);
@@ -86,6 +87,17 @@ export async function startPair(contract) {
 			assert.equal(saved.status, 201, saved.text);
 			base = await totals();
 			return saved.body.token;
+		},
+		/* Another node on the same store, with a data directory of its own. */
+		async another(nodeData) {
+			const own_port = await freePort();
+			const node = await startServe({
+				data: nodeData,
+				listen: `127.0.0.1:${own_port}`,
+				args: ['--providers', dir, '--public-url', url],
+				env: { VALETKEY_DROPBOX_URL: sandbox.url, ...clock.env, ...own },
+			});
+			return Object.assign(node, { url: `http://127.0.0.1:${own_port}` });
 		},
 		async restart(env) {
 			if (!manager.program.end) await manager.kill();
