@@ -1,5 +1,5 @@
 /* faults.tsx - which calls are to be spoilt, and how. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { sentences } from "../../shared/api";
 import { announce, Button, Checkbox, EmptyState, ProblemNotice, Skeleton, TextField } from "../../shared/ui";
 import { control, type TabProps, useAction, useControl } from "./client";
@@ -179,6 +179,7 @@ function FaultRow({ f, busy, onDelete }: { f: Fault; busy: boolean; onDelete: ()
 export function FaultsTab({ world, reload: reloadWorld }: TabProps) {
 	const { data, problem, reload } = useControl<{ faults: Fault[] }>("/_sandbox/faults");
 	const action = useAction();
+	useEffect(reload, [world.state]); /* with the state, the page asks for it again and again */
 	const changed = () => {
 		reload();
 		reloadWorld();
@@ -206,7 +207,6 @@ export function FaultsTab({ world, reload: reloadWorld }: TabProps) {
 							))}
 						</ul>
 						<div class="actions control-actions">
-							<Button onClick={reload}>Look again</Button>
 							<Button kind="danger" busy={action.busy === "all"} onClick={() => remove("all", "")}>Delete all</Button>
 						</div>
 					</Card>
