@@ -30,6 +30,11 @@ async function filled() {
 	return data;
 }
 
+const filesBelow = (dir) => readdirSync(dir, { withFileTypes: true }).flatMap((e) => {
+	const name = path.join(dir, e.name);
+	return e.isDirectory() ? filesBelow(name) : [name];
+});
+
 const startAgain = (data) => run(['sandbox', '--data', data, '--listen', '127.0.0.1:0', ...TLS]);
 
 describe('S-161 the CA is constrained to its names', () => {
@@ -155,14 +160,20 @@ describe('S-160 keys and certificates', () => {
 });
 
 test('S-162 each data directory has a CA of its own, and its key is in no output', async () => {
-	const sandbox = await startSandbox({ args: [...TLS, '--proxy', '127.0.0.1:0'] });
+	const sandbox = await startSandbox({ args: ['--proxy', '127.0.0.1:0'] });
 	const other = await filled();
 	const key = readFileSync(path.join(sandbox.data, 'ca-key.pem'), 'utf8');
 	assert.notEqual(key, readFileSync(`${other}/ca-key.pem`, 'utf8'));
 	const secret = key.split('\n')[1];
-	assert.ok(!sandbox.log().includes(secret));
-	for (const { name } of readdirSync(sandbox.data, { withFileTypes: true }).filter((e) => e.isFile()))
-		if (name !== 'ca-key.pem') assert.ok(!readFileSync(path.join(sandbox.data, name), 'latin1').includes(secret), name);
+	await sandbox.control('POST', '/_sandbox/snapshots', { name: 'one' });
+	const said = [await sandbox.state(), await sandbox.control('GET', '/_sandbox/log')].map((o) => JSON.stringify(o));
+	const env = await run(['sandbox', 'env', '--data', sandbox.data]);
+	for (const text of [...said, env.out, sandbox.log()]) assert.ok(!text.includes(secret));
+	assert.match(env.out, /ca\.pem/);
+	const files = filesBelow(sandbox.data);
+	assert.ok(files.some((file) => file.includes('/snapshots/one/')), files.join());
+	for (const file of files)
+		if (!file.endsWith('/ca-key.pem')) assert.ok(!readFileSync(file, 'latin1').includes(secret), file);
 	await sandbox.stop();
 });
 
