@@ -112,12 +112,7 @@ emit_refused(struct ctx *cx, struct http_res *res, const struct decision *d, enu
 static enum rc
 emit_decided(struct ctx *cx, struct http_res *res, json_t *o, const struct decided *done)
 {
-	if (done->address.len > 0)
-		json_put(o, "redirect", json_str(done->address));
-	else if (!secret_empty(done->code))
-		json_put(o, "code", json_str(secret_expose(done->code)));
-	else
-		json_put(o, "cancelled", json_true());
+	decided_put(o, done);
 	emit(cx, res, o);
 	return OK;
 }

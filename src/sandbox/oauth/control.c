@@ -17,12 +17,7 @@ emit_decided(struct ctx *cx, struct http_res *res, const struct decided *done)
 {
 	json_t *o = json_object();
 
-	if (done->address.len > 0)
-		json_put(o, "redirect", json_str(done->address));
-	else if (!secret_empty(done->code))
-		json_put(o, "code", json_str(secret_expose(done->code)));
-	else
-		json_put(o, "cancelled", json_true());
+	decided_put(o, done);
 	http_res_json(res, 200, json_write(cx->arena, o));
 	return OK;
 }

@@ -263,3 +263,14 @@ decide_deny(struct ctx *cx, const struct auth_request *r, struct decided *out)
 	if (r->redirect_uri.len > 0)
 		out->address = redirect_with(cx, r->redirect_uri, redirect_part_of(r), params, 3);
 }
+
+void
+decided_put(json_t *o, const struct decided *done)
+{
+	if (done->address.len > 0)
+		json_put(o, "redirect", json_str(done->address));
+	else if (!secret_empty(done->code))
+		json_put(o, "code", json_str(secret_expose(done->code)));
+	else
+		json_put(o, "cancelled", json_true());
+}

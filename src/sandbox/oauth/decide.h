@@ -5,6 +5,7 @@
 #ifndef SANDBOX_OAUTH_DECIDE_H
 #define SANDBOX_OAUTH_DECIDE_H
 
+#include "base/json.h"
 #include "base/secret.h"
 #include "sandbox/console/apps.h"
 #include "sandbox/oauth/requests.h"
@@ -33,6 +34,8 @@ struct decided {
 MUST enum rc decide_allow(
     struct sandbox *s, struct ctx *cx, const struct decision *d, struct decided *out);
 void decide_deny(struct ctx *cx, const struct auth_request *r, struct decided *out);
+/* {redirect}, {code} or {cancelled}, as pages and the control API read it. */
+void decided_put(json_t *o, const struct decided *done);
 /* A remembered approval covers the same address and no more than was granted, and never a client that
  * need not prove itself (S-084, RFC 8252 section 8.6). */
 MUST enum rc decide_remembered(

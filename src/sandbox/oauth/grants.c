@@ -1,9 +1,7 @@
-#include <ctype.h>
-
 #include "sandbox/console/apps.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
-#include "sandbox/core/store.h"
+#include "sandbox/core/text.h"
 #include "sandbox/oauth/issue.h"
 
 #define KEEP_ENDED_MS (7 * DAY_MS)
@@ -87,12 +85,7 @@ refresh_ok(struct secret value)
 {
 	struct str text = secret_expose(value);
 
-	if (text.len != REFRESH_LEN)
-		return false;
-	for (size_t i = 0; i < text.len; i++)
-		if (strchr("-_", text.p[i]) == NULL && !isalnum((unsigned char)text.p[i]))
-			return false;
-	return true;
+	return text.len == REFRESH_LEN && text_only(text, "-_");
 }
 
 enum rc

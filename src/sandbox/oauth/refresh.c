@@ -229,7 +229,7 @@ refresh_redeem(struct sandbox *s, struct ctx *cx, const struct refresh_use *use,
 		return invalid_grant(cx, DEAD);
 	TRY(narrow(cx, use, &row, out));
 	TRY(grants_sweep(s, cx));
-	if (row.spent_ms > 0 && row.reply.len > 0)
+	if (row.spent_ms > 0 && row.reply.len > 0 && row.grant.personality.repeat_same)
 		TRY(repeat_reply(s, cx, &row, out));
 	else
 		TRY(issue_next(s, cx, &row, out));
