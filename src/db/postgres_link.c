@@ -8,7 +8,7 @@
 
 #define CALL_MS 8000 /* of one round trip; the server gives up on a statement before that */
 #define PAUSE_MS 500 /* unless the connection is told otherwise */
-#define DESCRIBE_MAX 512
+#define SYSTEM_CAS "/etc/ssl/certs/ca-certificates.crt"
 
 /* What comes before the address's own options, which win. A server that is gone without a word is
  * noticed by the kernel within seconds. */
@@ -96,15 +96,56 @@ no_notice(void *arg, const PGresult *res)
 	(void)arg, (void)res;
 }
 
+static const char *
+option_value(const PQconninfoOption *options, const char *name)
+{
+	for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
+		if (strcmp(o->keyword, name) == 0 && o->val != NULL)
+			return o->val;
+	return "";
+}
+
+/* A socket, or this machine: nobody listens in between. */
+static bool
+is_local(struct str host)
+{
+	return host.len == 0 || host.p[0] == '/' || host.p[0] == '@' ||
+	    str_eq(host, S("localhost")) || str_eq(host, S("127.0.0.1")) || str_eq(host, S("::1"));
+}
+
+static bool
+all_local(const char *url)
+{
+	PQconninfoOption *options = PQconninfoParse(url, NULL);
+	struct str hosts, host;
+	bool local = true;
+
+	if (options == NULL)
+		return false;
+	hosts = str_of(option_value(options, "host"));
+	while (str_split(&hosts, ',', &host))
+		local = local && is_local(host);
+	local = local && option_value(options, "hostaddr")[0] == '\0';
+	PQconninfoFree(options);
+	return local;
+}
+
 static PGconn *
 connect_to(const char *url)
 {
-	const char *names[DEFAULT_COUNT + 3], *values[DEFAULT_COUNT + 3];
+	const char *names[DEFAULT_COUNT + 5], *values[DEFAULT_COUNT + 5];
 	size_t n = 0;
 
 	for (; n < DEFAULT_COUNT; n++) {
 		names[n] = defaults[n][0];
 		values[n] = defaults[n][1];
+	}
+	/* libpq would take whatever certificate, or none (S-176). The address may say otherwise. */
+	if (!all_local(url)) {
+		names[n] = "sslmode";
+		values[n++] = "verify-full";
+		names[n] = "sslrootcert";
+		values[n++] = SYSTEM_CAS;
 	}
 	names[n] = "dbname"; /* expanded: the whole address */
 	values[n++] = url;
@@ -333,15 +374,6 @@ bool
 pg_link_broke(const struct pg_link *l)
 {
 	return l->conn == NULL && clock_mono_ms() >= l->try_at_ms;
-}
-
-static const char *
-option_value(const PQconninfoOption *options, const char *name)
-{
-	for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
-		if (strcmp(o->keyword, name) == 0 && o->val != NULL)
-			return o->val;
-	return "";
 }
 
 struct str

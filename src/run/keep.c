@@ -154,6 +154,7 @@ static enum rc
 make_backup(struct start *st, const char *file)
 {
 	int64_t total = 0;
+	struct str mark;
 	struct store_copy copy = { .to = file, .told = tell, .arg = &total };
 
 	if (st->options.store == NULL)
@@ -161,8 +162,11 @@ make_backup(struct start *st, const char *file)
 	TRY(options_store(&st->cx, st->options.store));
 	copy.from = own_database(st);
 	TRY(store_backup(&st->cx, &copy));
-	printf("%s has %lld rows, as of one moment. Keep the master key apart from it.\n", file,
-	    (long long)total);
+	TRY(store_backup_key(&st->cx, file, &mark));
+	printf(
+	    "%s has %lld rows, as of one moment. It opens with the master key of the mark %.*s;\n"
+	    "keep that apart from it.\n",
+	    file, (long long)total, STR_ARG(mark));
 	return st->options.verify ? verify(st, file) : OK;
 }
 

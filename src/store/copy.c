@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/store_int.h"
@@ -170,6 +171,26 @@ write_digests(struct ctx *cx, struct copying *c)
 	return OK;
 }
 
+/* A file that was cut or that something was put behind is not what was written. */
+static enum rc
+check_size(struct ctx *cx, struct copying *c)
+{
+	struct db_stmt *st;
+	struct stat file;
+	int64_t size;
+	bool row;
+
+	TRY(db_stmt(cx, c->from,
+	    "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", &st));
+	TRY(db_step(cx, st, &row));
+	size = db_col_int(st, 0);
+	db_done(st);
+	if (stat(c->copy->from, &file) == 0 && file.st_size == size)
+		return OK;
+	return fail(cx, E_STORE, "The backup is damaged: it is %s than what was written.",
+	    file.st_size < size ? "shorter" : "longer");
+}
+
 /* A backup says itself what its rows must be. */
 static enum rc
 check_digests(struct ctx *cx, struct copying *c)
@@ -182,6 +203,7 @@ check_digests(struct ctx *cx, struct copying *c)
 	TRY(db_columns(cx, c->from, &columns, &count));
 	if (!has_table(columns, count, S("backup_digest")))
 		return OK;
+	TRY(check_size(cx, c));
 	for (size_t i = 0; i < c->count; i++) {
 		TRY(db_stmt(
 		    cx, c->from, "SELECT rows, digest FROM backup_digest WHERE name = $1", &st));
@@ -305,5 +327,23 @@ store_backup(struct ctx *cx, const struct store_copy *copy)
 	if (rc == OK)
 		rc = give_name(cx, part, copy->to);
 	remove_database(cx, part);
+	return rc;
+}
+
+enum rc
+store_backup_key(struct ctx *cx, const char *file, struct str *mark)
+{
+	struct db_stmt *st;
+	struct db *db;
+	bool row;
+	enum rc rc;
+
+	TRY(db_open_reading(cx, file, &db));
+	rc = db_stmt(cx, db, "SELECT value FROM meta WHERE name = 'key check'", &st);
+	if (rc == OK)
+		rc = db_step(cx, st, &row);
+	if (rc == OK)
+		*mark = row ? str_sub(db_col_text(st, 0, cx->arena), 0, STORE_KEY_MARK) : S("");
+	db_close(db);
 	return rc;
 }

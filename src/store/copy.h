@@ -22,6 +22,9 @@ MUST enum rc store_copy(struct ctx *cx, const struct store_copy *copy);
  * when it exists. */
 MUST enum rc store_backup(struct ctx *cx, const struct store_copy *copy);
 
+/* The mark of the master key that a backup's sealed values open with. */
+MUST enum rc store_backup_key(struct ctx *cx, const char *file, struct str *mark);
+
 /* Of a backup: whether its rows are the ones that were written (E_STORE), and which of its sealed
  * values this key does not open. */
 struct store_verdict {

@@ -188,7 +188,9 @@ check_key(struct store *s, struct ctx *cx)
 		return OK;
 	fail_at(cx, E_INPUT, "master-key", NULL,
 	    "The master key is not the one this data was made with.");
-	return fail_todo(cx, "Put the right key file back; nothing was changed.");
+	return fail_todo(cx,
+	    "Put the key file with the mark %.*s back (this one has %.*s); nothing was changed.",
+	    STR_ARG(str_sub(stored, 0, STORE_KEY_MARK)), STR_ARG(str_sub(mine, 0, STORE_KEY_MARK)));
 }
 
 static enum rc

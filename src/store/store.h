@@ -23,6 +23,9 @@ void store_close(struct store *s); /* takes NULL */
 /* Whether something was ever kept there. */
 MUST enum rc store_exists(struct ctx *cx, const char *where, bool *out);
 
+/* The master key of some data is named by the beginning of its check value. */
+#define STORE_KEY_MARK 8
+
 /* Small named texts; sealed ones never stand in the file in the clear. E_NOTFOUND. */
 MUST enum rc store_meta_get(struct store *s, struct ctx *cx, struct str name, struct str *out);
 /* Gives the name a value unless it has one; *out is the one that it has. */

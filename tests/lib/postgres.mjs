@@ -13,7 +13,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -85,22 +85,24 @@ export async function startRelay(target) {
 }
 
 class Postgres {
-	constructor(dir, data) {
+	constructor(dir, data, { port = 5432, settings = [] } = {}) {
 		this.dir = dir;
 		this.data = data;
+		this.port = port;
+		this.settings = settings;
 	}
 
 	url(database = 'postgres') {
-		return `postgres://valetkey@/${database}?host=${this.dir}`;
+		return `postgres://valetkey@/${database}?host=${this.dir}&port=${this.port}`;
 	}
 
 	get socket() {
-		return path.join(this.dir, '.s.PGSQL.5432');
+		return path.join(this.dir, `.s.PGSQL.${this.port}`);
 	}
 
 	async start() {
 		const args = ['-D', this.data, '-c', `unix_socket_directories=${this.dir}`, '-c', 'listen_addresses=', '-c', 'fsync=off',
-			'-c', 'shared_buffers=16MB'];
+			'-c', 'shared_buffers=16MB', '-p', String(this.port), ...this.settings.flatMap((s) => ['-c', s])];
 		this.child = spawn(path.join(bin, 'postgres'), args, { ...who, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
 		this.err = '';
 		this.child.stderr.on('data', (d) => (this.err += d));
@@ -117,7 +119,7 @@ class Postgres {
 
 	ready() {
 		try {
-			program('pg_isready', ['-q', '-h', this.dir]);
+			program('pg_isready', ['-q', '-h', this.dir, '-p', String(this.port)]);
 			return true;
 		} catch {
 			return false;
@@ -125,7 +127,7 @@ class Postgres {
 	}
 
 	sql(text, database = 'postgres') {
-		const out = program('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', this.dir, '-U', 'valetkey', '-d', database, '-c', text]);
+		const out = program('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', this.dir, '-p', String(this.port), '-U', 'valetkey', '-d', database, '-c', text]);
 		return out.split('\n').filter((line) => line !== '');
 	}
 
@@ -185,11 +187,23 @@ function ownDirectory() {
 	return dir;
 }
 
-export async function startPostgres() {
+/* A file that the server's user can read. */
+function ownFile(dir, name, bytes) {
+	const file = path.join(dir, name);
+	writeFileSync(file, bytes, { mode: 0o600 });
+	if (who.uid !== undefined) chownSync(file, who.uid, who.gid);
+	return file;
+}
+
+/* { port, settings: ['name=value'], tls: { cert, key } }: all may be left out. */
+export async function startPostgres({ port, settings = [], tls } = {}) {
 	const dir = ownDirectory();
 	const data = path.join(dir, 'data');
 	program('initdb', ['-D', data, '-A', 'trust', '-U', 'valetkey', '--no-sync', '-E', 'UTF8', '--locale=C.UTF-8']);
-	const pg = new Postgres(dir, data);
+	const more = tls
+		? ['ssl=on', `ssl_cert_file=${ownFile(dir, 'server.pem', tls.cert)}`, `ssl_key_file=${ownFile(dir, 'server.key', tls.key)}`]
+		: [];
+	const pg = new Postgres(dir, data, { port, settings: [...settings, ...more] });
 	await pg.start();
 	return pg;
 }

@@ -225,7 +225,22 @@ test_verify_says_what_does_not_open(void **state)
 	keyring_free(other);
 }
 
+static void
+test_newer_data_is_not_copied(void **state)
+{
+	struct fixture *f = *state;
+	struct store_copy copy = { .from = opened(f)->where, .to = new_where(f, "copy.db") };
+
+	fill(f);
+	by_hand(f, "INSERT INTO schema_version (version) VALUES (1000)");
+	assert_rc(store_copy(&f->cx, &copy), E_INPUT);
+	assert_string_equal(f->cx.code, "schema-too-new");
+	if (backend == ON_SQLITE)
+		assert_int_not_equal(access(copy.to, F_OK), 0);
+}
+
 const struct CMUnitTest copy_tests[] = {
+	STORE_TEST(test_newer_data_is_not_copied),
 	STORE_TEST(test_a_copy_there_and_back_is_the_same),
 	STORE_TEST(test_every_table_is_copied_or_left_out_on_purpose),
 	STORE_TEST(test_a_target_with_anything_in_it_is_refused),
