@@ -74,8 +74,8 @@ void db_wait(struct db *db, int wake_fd, int64_t ms);
 /* For a connection that must rather be made anew than waited for: how long to wait for an answer,
  * and how long to pause after a failure. */
 void db_hurry(struct db *db, int64_t patience_ms, int64_t pause_ms);
-/* The server may have gone without a word: connects anew before the next call. Outside a
- * transaction only. */
+/* The server may have gone without a word, or come back: connects anew before the next call, at
+ * once. Outside a transaction only. */
 void db_doubt(struct db *db);
 
 /* A statement ready for binding; valid until the next db_stmt call with the same text. */

@@ -381,7 +381,10 @@ pg_hurry(struct db *db, int64_t patience_ms, int64_t pause_ms)
 static void
 pg_doubt(struct db *db)
 {
-	pg_link_drop(&db_of(db)->link, "it was silent.");
+	struct pg_link *l = &db_of(db)->link;
+
+	pg_link_drop(l, "it was silent.");
+	l->try_at_ms = 0;
 }
 
 /* Text compares byte by byte, as in SQLite, whatever the database's language. */

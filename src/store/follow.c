@@ -225,7 +225,7 @@ look_or_say(struct follower *f, struct ctx *cx, bool *troubled)
 {
 	enum rc rc = look(f, cx);
 
-	if (rc == E_STORE && !*troubled)
+	if ((rc == E_STORE && !*troubled) || (rc == OK && *troubled))
 		atomic_fetch_add(&f->store->all_doubts, 1);
 	if (rc != OK && !*troubled)
 		log_event(LOG_WARN, "store.behind", KV_STR("why", str_of(cx->why)));

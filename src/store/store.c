@@ -12,7 +12,7 @@ must_be_allowed_to_block(const struct ctx *cx)
 		abort(); /* a server loop must never wait for the database */
 }
 
-/* What was silent to the follower is not waited for by anybody else. */
+/* What was silent to the follower is not waited for by anybody else, and what is back is not gone. */
 static void
 heed_doubts(const struct store *writer, struct store *s)
 {

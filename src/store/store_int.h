@@ -30,7 +30,7 @@ struct store {
 	struct arena *arena;         /* of `where` */
 	_Atomic pthread_t batcher;   /* the thread in store_batch, which holds the lock; 0: none */
 	struct follower *follower;   /* NULL where nobody else uses the database */
-	_Atomic unsigned all_doubts; /* how often the follower met a server that was silent */
+	_Atomic unsigned all_doubts; /* how often the follower saw the server go or come back */
 };
 
 /* store_open with another way to open the database. */
