@@ -43,6 +43,9 @@ classify(struct ctx *cx, struct db *db)
 		return fail(cx, E_CONFLICT, "It exists already.");
 	if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED)
 		return fail(cx, E_BUSY, "The database is busy.");
+	if (primary == SQLITE_FULL)
+		return fail_at(cx, E_STORE, "insufficient-storage", NULL,
+		    "There is no room on the disk for the database.");
 	return fail(
 	    cx, E_STORE, "The database failed: %s (%d).", sqlite3_errmsg(handle_of(db)), code);
 }

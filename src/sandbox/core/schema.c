@@ -138,8 +138,11 @@
 	"CREATE TABLE trees (account_id TEXT PRIMARY KEY REFERENCES accounts(id) ON DELETE "     \
 	"CASCADE,"                                                                               \
 	" seq BIGINT NOT NULL, used BIGINT NOT NULL, entries BIGINT NOT NULL,"                   \
-	" old_bytes BIGINT NOT NULL, old_count BIGINT NOT NULL);"                                \
-	"INSERT INTO trees SELECT account_id, max(seq), sum((1 - deleted) * size),"              \
+	" old_bytes BIGINT NOT NULL, old_count BIGINT NOT NULL,"                                 \
+	" marks BIGINT NOT NULL DEFAULT 0, forgot_seq BIGINT NOT NULL DEFAULT 0);"               \
+	"CREATE INDEX files_marks ON files (account_id, seq) WHERE deleted = 1;"                 \
+	"INSERT INTO trees (account_id, seq, used, entries, old_bytes, old_count)"               \
+	" SELECT account_id, max(seq), sum((1 - deleted) * size),"                               \
 	" sum(1 - deleted), 0, 0 FROM files GROUP BY account_id;"                                \
 	"CREATE TABLE revisions (account_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE "    \
 	"CASCADE,"                                                                               \

@@ -1,6 +1,7 @@
 #include "sandbox/files/cursor.h"
 
 #include "sandbox/core/state.h"
+#include "sandbox/tree/quota.h"
 
 #define PLACE ((struct seal_place){ .purpose = S("sandbox.cursor"), .row = S("2") })
 
@@ -73,7 +74,8 @@ list_cursor_read(struct sandbox *s, struct ctx *cx, const struct caller *who, st
 {
 	struct secret plain;
 	struct str sealed;
-	int64_t now;
+	struct tree t;
+	int64_t first;
 	json_t *o;
 
 	*q = (struct file_query){ 0 };
@@ -81,6 +83,9 @@ list_cursor_read(struct sandbox *s, struct ctx *cx, const struct caller *who, st
 	    crypto_open(s->keys, cx, PLACE, sealed, &plain) != OK ||
 	    json_read(cx, secret_expose(plain), 2, &o) != OK || take(cx, o, who, q) != OK)
 		return reset(cx);
-	TRY(files_seq(s, cx, q->account_id, &now));
-	return q->since <= now + 1 ? OK : reset(cx); /* an older state was restored */
+	TRY(tree_of(s, cx, q->account_id, &t));
+	/* A listing that is not through looks at changes after its start only. */
+	first = q->changes ? q->since : q->since + 1;
+	/* An older state was restored, or there were too many deletions since. */
+	return first > t.forgot_seq && q->since <= t.seq + 1 ? OK : reset(cx);
 }

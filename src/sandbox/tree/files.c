@@ -354,6 +354,40 @@ tree_measure(struct sandbox *s, struct ctx *cx, const struct file *f, struct roo
 	return OK;
 }
 
+/* When there are too many, the older half goes, and a cursor from before then starts anew. */
+static enum rc
+forget_marks(struct sandbox *s, struct ctx *cx, struct str account_id)
+{
+	struct quota max;
+	struct tree t;
+	int64_t last, left;
+
+	TRY(quota_of(s, cx, account_id, &max));
+	TRY(tree_of(s, cx, account_id, &t));
+	if (t.marks <= max.marks)
+		return OK;
+	TRY(sql_count(cx, s->db,
+	    "SELECT seq FROM files WHERE account_id = $1 AND deleted = 1 ORDER BY seq DESC"
+	    " LIMIT 1 OFFSET $2",
+	    SQL_ARGS(T(account_id), I(max.marks / 2)), &last));
+	TRY(sql_exec(cx, s->db, NULL,
+	    "DELETE FROM files WHERE account_id = $1 AND deleted = 1 AND seq <= $2",
+	    SQL_ARGS(T(account_id), I(last))));
+	TRY(sql_count(cx, s->db, "SELECT count(*) FROM files WHERE account_id = $1 AND deleted = 1",
+	    SQL_ARGS(T(account_id)), &left));
+	return sql_exec(cx, s->db, NULL,
+	    "UPDATE trees SET marks = $1, forgot_seq = max(forgot_seq, $2) WHERE account_id = $3",
+	    SQL_ARGS(I(left), I(last), T(account_id)));
+}
+
+static enum rc
+count_marks(struct sandbox *s, struct ctx *cx, struct str account_id, int64_t more)
+{
+	TRY(sql_exec(cx, s->db, NULL, "UPDATE trees SET marks = marks + $1 WHERE account_id = $2",
+	    SQL_ARGS(I(more), T(account_id))));
+	return forget_marks(s, cx, account_id);
+}
+
 /* The marks keep their names; what the files held is in the history. */
 enum rc
 file_delete(struct sandbox *s, struct ctx *cx, const struct file *f)
@@ -368,9 +402,10 @@ file_delete(struct sandbox *s, struct ctx *cx, const struct file *f)
 	TRY(contents_tidy(s, cx));
 	TRY(tree_count(s, cx, f->account_id, -all.bytes, -all.entries, &seq));
 	TRY(history_keep(s, cx, f->account_id, f->path_lower, true, seq));
-	return sql_exec(cx, s->db, NULL,
+	TRY(sql_exec(cx, s->db, NULL,
 	    "UPDATE files SET deleted = 1, content_id = NULL, seq = $1 WHERE account_id = $2"
 	    " AND deleted = 0 AND (path_lower = $3 OR (path_lower > $4 AND path_lower < $5))",
 	    SQL_ARGS(I(seq), T(f->account_id), T(f->path_lower), T(below_from(cx, f->path_lower)),
-		T(below_to(cx, f->path_lower))));
+		T(below_to(cx, f->path_lower)))));
+	return count_marks(s, cx, f->account_id, all.entries);
 }

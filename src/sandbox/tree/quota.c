@@ -9,6 +9,7 @@
 #define QUOTA_BUSINESS (5LL << 40)
 #define FILES_MAX 5000000
 #define SESSIONS_MAX 2000
+#define MARKS_MAX 200000
 #define SETTING_MAX (1LL << 53)
 
 static enum rc
@@ -39,7 +40,8 @@ quota_of(struct sandbox *s, struct ctx *cx, struct str account_id, struct quota 
 {
 	TRY(files_quota(s, cx, account_id, &out->bytes));
 	TRY(number(s, cx, S("files_max"), FILES_MAX, &out->files));
-	return number(s, cx, S("sessions_max"), SESSIONS_MAX, &out->sessions);
+	TRY(number(s, cx, S("sessions_max"), SESSIONS_MAX, &out->sessions));
+	return number(s, cx, S("marks_max"), MARKS_MAX, &out->marks);
 }
 
 enum rc
@@ -50,12 +52,14 @@ tree_of(struct sandbox *s, struct ctx *cx, struct str account_id, struct tree *o
 
 	*out = (struct tree){ 0 };
 	TRY(sql_bind(cx, s->db,
-	    "SELECT seq, used, entries, old_bytes, old_count FROM trees WHERE account_id = $1",
+	    "SELECT seq, used, entries, old_bytes, old_count, marks, forgot_seq FROM trees"
+	    " WHERE account_id = $1",
 	    SQL_ARGS(T(account_id)), &st));
 	TRY(db_step(cx, st, &row));
 	if (row)
 		*out = (struct tree){ db_col_int(st, 0), db_col_int(st, 1), db_col_int(st, 2),
-			db_col_int(st, 3), db_col_int(st, 4) };
+			db_col_int(st, 3), db_col_int(st, 4), db_col_int(st, 5),
+			db_col_int(st, 6) };
 	db_done(st);
 	return OK;
 }

@@ -19,10 +19,13 @@ struct quota {
 	int64_t bytes;    /* quota_basic, quota_business: of all files; of old revisions as much */
 	int64_t files;    /* files_max: entries, folders too */
 	int64_t sessions; /* sessions_max: open upload sessions */
+	int64_t marks;    /* marks_max: deleted entries that cursors are still told of */
 };
 
 struct tree {
 	int64_t seq, used, entries, old_bytes, old_count;
+	int64_t marks;      /* of deleted entries, at most so many */
+	int64_t forgot_seq; /* marks of changes up to this one may be gone */
 };
 
 MUST enum rc quota_of(struct sandbox *s, struct ctx *cx, struct str account_id, struct quota *out);
