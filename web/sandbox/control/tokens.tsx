@@ -43,13 +43,27 @@ function useEnding(reload: () => void) {
 
 type Ending = ReturnType<typeof useEnding>;
 
-function Ender({ world, ending }: { world: TabProps["world"]; ending: Ending }) {
+/* What is to be revoked once the person has confirmed it. */
+interface Asked {
+	title: string;
+	name: string; /* which button is busy then */
+	selector: object;
+}
+
+interface EnderProps {
+	world: TabProps["world"];
+	ending: Ending;
+	onRevoke: (a: Asked) => void;
+}
+
+function Ender({ world, ending, onRevoke }: EnderProps) {
 	const [by, setBy] = useState<By>("email");
 	const [email, setEmail] = useState(world.accounts[0]?.email ?? "");
 	const [key, setKey] = useState(world.apps[0]?.app_key ?? "");
 	const [token, setToken] = useState("");
 	const value = { email, app_key: key, token }[by];
-	const end = (how: How) => value && void ending.end(how, how, { [by]: value });
+	const title = { email: `Revoke all grants of ${email}?`, app_key: "Revoke all grants of this app?",
+		token: "Revoke this token?" }[by];
 	return (
 		<Card title="End tokens" hint="Expired, an access token is as after four hours; the program refreshes. Revoked, the grant is over, as when its person disconnects the app.">
 			<Select label="Of" value={by} options={BY} onChange={(v) => setBy(v as By)} />
@@ -65,8 +79,9 @@ function Ender({ world, ending }: { world: TabProps["world"]; ending: Ending }) 
 				<SecretInput label="Token" value={token} onInput={setToken} hint="An access token or a refresh token; it ends alone." />
 			)}
 			<div class="actions control-actions">
-				<Button disabled={!value} busy={ending.busy === "expire"} onClick={() => end("expire")}>Expire</Button>
-				<Button kind="danger" disabled={!value} busy={ending.busy === "revoke"} onClick={() => end("revoke")}>Revoke</Button>
+				<Button disabled={!value} busy={ending.busy === "expire"} onClick={() => void ending.end("expire", "expire", { [by]: value })}>Expire</Button>
+				<Button kind="danger" disabled={!value} busy={ending.busy === "revoke"}
+					onClick={() => onRevoke({ title, name: "revoke", selector: { [by]: value } })}>Revoke</Button>
 			</div>
 		</Card>
 	);
@@ -110,15 +125,22 @@ const SHOWN_MAX = 50;
 
 export function TokensTab({ world, reload }: TabProps) {
 	const ending = useEnding(reload);
-	const [asked, setAsked] = useState<GrantState | null>(null);
+	const [asked, setAsked] = useState<Asked | null>(null);
 	const grants = world.state.grants_detail;
-	const end = (how: How, g: GrantState) => void ending.end(`${how} grant-${g.grant_id}`, how, { grant_id: g.grant_id });
+	const endOne = (how: How, g: GrantState) => {
+		const name = `${how} grant-${g.grant_id}`;
+		const selector = { grant_id: g.grant_id };
+		if (how === "expire")
+			void ending.end(name, how, selector);
+		else
+			setAsked({ title: "Revoke this grant?", name, selector });
+	};
 	return (
 		<div class="control-split">
 			<div class="stack">
 				{ending.problem && <ProblemNotice problem={ending.problem} onClose={ending.forget} />}
 				{ending.done && <Notice kind="ok" live>{ending.done}</Notice>}
-				<Ender world={world} ending={ending} />
+				<Ender world={world} ending={ending} onRevoke={setAsked} />
 			</div>
 			<div class="stack">
 				{grants.length === 0 && (
@@ -131,20 +153,20 @@ export function TokensTab({ world, reload }: TabProps) {
 						<ul class="rows control-rows">
 							{grants.slice(0, SHOWN_MAX).map((g) => (
 								<GrantRow key={g.grant_id} g={g} world={world} busy={ending.busy}
-									onEnd={(how) => how === "revoke" ? setAsked(g) : end(how, g)} />
+									onEnd={(how) => endOne(how, g)} />
 							))}
 						</ul>
 					</Card>
 				)}
 			</div>
 			{asked && (
-				<ConfirmDialog title="Revoke this grant?" confirm="Revoke" keep="Keep it" danger
+				<ConfirmDialog title={asked.title} confirm="Revoke" keep="Cancel" danger
 					onClose={() => setAsked(null)}
 					onConfirm={() => {
-						end("revoke", asked);
+						void ending.end(asked.name, "revoke", asked.selector);
 						setAsked(null);
 					}}>
-					<p>Its tokens stop working at once, and its person must consent again.</p>
+					<p>What is revoked stops working at once. A grant that has ended needs a new consent.</p>
 				</ConfirmDialog>
 			)}
 		</div>
