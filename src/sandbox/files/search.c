@@ -1,13 +1,13 @@
 /* files/search_v2, search/continue_v2 and the older search: by name. An entry matches when each word of
  * the query is part of its name, compared as names are (tree/names.h); contents are not searched.
  *
- * A call looks at so many entries at most and then says that there is more, with a cursor to go on: so
- * a search of a million files holds the store for a moment at a time. */
+ * The store is held for a thousand entries at a time, so a search of a million files is in nobody's way.
+ * A call looks at so many entries at most and then says that there is more, with a cursor to go on. */
 #include <stdlib.h>
 
 #include "sandbox/api/args.h"
 #include "sandbox/api/values.h"
-#include "sandbox/core/text.h"
+#include "sandbox/core/store.h"
 #include "sandbox/files/handlers.h"
 
 #define QUERY_MAX 4000 /* bytes of a thousand characters */
@@ -143,7 +143,10 @@ look(struct sandbox *s, struct ctx *cx, const struct caller *who, struct search 
 		enum rc rc;
 
 		inner.arena = arena_new();
-		rc = look_at(s, &inner, who, q, show, out);
+		rc = store_enter(s, &inner, STORE_READ);
+		if (rc == OK)
+			rc = store_leave(
+			    s, &inner, STORE_READ, look_at(s, &inner, who, q, show, out));
 		q->at.after = str_dup(cx->arena, q->at.after);
 		arena_free(inner.arena);
 		if (rc != OK)
@@ -183,6 +186,17 @@ read_query(struct ctx *cx, const json_t *arg, struct search *q)
 }
 
 static enum rc
+find_folder(struct sandbox *s, struct ctx *cx, const struct caller *who, const struct place *at,
+    struct file *out)
+{
+	enum rc rc;
+
+	TRY(store_enter(s, cx, STORE_READ));
+	rc = api_find(s, cx, who, at, out);
+	return api_under(cx, store_leave(s, cx, STORE_READ, rc), "path");
+}
+
+static enum rc
 read_place(struct sandbox *s, struct ctx *cx, const struct caller *who, const json_t *arg,
     struct search *q)
 {
@@ -196,7 +210,7 @@ read_place(struct sandbox *s, struct ctx *cx, const struct caller *who, const js
 	q->at.path_lower = path_key(cx->arena, at.absolute);
 	if (at.id.len == 0 && at.absolute.len == who->root.len)
 		return OK;
-	TRY(api_under(cx, api_find(s, cx, who, &at, &f), "path"));
+	TRY(find_folder(s, cx, who, &at, &f));
 	if (!f.folder)
 		return fail_at(cx, E_CONFLICT, "path/not_folder", NULL, "This is not a folder.");
 	q->at.path_lower = f.path_lower;
