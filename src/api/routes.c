@@ -16,6 +16,7 @@ const struct http_route api_routes[] = {
 	{ HTTP_M_POST, "/api/v1/tokens/{}/refresh", ACCESS_KEY, LANE_WORKER, SMALL,
 	    api_v1_refresh },
 
+	{ HTTP_M_GET, "/metrics", ACCESS_KEY, LANE_WORKER, 0, api_metrics },
 	{ HTTP_M_POST, "/api/v1/tokens/{}/recover", ACCESS_KEY, LANE_WORKER, SMALL,
 	    api_v1_recover },
 	{ HTTP_M_POST, "/api/v1/tokens/{}/access-token/rejected", ACCESS_KEY, LANE_WORKER, SMALL,

@@ -1,4 +1,5 @@
 #include "api/api_int.h"
+#include "vault/forecast.h"
 #include "vault/provider.h"
 
 json_t *
@@ -56,6 +57,40 @@ provider_name(struct api *api, struct ctx *cx, struct str id)
 	return id;
 }
 
+/* "works until …, because …" */
+static json_t *
+forecast_ms(struct api *api, struct ctx *cx, const struct token *t)
+{
+	json_t *o = json_object();
+	struct forecast f;
+
+	vault_forecast(api->vault, cx, t, &f);
+	json_put(o, "until_ms", f.ends ? json_integer(f.until_ms) : json_null());
+	json_put(o, "because", json_str(f.because));
+	return o;
+}
+
+static void
+put_forecast_v1(struct api *api, struct ctx *cx, const struct token *t, int64_t now, json_t *o)
+{
+	struct forecast f;
+
+	vault_forecast(api->vault, cx, t, &f);
+	json_put(o, "works_until",
+	    f.ends ? json_str(clock_rfc3339(cx->arena, f.until_ms)) : json_null());
+	json_put(o, "works_for",
+	    !f.ends                ? json_null()
+		: f.until_ms > now ? json_integer((f.until_ms - now) / 1000)
+				   : json_integer(0));
+	json_put(o, "because", json_str(f.because));
+}
+
+static json_t *
+when(struct ctx *cx, int64_t ms)
+{
+	return ms == 0 ? json_null() : json_str(clock_rfc3339(cx->arena, ms));
+}
+
 json_t *
 view_token(struct api *api, struct ctx *cx, const struct token *t)
 {
@@ -83,6 +118,8 @@ view_token(struct api *api, struct ctx *cx, const struct token *t)
 	json_put(o, "last_refresh_ms", view_time(t->refreshed_ms));
 	json_put(o, "next_refresh_ms", view_time(t->due_ms));
 	json_put(o, "last_error", json_str(t->last_error));
+	json_put(o, "proved_ms", view_time(t->proved_ms));
+	json_put(o, "forecast", forecast_ms(api, cx, t));
 	return o;
 }
 
@@ -92,7 +129,6 @@ view_token_v1(struct api *api, struct ctx *cx, const struct token *t)
 	int64_t now = clock_now_ms(cx->clock), left = (t->expires_ms - now) / 1000;
 	json_t *o = json_object();
 
-	(void)api;
 	json_put(o, "name", json_str(t->name));
 	json_put(o, "description", json_str(t->description));
 	json_put(o, "type", json_str(t->provider));
@@ -106,6 +142,11 @@ view_token_v1(struct api *api, struct ctx *cx, const struct token *t)
 	json_put(o, "encrypted", json_true());
 	json_put(o, "renewal", json_str(renewal(cx, t)));
 	json_put(o, "account", view_account(t->account_name, t->account_email));
+	json_put(o, "last_refresh", when(cx, t->refreshed_ms));
+	json_put(o, "next_refresh", when(cx, t->due_ms));
+	json_put(o, "last_error", json_str(t->last_error));
+	json_put(o, "proved_at", when(cx, t->proved_ms));
+	put_forecast_v1(api, cx, t, now, o);
 	return o;
 }
 

@@ -9,12 +9,14 @@
 #include "crypto/crypto.h"
 
 #define TOKEN_MAX 16384
+#define SPAN_MAX_S (100LL * 365 * 86400)
 #define MIN_TTL_MAX_S 2147483647
 
 struct arguments {
 	const char *name;
 	const char *min_ttl;
 	const char *fingerprint;
+	int64_t span_s; /* --for, --dying; -1: not given */
 	bool json, help;
 };
 
@@ -27,18 +29,22 @@ struct command {
 };
 
 static const char help[] =
-    "Usage: valetkey token list [--json]\n"
+    "Usage: valetkey token list [--dying SPAN] [--json]\n"
     "       valetkey token get NAME [--min-ttl SECONDS]\n"
     "       valetkey token show NAME [--json]\n"
     "       valetkey token refresh NAME [--json]\n"
+    "       valetkey token check NAME [--for SPAN]\n"
     "       valetkey token rejected NAME [--fingerprint HEX]\n"
     "       valetkey token recover NAME [--json]\n"
     "\n"
     "  list      The tokens your API key may read.\n"
+    "            --dying SPAN: those that will need a person within 30m, 12h, 7d.\n"
     "  get       Print the live access token and nothing else.\n"
     "            --min-ttl S: one that lives at least S more seconds.\n"
     "  show      Status, expiry, scope and account of one token, without its value.\n"
     "  refresh   Get a fresh access token from the provider now.\n"
+    "  check     Say until when a token works and why; exit status 5 when it will need a\n"
+    "            person within --for SPAN (30m, 12h, 7d; else now).\n"
     "  rejected  The provider refused the access token: print one that works. Reads the\n"
     "            refused one from standard input, or takes --fingerprint, the first 16 or\n"
     "            more hex digits of its SHA-256.\n"
@@ -153,6 +159,23 @@ odd_answer(struct ctx *cx)
 	return fail_todo(cx, "Check that it and this program are of the same version.");
 }
 
+/* Will it need a person within so many seconds? */
+static bool
+dies_within(const json_t *token, int64_t span_s)
+{
+	const json_t *in = json_object_get(token, "works_for");
+
+	return json_is_integer(in) && json_integer_value(in) <= span_s;
+}
+
+static void
+keep_dying(json_t *list, int64_t span_s)
+{
+	for (size_t i = json_array_size(list); i-- > 0;)
+		if (!dies_within(json_array_get(list, i), span_s))
+			json_array_remove(list, i);
+}
+
 static enum rc
 run_list(struct ctx *cx, const struct cli_config *config, const struct arguments *args)
 {
@@ -163,9 +186,13 @@ run_list(struct ctx *cx, const struct cli_config *config, const struct arguments
 	list = json_object_get(answer, "tokens");
 	if (!json_is_array(list))
 		return odd_answer(cx);
+	if (args->span_s >= 0)
+		keep_dying(list, args->span_s);
 	count = json_array_size(list);
 	if (args->json) {
 		out_json(answer);
+	} else if (count == 0 && args->span_s >= 0) {
+		fputs("valetkey: None of them will need a person so soon.\n", stderr);
 	} else if (count == 0) {
 		fputs("valetkey: This key may read no token yet.\n"
 		      "  Add one in the console, or let the key read it, under API Keys.\n",
@@ -208,7 +235,7 @@ static enum rc
 run_show(struct ctx *cx, const struct cli_config *config, const struct arguments *args)
 {
 	static const char *const heading[] = { "FIELD", "VALUE" };
-	struct out_row rows[12] = { 0 };
+	struct out_row rows[16] = { 0 };
 	const json_t *account;
 	size_t n = 0;
 	json_t *t;
@@ -226,6 +253,10 @@ run_show(struct ctx *cx, const struct cli_config *config, const struct arguments
 	add_field(rows, &n, "reason", CELL(text_of(t, "status_reason")));
 	add_field(rows, &n, "expires", CELL(expiry(cx, t)));
 	add_field(rows, &n, "renewal", CELL(text_of(t, "renewal")));
+	add_field(rows, &n, "last refresh", CELL(text_of(t, "last_refresh")));
+	add_field(rows, &n, "last error", CELL(text_of(t, "last_error")));
+	add_field(rows, &n, "works until", CELL(text_of(t, "works_until")));
+	add_field(rows, &n, "because", CELL(text_of(t, "because")));
 	add_field(rows, &n, "scope", CELL(text_of(t, "scope")));
 	add_field(rows, &n, "account", CELL(text_of(account, "name")));
 	add_field(rows, &n, "email", CELL(text_of(account, "email")));
@@ -245,6 +276,29 @@ run_refresh(struct ctx *cx, const struct cli_config *config, const struct argume
 		out_json(t);
 	else
 		print_tokens(cx, &t, 1);
+	return OK;
+}
+
+static enum rc
+run_check(struct ctx *cx, const struct cli_config *config, const struct arguments *args)
+{
+	int64_t span_s = args->span_s < 0 ? 0 : args->span_s;
+	struct out_row row = { 0 };
+	json_t *t;
+
+	TRY(manager_ask(cx, config, "GET", path_of(cx, args->name, ""), &t));
+	if (dies_within(t, span_s)) {
+		struct str because = text_of(t, "because"), until = text_of(t, "works_until");
+
+		(void)fail(cx, E_REAUTH, "It works until %.*s only: %.*s", STR_ARG(until),
+		    STR_ARG(because));
+		return fail_todo(cx, "Open the token in the console and click Reconnect: %.*s",
+		    STR_ARG(config->url));
+	}
+	row.cells[0] = status_cell(t);
+	row.cells[1].text = or_dash(text_of(t, "works_until"));
+	row.cells[2].text = or_dash(text_of(t, "because"));
+	out_table((const char *const[]){ "STATUS", "WORKS UNTIL", "BECAUSE" }, 3, &row, 1);
 	return OK;
 }
 
@@ -300,10 +354,11 @@ run_rejected(struct ctx *cx, const struct cli_config *config, const struct argum
 
 static const struct command commands[] = {
 	/* word, NAME, --json, its option, run */
-	{ "list", false, true, NULL, run_list },
+	{ "list", false, true, "--dying", run_list },
 	{ "get", true, false, "--min-ttl", run_get },
 	{ "show", true, true, NULL, run_show },
 	{ "refresh", true, true, NULL, run_refresh },
+	{ "check", true, false, "--for", run_check },
 	{ "rejected", true, false, "--fingerprint", run_rejected },
 	{ "recover", true, true, NULL, run_recover },
 };
@@ -317,11 +372,38 @@ find_command(const char *word)
 	return NULL;
 }
 
+/* 30m, 12h, 7d, 90s, or seconds. */
+static bool
+read_span(struct str text, int64_t *out)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	int64_t factor = 1;
+
+	for (size_t i = 0; text.len > 0 && i < sizeof(units) / sizeof(units[0]); i++) {
+		if (text.p[text.len - 1] != units[i].unit)
+			continue;
+		factor = units[i].seconds;
+		text.len--;
+		break;
+	}
+	if (!str_int(text, 0, SPAN_MAX_S / factor, out))
+		return false;
+	*out *= factor;
+	return true;
+}
+
 static int
 take_option(const char *option, const char *value, struct arguments *args)
 {
 	int64_t s;
 
+	if (strcmp(option, "--for") == 0 || strcmp(option, "--dying") == 0)
+		return value != NULL && read_span(str_of(value), &args->span_s)
+		    ? CLI_DONE
+		    : out_usage("%s needs a span of time, for example 30m, 12h or 7d.", option);
 	if (strcmp(option, "--fingerprint") == 0) {
 		args->fingerprint = value;
 		return value != NULL ? CLI_DONE : out_usage("--fingerprint needs hex digits.");
@@ -390,7 +472,7 @@ int
 cli_token_main(int argc, char **argv)
 {
 	const struct command *cmd;
-	struct arguments args = { 0 };
+	struct arguments args = { .span_s = -1 };
 	struct cli_config config;
 	struct ctx cx;
 	int status;
@@ -398,7 +480,7 @@ cli_token_main(int argc, char **argv)
 
 	if (argc < 2)
 		return out_usage(
-		    "token needs a command: list, get, show, refresh, rejected or recover.");
+		    "token needs a command: list, get, show, refresh, check, rejected or recover.");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0)
 		return print_help();

@@ -156,7 +156,7 @@ test('S-134 without credentials every route is refused, except a short list', as
 	}
 	for (const path of ['/healthz', '/api/v1/openapi.json', '/api/console/session', '/tokens', `/tokens/${archive.id}`])
 		assert.doesNotMatch((await ask(path)).text, /Archive|Other one/);
-	assert.equal((await ask('/metrics')).status, 404);
+	assert.equal((await ask('/metrics')).status, 401);
 });
 
 test('S-134 one kind of credentials is no use where the other belongs', async () => {

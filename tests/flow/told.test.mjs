@@ -1,0 +1,146 @@
+/* What owners and machines are told about a token before it stops: the forecast, its exit codes, metrics. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+
+import { testClock } from '../lib/clock.mjs';
+import { managerClient, programGet } from '../lib/http.mjs';
+import { connectToken, makeKey } from '../lib/manager.mjs';
+import { startProvider, tokenReply, usual } from '../lib/provider.mjs';
+import { startPair } from '../lib/rotation.mjs';
+import { run, startServe } from '../lib/server.mjs';
+
+const DAY = 86400;
+const clock = testClock();
+let p, manager, ann, key;
+
+before(async () => {
+	p = await startProvider();
+	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url, ...clock.env } });
+	ann = await managerClient(manager);
+	({ key } = await makeKey(ann));
+});
+after(async () => {
+	await manager?.stop();
+	await p?.stop();
+});
+beforeEach(() => p.reset());
+
+const show = async (name) => (await programGet(manager.url, `/api/v1/tokens/${encodeURIComponent(name)}`, key)).body;
+const cli = (...args) => run(['token', ...args], { env: { VALETKEY_URL: manager.url, VALETKEY_API_KEY: key } });
+const refreshing = (reply) => (req) => (req.form.grant_type === 'refresh_token' ? reply : usual.token(req));
+
+test('a token that renews itself has no end in sight', async () => {
+	const t = await connectToken(ann, 'Endless');
+	const state = await show('Endless');
+	assert.equal(state.works_until, null);
+	assert.equal(state.works_for, null);
+	assert.match(state.because, /renews itself until somebody takes the access away at Dropbox/);
+	const got = await cli('check', 'Endless', '--for', '3650d');
+	assert.equal(got.code, 0, got.err);
+	await ann.del(`/api/console/tokens/${t.id}`);
+});
+
+test('what will need a person is said in time, with its reason', async () => {
+	p.on.token = () => ({ json: tokenReply({ refresh_token: undefined }) });
+	const short = await connectToken(ann, 'Short');
+	p.on.token = () => ({ json: tokenReply({ refresh_token_expires_in: 3 * DAY }) });
+	const days = await connectToken(ann, 'Three days');
+	p.on.token = usual.token;
+	const long = await connectToken(ann, 'Endless');
+
+	assert.ok(Math.abs((await show('Short')).works_for - 14400) < 60);
+	assert.match((await show('Short')).because, /gave no refresh token/);
+	assert.ok(Math.abs((await show('Three days')).works_for - 3 * DAY) < 60);
+	assert.match((await show('Three days')).because, /refresh token ends then/);
+
+	assert.equal((await cli('check', 'Short', '--for', '3h')).code, 0);
+	const soon = await cli('check', 'Short', '--for', '5h');
+	assert.equal(soon.code, 5);
+	assert.match(soon.err, /works until \S+ only: The provider gave no refresh token/);
+	assert.equal((await cli('check', 'Three days', '--for=2d')).code, 0);
+	assert.equal((await cli('check', 'Three days', '--for=4d')).code, 5);
+	for (const bad of ['', 'x', '3w', '-1h', '1.5h']) assert.equal((await cli('check', 'Short', '--for', bad)).code, 2, bad);
+
+	const names = async (span) => (await cli('list', '--dying', span)).out.trim().split('\n').map((l) => l.split('\t')[0]);
+	assert.deepEqual(await names('1h'), ['']);
+	assert.deepEqual(await names('5h'), ['Short']);
+	assert.deepEqual(await names('7d'), ['Short', 'Three days']);
+	for (const t of [short, days, long]) await ann.del(`/api/console/tokens/${t.id}`);
+});
+
+test('a refused grant needs a person now, and says since when and why', async () => {
+	const t = await connectToken(ann, 'Refused');
+	p.on.token = refreshing({ status: 400, json: { error: 'invalid_grant', error_description: 'revoked by its owner' } });
+	assert.equal((await ann.post(`/api/console/tokens/${t.id}/refresh`)).status, 409);
+	const state = await show('Refused');
+	assert.equal(state.works_for, 0);
+	assert.match(state.because, /Dropbox refused the grant \(invalid_grant: revoked by its owner\)/);
+	const got = await cli('check', 'Refused');
+	assert.equal(got.code, 5);
+	assert.match(got.err, /revoked by its owner/);
+	await ann.del(`/api/console/tokens/${t.id}`);
+});
+
+test('metrics tell what a key may read, and nothing to anybody else', async () => {
+	const mine = await connectToken(ann, 'Mine');
+	p.on.token = () => ({ json: tokenReply({ refresh_token: undefined }) });
+	const other = await connectToken(ann, 'Other');
+	const limited = await makeKey(ann, { tokens: [mine] });
+	const ask = async (as) => {
+		const res = await fetch(`${manager.url}/metrics`, as ? { headers: { authorization: `Bearer ${as}` } } : {});
+		return { status: res.status, type: res.headers.get('content-type'), text: await res.text() };
+	};
+	assert.equal((await ask()).status, 401);
+	const all = await ask(key);
+	assert.equal(all.status, 200);
+	assert.match(all.type, /^text\/plain/);
+	const value = (name, token) => Number(new RegExp(`^valetkey_token_${name}\\{name="${token}",provider="dropbox"\\} (\\S+)$`, 'm').exec(all.text)?.[1]);
+	assert.equal(value('works_seconds', 'Mine'), -1);
+	assert.ok(Math.abs(value('works_seconds', 'Other') - 14400) < 60);
+	assert.equal(value('needs_person', 'Mine'), 0);
+	assert.equal(value('failed_refreshes', 'Mine'), 0);
+	assert.ok(value('proved_seconds', 'Mine') < 60);
+	for (const line of all.text.trim().split('\n')) assert.match(line, /^(# (HELP|TYPE) valetkey_\w+ .+|valetkey_\w+\{name="[\w ]+",provider="[\w-]+"\} -?[\d.]+)$/);
+	assert.doesNotMatch((await ask(limited.key)).text, /Other/);
+	for (const t of [mine, other]) await ann.del(`/api/console/tokens/${t.id}`);
+});
+
+test('a reply that cannot be read is kept sealed, told, and read again; a strict provider is sent nothing else', async (t) => {
+	const pair = await startPair({ rotation: 'strict' });
+	t.after(() => pair.stop());
+	const token = await pair.connect('Unreadable');
+	const old = (await pair.live(token.name)).body.access_token;
+	const odd = '{"access": "of a form that nobody knows yet"}';
+	const body = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${odd.length}\r\nConnection: close\r\n\r\n${odd}`;
+	await pair.sandbox.control('POST', '/_sandbox/faults', { path: '/oauth2/token', grant_type: 'refresh_token', mode: 'garbage', body, count: 1 });
+	assert.equal((await pair.refresh(token.name)).status, 502);
+	const { refreshes } = await pair.counts();
+	const again = await pair.refresh(token.name);
+	assert.deepEqual([again.status, (await again.json()).code], [502, 'reply-kept']);
+	const state = await pair.state(token.id);
+	assert.equal(state.status, 'active');
+	assert.match(state.last_error, /reply/);
+	assert.match(state.forecast.because, /reply/);
+	assert.ok(Math.abs(state.forecast.until_ms - state.expires_at_ms) < 1000);
+	assert.equal((await pair.live(token.name)).body.access_token, old, 'the old one is served while it lives');
+	const recover = await run(['token', 'recover', token.name], { env: { VALETKEY_URL: pair.url, VALETKEY_API_KEY: pair.key } });
+	assert.equal(recover.code, 6);
+	assert.match(recover.err, /kept, sealed, and nothing else is sent/);
+	assert.deepEqual(await pair.counts(), { refreshes, reuses: 0 });
+	assert.equal((await pair.ann.post(`/api/console/tokens/${(await pair.connect('Fine')).id}/recover`)).body.code, 'nothing-kept');
+});
+
+test('where a reply was lost, the owner is told at once and until when the old token works', async (t) => {
+	const pair = await startPair({ rotation: 'strict' });
+	t.after(() => pair.stop());
+	const token = await pair.connect('Lost');
+	const old = (await pair.live(token.name)).body.access_token;
+	await pair.sandbox.control('POST', '/_sandbox/faults', { path: '/oauth2/token', grant_type: 'refresh_token', mode: 'lose_reply', count: 1 });
+	assert.equal((await pair.refresh(token.name)).status, 502);
+	const state = await pair.state(token.id);
+	assert.match(state.last_error, /The reply to the refresh of \S+ never came, and Dropbox accepts a refresh token only once/);
+	assert.ok(Math.abs(state.forecast.until_ms - state.expires_at_ms) < 1000);
+	assert.match(state.forecast.because, /one last try is made shortly before/);
+	assert.equal((await pair.live(token.name)).body.access_token, old);
+	assert.deepEqual(await pair.counts(), { refreshes: 1, reuses: 0 });
+});
