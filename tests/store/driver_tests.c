@@ -200,6 +200,32 @@ test_a_newer_schema_is_refused_and_untouched(void **state)
 	db_close(db);
 }
 
+static void
+test_a_full_disk_is_told_and_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = open_db(f);
+	struct db_stmt *st;
+	char big[100000] = { 0 };
+
+	assert_ok(db_stmt(&f->cx, db, "PRAGMA max_page_count = 30", &st));
+	assert_ok(db_run(&f->cx, st, NULL));
+	assert_ok(db_begin(&f->cx, db));
+	assert_ok(insert(f, db, S("a"), 1, S("small")));
+	assert_rc(insert(f, db, S("b"), 2, (struct str){ big, sizeof(big) }), E_STORE);
+	assert_string_equal(f->cx.code, "insufficient-storage");
+	db_rollback(db);
+	assert_int_equal(count(f, db), 0);
+	assert_ok(insert(f, db, S("c"), 3, S("small")));
+	db_close(db);
+}
+
+/* What cannot be done to a server from here. */
+const struct CMUnitTest sqlite_tests[] = {
+	STORE_TEST(test_a_full_disk_is_told_and_leaves_nothing),
+};
+const size_t sqlite_test_count = sizeof(sqlite_tests) / sizeof(sqlite_tests[0]);
+
 const struct CMUnitTest driver_tests[] = {
 	STORE_TEST(test_values_come_back_as_they_went_in),
 	STORE_TEST(test_text_sorts_by_its_bytes),
