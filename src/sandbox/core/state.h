@@ -43,9 +43,10 @@ struct sandbox {
 	/* Called after a transaction that may have written was committed, without the lock. */
 	void (*committed)(struct sandbox *s);
 
-	pthread_mutex_t lock; /* the three below */
+	pthread_mutex_t lock; /* the four below */
 	struct db *db;
 	bool keep;        /* commit although the request fails */
+	bool tidied;      /* contents_tidy has had its turn in this transaction */
 	int64_t swept_ms; /* the sandbox's clock when dead tokens were last thrown away */
 
 	struct contents *contents; /* tree/contents.h */

@@ -57,6 +57,7 @@ store_enter(struct sandbox *s, struct ctx *cx, enum store_use use)
 
 	pthread_mutex_lock(&s->lock);
 	s->keep = false;
+	s->tidied = false;
 	if (s->db == NULL)
 		rc = fail(cx, E_STORE, "The database was lost when a snapshot was restored.");
 	else if (use == STORE_WRITE)

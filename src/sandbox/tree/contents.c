@@ -224,7 +224,8 @@ content_release(struct sandbox *s, struct ctx *cx, struct str id)
 	    cx, s->db, NULL, "UPDATE contents SET refs = refs - 1 WHERE id = $1", SQL_ARGS(T(id)));
 }
 
-/* Nothing can come to refer to a content that nobody has, so its file may go before the commit. */
+/* Nothing can come to refer to a content that nobody has, so its file may go before the commit. That
+ * holds for what earlier transactions gave up; what this one did may yet be rolled back. */
 enum rc
 contents_tidy(struct sandbox *s, struct ctx *cx)
 {
@@ -233,6 +234,9 @@ contents_tidy(struct sandbox *s, struct ctx *cx)
 	struct db_stmt *st;
 	bool row;
 
+	if (s->tidied)
+		return OK;
+	s->tidied = true;
 	TRY(sql_bind(cx, s->db, "SELECT id FROM contents WHERE refs = 0 LIMIT $1",
 	    SQL_ARGS(I(TIDY_AT_ONCE)), &st));
 	for (;;) {

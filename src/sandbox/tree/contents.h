@@ -58,7 +58,8 @@ MUST enum rc content_scratch(struct sandbox *s, struct ctx *cx, int *fd);
 /* One more, one less entry has it. Store held for writing. */
 MUST enum rc content_hold(struct sandbox *s, struct ctx *cx, const struct content *c);
 MUST enum rc content_release(struct sandbox *s, struct ctx *cx, struct str id);
-/* Removes some of the contents nobody has. */
+/* Removes some of the contents nobody has. Before the transaction releases any; later calls in the
+ * same one do nothing. */
 MUST enum rc contents_tidy(struct sandbox *s, struct ctx *cx);
 
 /* For copies of the whole: the directory that an id's file is in, made when make says so; -1 and
