@@ -66,3 +66,17 @@ test('ten clients at once, 160 MB each', async (t) => {
 	t.diagnostic(`at most ${peak} kB of anonymous memory`);
 	assert.ok(peak > 0 && peak < LIMIT_KB, `${peak} kB`);
 });
+
+test('an archive of two thousand files', async (t) => {
+	const dbx = await (await person({ ...box, account: box.account })).files();
+	for (let i = 0; i < 20; i++) await dbx.upload(`/many/0/${i}.bin`, Buffer.alloc(20_000, i));
+	for (let i = 1; i < 100; i++) await dbx.ok('copy_v2', { from_path: '/many/0', to_path: `/many/${i}` });
+	let peak = 0;
+	const timer = setInterval(() => (peak = Math.max(peak, anonymousKb())), 10);
+	const got = await dbx.send('download_zip', { headers: { 'dropbox-api-arg': JSON.stringify({ path: '/many' }) } });
+	clearInterval(timer);
+	assert.equal(got.status, 200);
+	assert.ok(got.bytes.length > 2000 * 20_000);
+	t.diagnostic(`at most ${peak} kB of anonymous memory`);
+	assert.ok(peak > 0 && peak < LIMIT_KB, `${peak} kB`);
+});

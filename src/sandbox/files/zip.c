@@ -195,7 +195,7 @@ set_time(struct member *m, int64_t ms)
 static enum rc
 copy(struct zip *z, struct ctx *cx, int content, int64_t to, struct member *m)
 {
-	unsigned char *chunk = arena_alloc(cx->arena, CHUNK);
+	unsigned char chunk[CHUNK]; /* not of the arena: there may be ten thousand files */
 	uint32_t crc = 0xffffffffu;
 	int64_t done = 0;
 	ssize_t n;

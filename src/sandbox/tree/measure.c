@@ -82,7 +82,7 @@ content_hash(struct arena *a, struct str bytes)
 enum rc
 content_measure(struct ctx *cx, int fd, struct content *out)
 {
-	char *chunk = arena_alloc(cx->arena, CHUNK);
+	char chunk[CHUNK]; /* not of the arena: one request may measure thousands */
 	struct measure m;
 	ssize_t n;
 

@@ -189,7 +189,7 @@ check_piece(struct ctx *cx, const struct upload_session *u, const struct session
 static enum rc
 copy(struct ctx *cx, const struct upload_session *u, const struct session_piece *p)
 {
-	char *chunk = arena_alloc(cx->arena, CHUNK);
+	char chunk[CHUNK]; /* not of the arena: a batch has up to a thousand pieces */
 
 	for (int64_t done = 0; done < p->len;) {
 		size_t want = p->len - done < CHUNK ? (size_t)(p->len - done) : CHUNK;
