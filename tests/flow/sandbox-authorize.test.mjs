@@ -71,6 +71,15 @@ test("each parameter is checked, and stands once", async () => {
 	}
 });
 
+test("a choice without a value counts as left out, at both addresses", async () => {
+	const none = Object.fromEntries(["response_mode", "token_access_type", "require_role", "include_granted_scopes", "scope",
+		"force_reapprove", "force_reauthentication", "disable_signup", "locale", "nonce"].map((name) => [name, ""]));
+	assert.ok((await consent(box, app, none)).code);
+	const { refresh_token: refreshToken, scope } = await grant(box, app, { token_access_type: "offline" });
+	assert.equal((await refresh(box, app, refreshToken, { scope: "" })).body.scope, scope);
+	assert.equal((await refresh(box, app, refreshToken, { scope: "no.such" })).body.error, "invalid_scope");
+});
+
 test("the implicit grant: everything in the fragment, no refresh token, errors there too", async () => {
 	const open = await publicApp();
 	const { back } = await consent(box, open, { response_type: "token", state: "a&b=c#d", token_access_type: "offline" });

@@ -23,6 +23,16 @@ param(struct ctx *cx, struct str query, const char *name, struct str *out)
 	    name);
 }
 
+/* One that may be left out, and is when it has no value (RFC 6749 section 3.1). */
+static enum rc
+choice(struct ctx *cx, struct str query, const char *name, struct str *out)
+{
+	TRY(param(cx, query, name, out));
+	if (out->len == 0)
+		*out = (struct str){ 0 };
+	return OK;
+}
+
 static enum rc
 invalid(struct ctx *cx, const char *why)
 {
@@ -99,7 +109,7 @@ read_response_type(struct ctx *cx, struct str query, struct asking *q)
 	struct str type, mode;
 
 	TRY(param(cx, query, "response_type", &type));
-	TRY(param(cx, query, "response_mode", &mode));
+	TRY(choice(cx, query, "response_mode", &mode));
 	if (type.len == 0)
 		return invalid(cx, "response_type is missing");
 	if (str_eq(type, S("token")))
@@ -175,7 +185,7 @@ read_flag(struct ctx *cx, struct str query, const char *name, bool *out)
 {
 	struct str v;
 
-	TRY(param(cx, query, name, &v));
+	TRY(choice(cx, query, name, &v));
 	*out = str_eq(v, S("true"));
 	if (v.p == NULL || *out || str_eq(v, S("false")))
 		return OK;
@@ -187,7 +197,7 @@ static enum rc
 read_either(struct ctx *cx, struct str query, const char *name, const char *one, const char *other,
     struct str *out)
 {
-	TRY(param(cx, query, name, out));
+	TRY(choice(cx, query, name, out));
 	if (out->p == NULL || str_eq(*out, str_of(one)) || str_eq(*out, str_of(other)))
 		return OK;
 	return fail_at(
@@ -201,7 +211,7 @@ read_access_type(struct ctx *cx, struct str query, struct asking *q)
 	struct str v;
 	bool online, offline, as_set;
 
-	TRY(param(cx, query, "token_access_type", &v));
+	TRY(choice(cx, query, "token_access_type", &v));
 	online = str_eq(v, S("online"));
 	offline = str_eq(v, S("offline"));
 	as_set = v.p == NULL || str_eq(v, S("legacy"));

@@ -115,7 +115,7 @@ narrow(struct ctx *cx, const struct refresh_use *use, const struct refresh_row *
     struct issued *out)
 {
 	out->scopes = row->grant.scopes;
-	if (use->scope.p == NULL)
+	if (str_trim(use->scope).len == 0) /* no value is none (RFC 6749 section 3.2) */
 		return OK;
 	if (scopes_parse(use->scope, &out->scopes) && out->scopes != 0 &&
 	    (out->scopes & ~row->grant.scopes) == 0)
