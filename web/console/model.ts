@@ -48,6 +48,8 @@ export interface Token {
 	last_refresh_ms: number | null;
 	next_refresh_ms: number | null;
 	last_error: string;
+	proved_ms: number | null;
+	forecast: { until_ms: number | null; because: string }; /* null: no end is in sight */
 }
 
 /* What a finished consent brought, before it is saved. */

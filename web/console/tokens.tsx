@@ -59,6 +59,17 @@ function rowKey(e: KeyboardEvent): void {
 	}
 }
 
+/* What will need a person: until when it works, because; or that a refresh failed. Nothing while all is
+ * well, or where the status says it already. */
+function Outlook({ token }: { token: Token }) {
+	const { until_ms, because } = token.forecast;
+	if (token.status !== "active")
+		return null;
+	if (until_ms !== null)
+		return <p class="hint">Works until <Time at_ms={until_ms} />: {because}</p>;
+	return token.last_error ? <p class="hint">Last refresh failed: {token.last_error}</p> : null;
+}
+
 function Row({ token, onRemove }: { token: Token; onRemove: () => void }) {
 	const href = `/tokens/${encodeURIComponent(token.id)}`;
 	const open = (e: MouseEvent) => {
@@ -73,6 +84,7 @@ function Row({ token, onRemove }: { token: Token; onRemove: () => void }) {
 					<div id={`name-${token.id}`}>
 						<Link href={href} class="row-link">{token.name}</Link>
 						{token.description && <p class="hint one-line">{token.description}</p>}
+						<Outlook token={token} />
 					</div>
 				</div>
 			</td>
