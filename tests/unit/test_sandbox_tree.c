@@ -1,6 +1,8 @@
 /* The sandbox's tree: which names are the same (S-213), paths and their parts, the content hash. */
 #include "fixture.h"
 
+#include "base/buf.h"
+#include "sandbox/core/text.h"
 #include "sandbox/tree/contents.h"
 #include "sandbox/tree/measure.h"
 #include "sandbox/tree/names.h"
@@ -117,6 +119,33 @@ test_paths(void **state)
 	assert_str_equal(path_numbered(f->arena, S("/a.b/c"), 1), S("/a.b/c (1)"));
 	assert_str_equal(path_numbered(f->arena, S("/.hidden"), 1), S("/.hidden (1)"));
 	assert_str_equal(path_numbered(f->arena, S("/c.txt"), 0), S("/c (conflicted copy).txt"));
+}
+
+/* "/d/éé….txt" of so many characters, and the dot and three more. */
+static struct str
+long_path(struct arena *a, int count)
+{
+	struct buf b = buf_in(a, 4096);
+
+	buf_add(&b, S("/d/"));
+	while (count-- > 0)
+		buf_add(&b, S("\xc3\xa9"));
+	buf_add(&b, S(".txt"));
+	return buf_str(&b);
+}
+
+static void
+test_a_numbered_name_is_not_too_long_to_be_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	struct str path = path_numbered(f->arena, long_path(f->arena, 251), 12);
+
+	assert_int_equal(text_length(path_name(path)), PATH_NAME_MAX);
+	assert_true(str_ends(path, S("\xc3\xa9 (12).txt")));
+	assert_true(str_utf8(path));
+	path = path_numbered(f->arena, long_path(f->arena, 246), 12);
+	assert_int_equal(text_length(path_name(path)), PATH_NAME_MAX);
+	assert_int_equal(path.len, long_path(f->arena, 246).len + 5);
 	assert_true(path_within(S("/a/b"), S("/a")));
 	assert_true(path_within(S("/a"), S("/a")));
 	assert_true(path_within(S("/a"), S("")));
@@ -156,6 +185,7 @@ main(void)
 		TEST(test_names_that_are_different),
 		TEST(test_the_key_of_a_key_is_itself),
 		TEST(test_paths),
+		TEST(test_a_numbered_name_is_not_too_long_to_be_asked_for),
 		TEST(test_content_hash_in_pieces),
 	};
 

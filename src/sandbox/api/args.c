@@ -5,7 +5,6 @@
 
 #define ARG_DEPTH 16
 #define PATH_MAX_LEN 4096
-#define NAME_MAX_LEN 255 /* characters */
 
 static bool
 known(const char *name, const char *const *names)
@@ -132,7 +131,7 @@ static bool
 name_fits(struct str name)
 {
 	return name.len > 0 && !str_eq(name, S(".")) && !str_eq(name, S("..")) &&
-	    text_length(name) <= NAME_MAX_LEN && str_find(name, '\\') == name.len &&
+	    text_length(name) <= PATH_NAME_MAX && str_find(name, '\\') == name.len &&
 	    str_find(name, 0x7f) == name.len && name.p[name.len - 1] != ' ';
 }
 

@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <utf8proc.h>
 
+#include "sandbox/core/text.h"
+
 /* Folding may give what normalisation then changes, and the other way round. */
 #define ROUNDS_MAX 4
+#define EXTENSION_MAX 64 /* bytes, with its dot */
 
 static bool
 ascii(struct str s)
@@ -91,22 +94,40 @@ path_without(struct str path, size_t depth)
 	return str_sub(path, at, path.len);
 }
 
+/* Where the extension begins; what is very long is none. */
+static size_t
+extension_at(struct str path, size_t name_at)
+{
+	size_t from = path.len > EXTENSION_MAX ? path.len - EXTENSION_MAX : 0;
+
+	for (size_t i = path.len; i > name_at + 1 && i > from; i--)
+		if (path.p[i - 1] == '.')
+			return i - 1;
+	return path.len;
+}
+
+/* Without so much of its end that it and `more` characters make a name. */
+static struct str
+shortened(struct str stem, size_t name_at, size_t more)
+{
+	while (stem.len > name_at + 1 &&
+	    text_length(str_sub(stem, name_at, stem.len)) + more > PATH_NAME_MAX) {
+		stem.len--;
+		while (stem.len > name_at + 1 && ((unsigned char)stem.p[stem.len] & 0xc0) == 0x80)
+			stem.len--;
+	}
+	return stem;
+}
+
 struct str
 path_numbered(struct arena *a, struct str path, int n)
 {
-	size_t stem = path.len, name_at = path.len - path_name(path).len;
+	size_t name_at = path.len - path_name(path).len, end = extension_at(path, name_at);
+	struct str extension = str_sub(path, end, path.len), stem;
+	struct str mark = n == 0 ? S(" (conflicted copy)") : str_printf(a, " (%d)", n);
 
-	for (size_t i = path.len; i > name_at + 1; i--) {
-		if (path.p[i - 1] == '.') {
-			stem = i - 1;
-			break;
-		}
-	}
-	if (n == 0)
-		return str_printf(a, "%.*s (conflicted copy)%.*s", (int)stem, path.p,
-		    STR_ARG(str_sub(path, stem, path.len)));
-	return str_printf(
-	    a, "%.*s (%d)%.*s", (int)stem, path.p, n, STR_ARG(str_sub(path, stem, path.len)));
+	stem = shortened(str_sub(path, 0, end), name_at, mark.len + text_length(extension));
+	return str_printf(a, "%.*s%.*s%.*s", STR_ARG(stem), STR_ARG(mark), STR_ARG(extension));
 }
 
 bool

@@ -10,6 +10,8 @@
 #include "base/arena.h"
 #include "base/str.h"
 
+#define PATH_NAME_MAX 255 /* characters of one component */
+
 /* Of well-formed UTF-8; of a whole path it is the keys of its components. */
 struct str path_key(struct arena *a, struct str path);
 /* The last component, and the path without it. */
@@ -18,7 +20,8 @@ struct str path_parent(struct str path);
 size_t path_depth(struct str path); /* components */
 /* Without its first `depth` components. */
 struct str path_without(struct str path, size_t depth);
-/* "/a/b.txt" with 2 gives "/a/b (2).txt", with 0 "/a/b (conflicted copy).txt". */
+/* "/a/b.txt" with 2 gives "/a/b (2).txt", with 0 "/a/b (conflicted copy).txt". A name that would be too
+ * long for it loses the end of its stem. */
 struct str path_numbered(struct arena *a, struct str path, int n);
 /* inner is outer or lies below it; both are keys. */
 bool path_within(struct str inner, struct str outer);
