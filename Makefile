@@ -4,7 +4,7 @@ ASAN  := build-asan
 FILES := $(shell scripts/list-files rooms; scripts/list-files unit 2>/dev/null; scripts/list-files store; \
 	scripts/list-files data 2>/dev/null; scripts/list-files pages 2>/dev/null)
 
-.PHONY: all deps demo test fresh format check clean asan unit
+.PHONY: all deps demo test chaos fresh format check clean asan unit
 all: deps $(BUILD)/build.ninja
 	@ninja -C $(BUILD) valetkey
 
@@ -34,6 +34,10 @@ unit: deps $(ASAN)/build.ninja
 
 test: all asan unit
 	@tests/run
+
+# The long run of tests/flow/chaos.test.mjs: RUNS kills (200), SEED to repeat one.
+chaos: asan
+	@VALETKEY_BIN=$(ASAN)/valetkey RUNS=$(RUNS) SEED=$(SEED) node tests/chaos/chaos.mjs
 
 fresh:
 	@scripts/fresh

@@ -1,0 +1,60 @@
+/* What is done to them: faults of the provider, and blows to the manager. */
+const API = '/2/users/*';
+const TOKEN = '/oauth2/token';
+
+/* [weight, fault]: what becomes of a refresh. */
+const refreshFaults = (r) => [
+	[20, { mode: 'delay', delay_ms: r.between(50, 900) }],
+	[10, { mode: 'lose_reply' }],
+	[4, { mode: 'cut' }],
+	[8, { mode: 'drip', bytes_per_s: r.between(200, 2000) }],
+	[10, { mode: 'status', status: r.pick([500, 502, 503]), count: r.between(1, 4) }],
+	[5, { mode: 'status', status: 429, retry_after_s: r.between(1, 5), count: 2 }],
+	[8, { mode: 'reset' }],
+	[5, { mode: 'timeout', delay_ms: r.between(500, 3000) }],
+	[3, { mode: 'garbage' }],
+];
+
+export async function spoil(world, r) {
+	for (let i = r.between(1, 4); i > 0; i--) {
+		const t = r.pick(world.tokens);
+		const fault = { path: TOKEN, grant_type: 'refresh_token', app_key: t.app.app_key, ...r.weighted(refreshFaults(r)) };
+		await world.sandbox.control('POST', '/_sandbox/faults', fault);
+	}
+	if (r.chance(0.2)) {
+		const fault = r.pick([{ mode: 'status', status: 503 }, { mode: 'reset' }, { mode: 'delay', delay_ms: 700 }]);
+		await world.sandbox.control('POST', '/_sandbox/faults', { path: API, count: r.between(1, 5), ...fault });
+	}
+}
+
+/* Tokens are refreshed: those somebody asks for, or, as the clock jumps, those that ran out. */
+export async function stir(world, r, tally) {
+	const asked = Array.from({ length: r.between(2, 6) }, () => r.pick(world.tokens));
+	for (const t of asked) world.ask(t, '/refresh', { method: 'POST' }).catch(() => null);
+	if (!r.chance(0.35)) return;
+	const seconds = r.weighted([[3, r.between(30, 200)], [4, r.between(3600, 14400)], [3, r.between(14400, 36000)]]);
+	await world.advance(seconds);
+	tally.jumps++;
+	tally.clock_hours += seconds / 3600;
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function kill(world, ledger, tally) {
+	ledger.killed();
+	await world.kill();
+	ledger.killed();
+	tally.kills++;
+	await world.restart();
+}
+
+export async function strike(world, r, ledger, tally) {
+	await pause(r.between(0, 700));
+	const blow = r.weighted([[75, 'kill'], [15, 'stop'], [10, 'nothing']]);
+	if (blow === 'kill') await kill(world, ledger, tally);
+	if (blow !== 'stop') return;
+	world.manager.program.child.kill('SIGSTOP');
+	await pause(r.between(100, 1500));
+	world.manager.program.child.kill('SIGCONT');
+	tally.stops++;
+}

@@ -1,0 +1,109 @@
+/*
+ * What happened, by the sandbox's own account: its log of the token endpoint and its counts for each grant.
+ * The manager's word counts only for how many refreshes it has stored.
+ */
+const KILL_AFTER_MS = 5000; /* a reply that came so long before the process ended may not have been written */
+const KILL_BEFORE_MS = 1500; /* the log tells whole seconds */
+const GONE_AFTER_MS = 19000; /* the manager waits 20 s for a reply */
+const LIFE_MS = 14400000;
+const LAST_MOMENT_MS = 130000;
+const SECOND_MS = 1000;
+const TAKEN = ['lose_reply', 'cut'];
+
+export class Ledger {
+	constructor(world) {
+		this.world = world;
+		this.calls = new Map(world.tokens.map((t) => [t.app.app_key, []]));
+		this.grants = new Map();
+		this.ends = []; /* when the manager was killed, by this program's clock */
+		this.number = 0;
+		this.faults = {};
+	}
+
+	/* Before the log has forgotten it. */
+	async read() {
+		const { entries } = await this.world.sandbox.control('GET', `/_sandbox/log?after=${this.number}`);
+		for (const e of entries) {
+			this.number = Math.max(this.number, e.number);
+			if (e.path !== '/oauth2/token' || e.grant_type !== 'refresh_token') continue;
+			const at = Date.parse(e.time);
+			this.calls.get(e.app_key)?.push({ ...e, at, wall: this.world.wall(at) });
+			if (e.fault) this.faults[e.fault] = (this.faults[e.fault] ?? 0) + 1;
+		}
+		for (const g of (await this.world.sandbox.state()).grants_detail) this.grants.set(g.grant_id, g);
+	}
+
+	killed() {
+		this.ends.push(Date.now());
+	}
+
+	sum(what, t) {
+		return [...this.grants.values()].filter((g) => !t || g.app_key === t.app.app_key).reduce((n, g) => n + g[what], 0);
+	}
+
+	/* From here on: a token that was just connected. */
+	open(t) {
+		t.from = {
+			wall: Date.now(),
+			calls: this.calls.get(t.app.app_key).length,
+			refreshes: this.sum('refreshes', t),
+			stored: this.world.stored(t).length,
+		};
+		t.told = '';
+	}
+
+	killedWithin(wall, ms) {
+		return this.ends.some((end) => end > wall - KILL_BEFORE_MS && end < wall + ms + KILL_AFTER_MS);
+	}
+
+	/* The reply of this call may have reached nobody, or the memory of a process that then ended. */
+	unheard({ fault, status, wall, ms }) {
+		if (TAKEN.includes(fault)) return true;
+		if (status !== 200) return false;
+		return ms > GONE_AFTER_MS || this.killedWithin(wall, ms);
+	}
+
+	since(t) {
+		return this.calls.get(t.app.app_key).slice(t.from.calls);
+	}
+
+	/* Processed, and the fault took the reply; nothing was processed since. */
+	replyTaken(t) {
+		const last = this.since(t).findLast((c) => c.status === 200 || TAKEN.includes(c.fault));
+		return ['single', 'strict'].includes(t.kind.contract.rotation) && last !== undefined && TAKEN.includes(last.fault);
+	}
+
+	/* How many refreshes were processed and never stored. */
+	missing(t) {
+		return this.sum('refreshes', t) - t.from.refreshes - (this.world.stored(t).length - t.from.stored);
+	}
+
+	/* When the pair that the manager has now was stored or connected. */
+	newest(t) {
+		return this.world.stored(t).slice(t.from.stored).at(-1) ?? t.from.wall;
+	}
+
+	/* Was a refresh processed whose reply reached nobody, at a provider that does not say it again? */
+	lostByContract(t) {
+		const lost = this.since(t).filter((c) => c.wall >= this.newest(t) - SECOND_MS && this.unheard(c));
+		const { grace } = t.kind.contract;
+		const over = !grace || lost.some((c) => this.world.now() - c.at >= grace.max_s * 1000 - SECOND_MS);
+		return t.kind.once && lost.length > 0 && this.missing(t) > 0 && over;
+	}
+
+	/* A spent refresh token may be shown once, when the access token from before has next to no life left. */
+	shownTooEarly(t) {
+		const ends = this.world.at(this.newest(t)) + LIFE_MS;
+		return this.since(t).filter((c) => c.code === 'invalid_grant' && c.at < ends - LAST_MOMENT_MS);
+	}
+
+	/* Two attempts in a row whose end is not known, the second being the last try: both were disturbed. */
+	lastTryCutOff(t, reason) {
+		const times = /refresh of (\S+) never came, nor did that of the last try at (\S+):/.exec(reason)?.slice(1);
+		if (!t.kind.once || !times) return false;
+		const calls = this.since(t);
+		return times.map((text) => Date.parse(text)).every((at) =>
+			this.killedWithin(this.world.wall(at), 20000) ||
+			calls.some((c) => Math.abs(c.at - at) < 25000 && (c.fault || this.unheard(c))));
+	}
+}
