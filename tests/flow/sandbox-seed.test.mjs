@@ -103,6 +103,22 @@ test('everything that a seed can say', async () => {
 	await again.stop();
 });
 
+test('an app whose key is not of the usual length can be connected, too', async () => {
+	for (const key of ['k', 'Key'.repeat(21)]) {
+		const [app] = example.apps;
+		const box = await start({ ...example, apps: [{ ...app, app_key: key }], grants: [] });
+		const { redirect } = await box.control('POST', '/_sandbox/consent', {
+			query: `client_id=${key}&response_type=code&redirect_uri=${app.redirect_uris[0]}`, email: 'ann@example.com', decision: 'allow',
+		});
+		const got = await token(box, {
+			grant_type: 'authorization_code', code: new URL(redirect).searchParams.get('code'),
+			redirect_uri: app.redirect_uris[0], client_id: key, client_secret: app.app_secret,
+		});
+		assert.equal(got.status, 200, JSON.stringify(got.body));
+		await box.stop();
+	}
+});
+
 test('what is wrong is told with its place, and nothing is made', async () => {
 	const [ann] = example.accounts;
 	const [app] = example.apps;

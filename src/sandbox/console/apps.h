@@ -11,7 +11,8 @@
 
 struct sandbox;
 
-#define APP_KEY_LEN 15
+#define APP_KEY_LEN 15 /* of one that is made here */
+#define APP_KEY_MAX 64 /* of one that a seed file brings; app_secret too */
 /* How many accounts may be connected to an app in development. */
 #define DEVELOPMENT_USERS_MAX 500
 

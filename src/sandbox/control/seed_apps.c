@@ -7,7 +7,6 @@
 #include "sandbox/core/text.h"
 #include "sandbox/oauth/personality.h"
 
-#define KEY_MAX 64
 #define NAME_MAX_LEN 200
 #define LINE_MAX_LEN 2000
 #define URI_MAX_LEN 16384
@@ -19,10 +18,10 @@ const char *const seed_app_members[] = { "name", "owner", "app_key", "app_secret
 static enum rc
 read_key(struct ctx *cx, const struct input *in, const char *name, struct str *out)
 {
-	TRY(input_text(cx, in, name, KEY_MAX, out));
+	TRY(input_text(cx, in, name, APP_KEY_MAX, out));
 	if (out->p == NULL || (out->len > 0 && text_only(*out, "")))
 		return OK;
-	return input_bad(cx, in, name, "must be 1 to %d letters and digits.", KEY_MAX);
+	return input_bad(cx, in, name, "must be 1 to %d letters and digits.", APP_KEY_MAX);
 }
 
 static enum rc

@@ -45,7 +45,7 @@ identify_app(struct sandbox *s, struct ctx *cx, struct str query, struct app *ou
 	struct str key;
 	enum rc rc = param(cx, query, "client_id", &key);
 
-	if (rc == OK && key.len == APP_KEY_LEN && text_only(key, ""))
+	if (rc == OK && key.len > 0 && key.len <= APP_KEY_MAX && text_only(key, ""))
 		rc = app_get(s, cx, key, out);
 	else
 		rc = E_NOTFOUND;
