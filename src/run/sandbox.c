@@ -24,6 +24,8 @@ print_accounts(struct ctx *cx, struct sandbox *sandbox)
 		printf("  %-9.*s %.*s  password %.*s\n", STR_ARG(seed.accounts[i].type),
 		    STR_ARG(seed.accounts[i].email),
 		    STR_ARG(secret_expose(seed.accounts[i].password)));
+	if (seed.more)
+		printf("  and others: GET /_sandbox/accounts lists them all\n");
 	return OK;
 }
 
@@ -35,6 +37,9 @@ print_for_people(struct ctx *cx, const struct sandbox_half *h)
 		printf("Proxy:   %.*s\n", STR_ARG(h->runtime.proxy));
 	if (h->ca_path.len > 0)
 		printf("CA:      %.*s\n", STR_ARG(h->ca_path));
+	/* The token itself stays in its file: what is printed often ends in a log (S-222). */
+	printf("Control: %.*s/_sandbox/   token in %s/control-token\n", STR_ARG(h->runtime.url),
+	    h->data_dir);
 	TRY(print_accounts(cx, h->sandbox));
 	fflush(stdout);
 	return OK;

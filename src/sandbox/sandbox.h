@@ -32,6 +32,7 @@ struct sandbox_seed_account {
 struct sandbox_seed {
 	struct sandbox_seed_account accounts[SANDBOX_SEED_MAX];
 	size_t account_count;
+	bool more; /* there are others */
 	struct secret control_token;
 };
 

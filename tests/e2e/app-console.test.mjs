@@ -180,8 +180,8 @@ test('settings, permissions, branding, webhook, token, end', async () => {
 	await button(page, 'Unlink them').click();
 	await page.getByText('0 / 500').waitFor();
 	assert.equal((await api(token, 'users/get_current_account')).status, 401);
-	await page.getByText('End this app').click();
-	await button(page, 'Delete app').click();
+	await page.getByText('Delete app', { exact: true }).click();
+	await button(page, 'Delete app…').click();
 	await page.getByLabel('Type its name').fill('Harbour');
 	await button(page, 'Delete for good').click();
 	await page.getByText('That is not its name.').waitFor();

@@ -54,11 +54,11 @@ export function DeleteApp({ app }: { app: App }) {
 	const [asking, setAsking] = useState(false);
 	return (
 		<details class="card danger-zone" open={open} onToggle={(e) => setOpen(e.currentTarget.open)}>
-			<summary>End this app</summary>
+			<summary>Delete app</summary>
 			{open && (
 				<div class="danger-body">
 					<p class="hint">It disappears from the accounts of everybody who connected it.</p>
-					<Button kind="danger" small onClick={() => setAsking(true)}>Delete app</Button>
+					<Button kind="danger" small onClick={() => setAsking(true)}>Delete app…</Button>
 				</div>
 			)}
 			{asking && <ConfirmDelete app={app} onClose={() => setAsking(false)} />}

@@ -198,6 +198,7 @@ accounts_reveal(struct sandbox *s, struct ctx *cx, struct sandbox_seed *out)
 		    db_col_blob(st, 3, cx->arena), &acct->password));
 		out->account_count++;
 	}
+	out->more = row;
 	db_done(st);
 	return OK;
 }
