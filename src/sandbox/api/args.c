@@ -4,7 +4,6 @@
 #include "sandbox/core/text.h"
 
 #define ARG_DEPTH 16
-#define PATH_MAX_LEN 4096
 
 static bool
 known(const char *name, const char *const *names)
@@ -140,7 +139,7 @@ path_fits(struct str path)
 {
 	struct str rest = str_sub(path, 1, path.len), name;
 
-	if (path.len > PATH_MAX_LEN)
+	if (path.len > PATH_BYTES_MAX)
 		return false;
 	while (str_split(&rest, '/', &name))
 		if (!name_fits(name))

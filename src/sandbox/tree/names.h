@@ -11,6 +11,7 @@
 #include "base/str.h"
 
 #define PATH_NAME_MAX 255 /* characters of one component */
+#define PATH_BYTES_MAX 4096
 
 /* Of well-formed UTF-8; of a whole path it is the keys of its components. */
 struct str path_key(struct arena *a, struct str path);

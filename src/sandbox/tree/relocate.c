@@ -39,6 +39,24 @@ moved(struct ctx *cx, const struct relocation *r, struct str to, const struct fi
 	};
 }
 
+/* The way to the deepest of them is a path that may be, as if each were written by itself. */
+static enum rc
+check_paths(
+    struct ctx *cx, const struct relocation *r, struct str to, const struct file *all, size_t count)
+{
+	size_t above = path_depth(r->from.path_display);
+
+	for (size_t i = 0; i < count; i++) {
+		struct str tail = path_without(all[i].path_display, above);
+
+		if (path_depth(to) + path_depth(tail) > PATH_DEPTH_MAX ||
+		    to.len + tail.len > PATH_BYTES_MAX)
+			return fail_at(cx, E_CONFLICT, "malformed_path", NULL,
+			    "The path of something in it would be too long or too deep.");
+	}
+	return OK;
+}
+
 /* There is room, and nothing stands there: it was looked at before. */
 static enum rc
 write_all(struct sandbox *s, struct ctx *cx, const struct relocation *r, struct str to,
@@ -98,6 +116,7 @@ file_relocate(struct sandbox *s, struct ctx *cx, const struct relocation *r, str
 	TRY(contents_tidy(s, cx));
 	all = ARENA_ARRAY(cx->arena, struct file, (size_t)size.entries);
 	TRY(read_all(s, cx, &r->from, all, (size_t)size.entries, &count));
+	TRY(check_paths(cx, r, to, all, count));
 	TRY(parents_make(s, cx, r->from.account_id, &to, &need));
 	if (same)
 		return rewrite(s, cx, r, to, all, count, made);
