@@ -1,7 +1,7 @@
 /* The tokens that a key may read, as Prometheus reads them. */
 #include "api/api_int.h"
 #include "base/buf.h"
-#include "vault/forecast.h"
+#include "vault/told.h"
 
 #define TEXT_MAX (64u << 20)
 
@@ -14,7 +14,7 @@ static double
 works_seconds(const struct token *t, const struct forecast *f, int64_t now_ms)
 {
 	(void)t;
-	if (!f->ends)
+	if (!forecast_needs_person(f) || f->until_ms == 0)
 		return -1;
 	return f->until_ms > now_ms ? (double)(f->until_ms - now_ms) / 1000 : 0;
 }
@@ -72,6 +72,7 @@ api_metrics(void *app, struct ctx *cx, const struct http_req *req, struct http_r
 	struct buf b = buf_in(cx->arena, TEXT_MAX);
 	int64_t now_ms = clock_now_ms(cx->clock);
 	struct forecast *forecasts;
+	struct told told;
 	struct token *tokens;
 	size_t all, n = 0;
 
@@ -81,7 +82,8 @@ api_metrics(void *app, struct ctx *cx, const struct http_req *req, struct http_r
 		if (!vault_key_allows(api->vault, req->session, tokens[i].id))
 			continue;
 		tokens[n] = tokens[i];
-		vault_forecast(api->vault, cx, &tokens[n], &forecasts[n]);
+		vault_token_told(api->vault, cx, &tokens[n], &told);
+		forecasts[n] = told.forecast;
 		n++;
 	}
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)

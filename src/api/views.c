@@ -1,6 +1,6 @@
 #include "api/api_int.h"
-#include "vault/forecast.h"
 #include "vault/provider.h"
+#include "vault/told.h"
 
 json_t *
 view_time(int64_t ms)
@@ -57,38 +57,63 @@ provider_name(struct api *api, struct ctx *cx, struct str id)
 	return id;
 }
 
-/* "works until …, because …" */
-static json_t *
-forecast_ms(struct api *api, struct ctx *cx, const struct token *t)
-{
-	json_t *o = json_object();
-	struct forecast f;
-
-	vault_forecast(api->vault, cx, t, &f);
-	json_put(o, "until_ms", f.ends ? json_integer(f.until_ms) : json_null());
-	json_put(o, "because", json_str(f.because));
-	return o;
-}
-
-static void
-put_forecast_v1(struct api *api, struct ctx *cx, const struct token *t, int64_t now, json_t *o)
-{
-	struct forecast f;
-
-	vault_forecast(api->vault, cx, t, &f);
-	json_put(o, "works_until",
-	    f.ends ? json_str(clock_rfc3339(cx->arena, f.until_ms)) : json_null());
-	json_put(o, "works_for",
-	    !f.ends                ? json_null()
-		: f.until_ms > now ? json_integer((f.until_ms - now) / 1000)
-				   : json_integer(0));
-	json_put(o, "because", json_str(f.because));
-}
-
 static json_t *
 when(struct ctx *cx, int64_t ms)
 {
 	return ms == 0 ? json_null() : json_str(clock_rfc3339(cx->arena, ms));
+}
+
+static json_t *
+trouble(const struct told *told, json_t *since, const char *since_name)
+{
+	json_t *o;
+
+	if (told->trouble.sentence.len == 0) {
+		json_decref(since);
+		return json_null();
+	}
+	o = json_object();
+	json_put(o, "sentence", json_str(told->trouble.sentence));
+	json_put(o, "what", json_str(told->trouble.what));
+	json_put(o, since_name, since);
+	json_put(o, "who", json_string(told_who_word(told->trouble.who)));
+	return o;
+}
+
+/* What people are told, with times as the console has them. */
+static void
+put_told(json_t *o, struct api *api, struct ctx *cx, const struct token *t)
+{
+	json_t *forecast = json_object();
+	struct told told;
+
+	vault_token_told(api->vault, cx, t, &told);
+	json_put(forecast, "state", json_string(forecast_word(told.forecast.state)));
+	json_put(forecast, "until_ms", view_time(told.forecast.until_ms));
+	json_put(forecast, "because", json_str(told.because));
+	json_put(o, "proved_ms", view_time(told.proved_ms));
+	json_put(o, "forecast", forecast);
+	json_put(o, "trouble", trouble(&told, json_integer(told.trouble.since_ms), "since_ms"));
+}
+
+/* The same for programs. An end that needs no person is none here. */
+static void
+put_told_v1(json_t *o, struct api *api, struct ctx *cx, const struct token *t, int64_t now)
+{
+	struct told told;
+	int64_t until, left;
+
+	vault_token_told(api->vault, cx, t, &told);
+	until = forecast_needs_person(&told.forecast) ? told.forecast.until_ms : 0;
+	left = until > now ? (until - now) / 1000 : 0;
+	json_put(o, "proved_at", when(cx, told.proved_ms));
+	json_put(o, "proof", json_str(told.proof));
+	json_put(o, "outlook", json_string(forecast_word(told.forecast.state)));
+	json_put(o, "works_until", when(cx, until));
+	json_put(o, "works_for", until == 0 ? json_null() : json_integer(left));
+	json_put(o, "because", json_str(told.because));
+	json_put(o, "trouble", trouble(&told, when(cx, told.trouble.since_ms), "since"));
+	json_put(o, "console_url", json_str(told.url));
 }
 
 json_t *
@@ -118,8 +143,7 @@ view_token(struct api *api, struct ctx *cx, const struct token *t)
 	json_put(o, "last_refresh_ms", view_time(t->refreshed_ms));
 	json_put(o, "next_refresh_ms", view_time(t->due_ms));
 	json_put(o, "last_error", json_str(t->last_error));
-	json_put(o, "proved_ms", view_time(t->proved_ms));
-	json_put(o, "forecast", forecast_ms(api, cx, t));
+	put_told(o, api, cx, t);
 	return o;
 }
 
@@ -145,8 +169,7 @@ view_token_v1(struct api *api, struct ctx *cx, const struct token *t)
 	json_put(o, "last_refresh", when(cx, t->refreshed_ms));
 	json_put(o, "next_refresh", when(cx, t->due_ms));
 	json_put(o, "last_error", json_str(t->last_error));
-	json_put(o, "proved_at", when(cx, t->proved_ms));
-	put_forecast_v1(api, cx, t, now, o);
+	put_told_v1(o, api, cx, t, now);
 	return o;
 }
 
@@ -162,23 +185,39 @@ connection_error(const char *code, struct str field, struct str why, struct str 
 	return o;
 }
 
-static json_t *
-connection_token(struct ctx *cx, const struct connection *c)
+/* A grant that cannot renew itself, said before it is saved. */
+static struct str
+no_refresh_warning(struct ctx *cx, const struct provider *p, const struct connection *c)
 {
-	json_t *o = json_object();
-	struct str warning = S("");
+	struct str name = p == NULL ? c->provider : p->name;
+	struct str end = S("when the provider says so, which is not known");
+	struct str where = p == NULL ? S("") : p->console_url;
 
-	if (!c->has_refresh && c->token_expires_ms > 0)
-		warning = str_printf(cx->arena,
-		    "The provider gave no refresh token: this access token stops at %.*s and "
-		    "cannot renew"
-		    " itself.",
-		    STR_ARG(clock_rfc3339(cx->arena, c->token_expires_ms)));
+	if (c->has_refresh)
+		return S("");
+	if (c->token_expires_ms > 0)
+		end = str_printf(
+		    cx->arena, "at %.*s", STR_ARG(clock_rfc3339(cx->arena, c->token_expires_ms)));
+	return str_printf(cx->arena,
+	    "%.*s gave no refresh token: this access token stops %.*s, nothing renews it, and a "
+	    "person must Reconnect then. To change that, let the app have offline access (refresh "
+	    "tokens) at %.*s, then get the token again.",
+	    STR_ARG(name), STR_ARG(end), STR_ARG(where));
+}
+
+static json_t *
+connection_token(struct api *api, struct ctx *cx, const struct connection *c)
+{
+	const struct provider *p = NULL;
+	json_t *o = json_object();
+
+	if (vault_provider(api->vault, cx, c->provider, &p) != OK)
+		ctx_clear(cx);
 	json_put(o, "expires_at_ms", view_time(c->token_expires_ms));
 	json_put(o, "scope", json_str(c->scope_granted));
 	json_put(o, "has_refresh_token", json_boolean(c->has_refresh));
 	json_put(o, "account", view_account(c->account_name, c->account_email));
-	json_put(o, "warning", json_str(warning));
+	json_put(o, "warning", json_str(no_refresh_warning(cx, p, c)));
 	return o;
 }
 
@@ -189,7 +228,6 @@ view_connection(struct api *api, struct ctx *cx, const struct connection *c)
 	bool late = c->status == CONN_WAITING && c->expires_ms < clock_now_ms(cx->clock);
 	json_t *o = json_object(), *error = json_null();
 
-	(void)api;
 	if (late)
 		error = connection_error("state-expired", S(""),
 		    S("The sign-in took longer than ten minutes, so its link has expired."),
@@ -201,7 +239,8 @@ view_connection(struct api *api, struct ctx *cx, const struct connection *c)
 	json_put(o, "status", json_string(late ? "failed" : words[c->status]));
 	json_put(o, "error", error);
 	json_put(o, "expires_at_ms", json_integer(c->expires_ms));
-	json_put(o, "token", c->status == CONN_CONNECTED ? connection_token(cx, c) : json_null());
+	json_put(
+	    o, "token", c->status == CONN_CONNECTED ? connection_token(api, cx, c) : json_null());
 	return o;
 }
 

@@ -44,7 +44,7 @@ static const char help[] =
     "  show      Status, expiry, scope and account of one token, without its value.\n"
     "  refresh   Get a fresh access token from the provider now.\n"
     "  check     Say until when a token works and why; exit status 5 when it will need a\n"
-    "            person within --for SPAN (30m, 12h, 7d; else now).\n"
+    "            person within --for SPAN (30m, 12h, 7d; else now), 6 when nobody can say.\n"
     "  rejected  The provider refused the access token: print one that works. Reads the\n"
     "            refused one from standard input, or takes --fingerprint, the first 16 or\n"
     "            more hex digits of its SHA-256.\n"
@@ -168,6 +168,19 @@ dies_within(const json_t *token, int64_t span_s)
 	return json_is_integer(in) && json_integer_value(in) <= span_s;
 }
 
+/* It stops within so many seconds unless a refresh works, or nobody said how long it lives. */
+static bool
+is_doubtful(const json_t *token, int64_t span_s)
+{
+	const json_t *in = json_object_get(token, "expires_in");
+	struct str outlook = text_of(token, "outlook");
+
+	if (str_eq(outlook, S("unknown")))
+		return true;
+	return str_eq(outlook, S("failing")) &&
+	    (!json_is_integer(in) || json_integer_value(in) <= span_s);
+}
+
 static void
 keep_dying(json_t *list, int64_t span_s)
 {
@@ -235,7 +248,7 @@ static enum rc
 run_show(struct ctx *cx, const struct cli_config *config, const struct arguments *args)
 {
 	static const char *const heading[] = { "FIELD", "VALUE" };
-	struct out_row rows[16] = { 0 };
+	struct out_row rows[18] = { 0 };
 	const json_t *account;
 	size_t n = 0;
 	json_t *t;
@@ -254,7 +267,8 @@ run_show(struct ctx *cx, const struct cli_config *config, const struct arguments
 	add_field(rows, &n, "expires", CELL(expiry(cx, t)));
 	add_field(rows, &n, "renewal", CELL(text_of(t, "renewal")));
 	add_field(rows, &n, "last refresh", CELL(text_of(t, "last_refresh")));
-	add_field(rows, &n, "last error", CELL(text_of(t, "last_error")));
+	add_field(rows, &n, "proof", CELL(text_of(t, "proof")));
+	add_field(rows, &n, "trouble", CELL(text_of(json_object_get(t, "trouble"), "sentence")));
 	add_field(rows, &n, "works until", CELL(text_of(t, "works_until")));
 	add_field(rows, &n, "because", CELL(text_of(t, "because")));
 	add_field(rows, &n, "scope", CELL(text_of(t, "scope")));
@@ -293,7 +307,14 @@ run_check(struct ctx *cx, const struct cli_config *config, const struct argument
 		(void)fail(cx, E_REAUTH, "It works until %.*s only: %.*s", STR_ARG(until),
 		    STR_ARG(because));
 		return fail_todo(cx, "Open the token in the console and click Reconnect: %.*s",
-		    STR_ARG(config->url));
+		    STR_ARG(text_of(t, "console_url")));
+	}
+	if (is_doubtful(t, span_s)) {
+		struct str because = text_of(t, "because");
+
+		(void)fail(cx, E_UPSTREAM, "Nobody can say whether it works so long: %.*s",
+		    STR_ARG(because));
+		return fail_todo(cx, "No person is needed so far; ask again later.");
 	}
 	row.cells[0] = status_cell(t);
 	row.cells[1].text = or_dash(text_of(t, "works_until"));

@@ -208,20 +208,22 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	TRY(db_begin(cx, s->db));
 	TRY(db_stmt(cx, s->db,
 	    "UPDATE token SET status = $1, status_reason = $2, status_ms = $3, due_ms = $4,"
-	    " attempts = attempts + 1, last_error = $5, lease_until_ms = 0, attempt_stage = $6,"
-	    " attempt_risked = $7 WHERE id = $8 AND fence = $9 AND (sealed_version = $10 OR"
+	    " failed_ms = CASE WHEN attempts > 0 AND failed_ms > 0 THEN failed_ms ELSE $5 END,"
+	    " attempts = attempts + 1, last_error = $6, lease_until_ms = 0, attempt_stage = $7,"
+	    " attempt_risked = $8 WHERE id = $9 AND fence = $10 AND (sealed_version = $11 OR"
 	    " status = $1)",
 	    &st));
 	db_bind_int(st, 1, failure->status);
 	db_bind_text(st, 2, failure->status == TOKEN_ACTIVE ? S("") : failure->reason);
 	db_bind_int(st, 3, same ? claim->token.status_ms : failure->now_ms);
 	db_bind_int(st, 4, failure->due_ms);
-	db_bind_text(st, 5, failure->reason);
-	db_bind_int(st, 6, failure->attempt.stage);
-	db_bind_int(st, 7, failure->attempt.risked);
-	db_bind_text(st, 8, claim->token.id);
-	db_bind_int(st, 9, claim->fence);
-	db_bind_int(st, 10, claim->token.sealed_version);
+	db_bind_int(st, 5, failure->now_ms);
+	db_bind_text(st, 6, failure->reason);
+	db_bind_int(st, 7, failure->attempt.stage);
+	db_bind_int(st, 8, failure->attempt.risked);
+	db_bind_text(st, 9, claim->token.id);
+	db_bind_int(st, 10, claim->fence);
+	db_bind_int(st, 11, claim->token.sealed_version);
 	TRY(store_write_one(cx, st, E_CONFLICT, TAKEN_OVER));
 	if (failure->attempt.stage != STAGE_KEPT)
 		TRY(forget_reply(s, cx, claim));

@@ -135,6 +135,9 @@ const char *const store_schema[] = {
 	"ALTER TABLE connection ADD COLUMN life_source BIGINT NOT NULL DEFAULT 0;"
 	"ALTER TABLE connection ADD COLUMN refresh_expires_ms BIGINT NOT NULL DEFAULT 0;"
 	"CREATE INDEX token_deleted ON token (deleted_ms) WHERE deleted_ms > 0;",
+
+	/* 4: since when refreshes fail */
+	"ALTER TABLE token ADD COLUMN failed_ms BIGINT NOT NULL DEFAULT 0;",
 };
 
 const size_t store_schema_count = sizeof(store_schema) / sizeof(store_schema[0]);

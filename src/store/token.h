@@ -32,10 +32,11 @@ struct token {
 	struct str status_reason; /* a sentence; empty while all is well */
 	int64_t status_ms;        /* since when */
 	int64_t expires_ms;       /* of the access token; 0: the provider did not say */
-	bool has_refresh;
+	bool has_app_secret, has_refresh;
 	int64_t created_ms, updated_ms, refreshed_ms; /* refreshed_ms 0: never */
 	int64_t due_ms;        /* when the engine looks at it next; 0: never */
 	int64_t attempts;      /* failed refreshes in a row */
+	int64_t failed_ms;     /* the first of them; 0: none failed */
 	struct str last_error; /* of the newest failed refresh; empty after a success */
 	int64_t fence;         /* counts claims */
 	int64_t sealed_version;

@@ -1,7 +1,7 @@
 #include "store/token_row.h"
 
 /* Sealed columns come last. */
-enum { COL_APP_SECRET = 40, COL_ACCESS, COL_REFRESH };
+enum { COL_APP_SECRET = 41, COL_ACCESS, COL_REFRESH };
 
 static void
 read_attempt(struct db_stmt *st, int i, struct token *t)
@@ -15,6 +15,7 @@ read_attempt(struct db_stmt *st, int i, struct token *t)
 	t->attempt.risked = db_col_int(st, i++) != 0;
 	t->attempt.status = db_col_int(st, i++);
 	t->attempt.date_s = db_col_int(st, i++);
+	t->failed_ms = db_col_int(st, i++);
 }
 
 void
@@ -37,6 +38,7 @@ token_row_read(struct ctx *cx, struct db_stmt *st, struct token *t)
 		*numbers[n] = db_col_int(st, i++);
 	t->lazy = db_col_int(st, i++) != 0;
 	read_attempt(st, i, t);
+	t->has_app_secret = db_col_blob(st, COL_APP_SECRET, cx->arena).len > 0;
 	t->has_refresh = db_col_blob(st, COL_REFRESH, cx->arena).len > 0;
 }
 
@@ -231,6 +233,7 @@ token_row_grant(
 	    "UPDATE token SET status = 0, status_reason = '', status_ms = $1, expires_ms = $2,"
 	    " life_source = $3, scope_granted = $4, refreshed_ms = $1, updated_ms = $1,"
 	    " proved_ms = $1, due_ms = $5, refresh_expires_ms = $6, attempts = 0, last_error = '',"
+	    " failed_ms = 0,"
 	    " lease_until_ms = 0, attempt_stage = 0, attempt_fence = 0, attempt_risked = 0,"
 	    " attempt_reply = $7"
 	    " WHERE id = $8",

@@ -12,7 +12,7 @@
 	"sealed_version, life_source, consented_ms, refresh_expires_ms, proved_ms, deleted_ms, "  \
 	"lazy, learned_refreshes, learned_rotations, learned_kills, learned_life_s, "             \
 	"attempt_stage, attempt_fence, attempt_first_ms, attempt_sent_ms, attempt_risked, "       \
-	"attempt_status, attempt_date_s, app_secret, access, refresh"
+	"attempt_status, attempt_date_s, failed_ms, app_secret, access, refresh"
 
 #define TOKEN_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1 AND deleted_ms = 0"
 #define TOKEN_BY_NAME "SELECT " TOKEN_COLUMNS " FROM token WHERE name = $1 AND deleted_ms = 0"

@@ -4,7 +4,7 @@ import { after, before, beforeEach, test } from 'node:test';
 
 import { testClock } from '../lib/clock.mjs';
 import { managerClient, programGet } from '../lib/http.mjs';
-import { connectToken, makeKey } from '../lib/manager.mjs';
+import { connect, connectToken, makeKey } from '../lib/manager.mjs';
 import { startProvider, tokenReply, usual } from '../lib/provider.mjs';
 import { startPair } from '../lib/rotation.mjs';
 import { run, startServe } from '../lib/server.mjs';
@@ -79,6 +79,75 @@ test('a refused grant needs a person now, and says since when and why', async ()
 	assert.equal(got.code, 5);
 	assert.match(got.err, /revoked by its owner/);
 	await ann.del(`/api/console/tokens/${t.id}`);
+});
+
+test('a grant without a refresh token is told before it is saved: when it stops, what to change', async () => {
+	p.on.token = () => ({ json: tokenReply({ refresh_token: undefined }) });
+	const { warning, expires_at_ms } = (await connect(ann)).connection.token;
+	const end = new Date(expires_at_ms).toISOString().slice(0, 19);
+	assert.match(warning, new RegExp(`^Dropbox gave no refresh token: this access token stops at ${end}Z, nothing renews it`));
+	assert.match(warning, /To change that, let the app have offline access .* at http/);
+	p.on.token = usual.token;
+	assert.equal((await connect(ann)).connection.token.warning, '');
+});
+
+test('the status is the last proof', async () => {
+	const t = await connectToken(ann, 'Proven');
+	await clock.advance(manager, 240);
+	const state = await show('Proven');
+	assert.equal(state.proof, 'Dropbox answered 4 minutes ago.');
+	assert.deepEqual([state.outlook, state.trouble], ['lasts', null]);
+	assert.equal(state.console_url, `${manager.url}/tokens/${t.id}`);
+	assert.equal((await ann.post(`/api/console/tokens/${t.id}/refresh`)).status, 200);
+	const renewed = await show('Proven');
+	assert.match(renewed.proof, /^Dropbox answered \d+ seconds? ago\.$/);
+	assert.equal(renewed.last_refresh, renewed.proved_at);
+	await ann.del(`/api/console/tokens/${t.id}`);
+});
+
+test('every failure is one sentence: what, since when, who can mend it', async () => {
+	const t = await connectToken(ann, 'Sick');
+	const refresh = () => ann.post(`/api/console/tokens/${t.id}/refresh`);
+	p.on.token = () => ({ status: 503, json: {} });
+	await refresh();
+	const failing = await show('Sick');
+	assert.deepEqual([failing.outlook, failing.works_until, failing.trouble.who], ['failing', null, 'nobody']);
+	assert.match(failing.trouble.sentence, /^[^(]+ \(since \S+Z; nobody has to do anything, it is tried again at \S+Z\)\.$/);
+	assert.equal((await cli('check', 'Sick', '--for', '30m')).code, 0, 'what it has lasts that long');
+	const doubtful = await cli('check', 'Sick', '--for', '2d');
+	assert.equal(doubtful.code, 6);
+	assert.match(doubtful.err, /Nobody can say whether it works so long/);
+
+	/* The second failure has lasted since the first. */
+	await clock.advance(manager, 1);
+	await refresh();
+	assert.equal((await show('Sick')).trouble.since, failing.trouble.since);
+
+	/* After a failure in doubt a refusal is asked for once more. */
+	p.on.token = () => ({ status: 400, json: { error: 'invalid_grant' } });
+	await refresh();
+	await refresh();
+	const dead = await show('Sick');
+	assert.deepEqual([dead.status, dead.outlook, dead.trouble.who], ['needs_reauthorization', 'stopped', 'owner']);
+	assert.ok(dead.trouble.sentence.endsWith(`its owner can mend it: Reconnect at ${manager.url}/tokens/${t.id}).`), dead.trouble.sentence);
+	assert.match((await cli('show', 'Sick')).out, /^trouble\t.*Reconnect at /m);
+	assert.equal((await ann.get(`/api/console/tokens/${t.id}`)).body.token.trouble.sentence, dead.trouble.sentence);
+	await ann.del(`/api/console/tokens/${t.id}`);
+});
+
+test('a refused app secret is for who runs the installation; a life that nobody said is told so', async () => {
+	const wrong = await connectToken(ann, 'Wrong');
+	p.on.token = () => ({ status: 401, json: { error: 'invalid_client' } });
+	await ann.post(`/api/console/tokens/${wrong.id}/refresh`);
+	const told = await show('Wrong');
+	assert.deepEqual([told.status, told.outlook, told.trouble.who], ['misconfigured', 'ends', 'administrator']);
+	assert.match(told.trouble.sentence, /correct App Key and App Secret at http/);
+
+	p.on.token = () => ({ json: tokenReply({ expires_in: undefined }) });
+	const unknown = await connectToken(ann, 'Unknown');
+	assert.deepEqual([(await show('Unknown')).outlook, (await show('Unknown')).works_until], ['unknown', null]);
+	assert.equal((await cli('check', 'Unknown')).code, 6);
+	for (const t of [wrong, unknown]) await ann.del(`/api/console/tokens/${t.id}`);
 });
 
 test('metrics tell what a key may read, and nothing to anybody else', async () => {

@@ -35,6 +35,8 @@ test_refresh_commits_the_pair(void **state)
 	assert_int_equal(t.expires_ms, fresh.expires_ms);
 	assert_int_equal(t.refreshed_ms, fresh.now_ms);
 	assert_int_equal(t.due_ms, fresh.due_ms);
+	assert_int_equal(t.failed_ms, 0);
+	assert_true(t.has_app_secret);
 	assert_str_equal(t.scope_granted, S("account_info.read files.content.read"));
 }
 
@@ -110,6 +112,7 @@ test_refresh_failure_changes_the_state_and_no_secret(void **state)
 	assert_int_equal(t.status, TOKEN_NEEDS_REAUTHORIZATION);
 	assert_int_equal(t.status_ms, NOW + 3);
 	assert_int_equal(t.attempts, 2);
+	assert_int_equal(t.failed_ms, NOW + 1); /* since the first of them */
 	assert_str_equal(t.status_reason, S("Consent was withdrawn."));
 	assert_true(crypto_equal(s.refresh, plain.refresh));
 }

@@ -9,6 +9,7 @@ static const char *const shipped[] = {
 	"P0Nq67IULBpZQoS4",
 	"cDTvO05m7ypV6rGe",
 	"f9MtGhS4xmCxopqT",
+	"hDM2lGD-5rkxAssQ",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))

@@ -4,8 +4,8 @@ import { type Problem, problemOf } from "../shared/api";
 import { formatSpan, useNow } from "../shared/time";
 import { Button, Notice, ProblemNotice, SecretField, Time } from "../shared/ui";
 import type { Connector } from "./connect";
-import { api, at, type Account, type Token } from "./model";
-import { accountWords, Ago, Code, curlExample, LifeBar, StatusMark } from "./ui";
+import { api, at, type Account, type Ailment, type Token } from "./model";
+import { accountWords, Ago, Code, curlExample, forecastWords, LifeBar, StatusMark } from "./ui";
 
 interface WaitingProps {
 	connector: Connector;
@@ -89,13 +89,17 @@ export function TokenField({ live, renewed }: { live: LiveToken | null; renewed:
 			{live?.stale && <Notice kind="warn" live>
 				<p>The app’s data changed after this token was received. Get it again, or put the former values back.</p>
 			</Notice>}
-			{live?.warning && <Notice kind="warn"><p>{live.warning}</p></Notice>}
+			{live?.warning && <Notice kind="warn" title="This token cannot renew itself" live><p>{live.warning}</p></Notice>}
 			{problem && <ProblemNotice problem={problem} onClose={() => setProblem(null)} />}
 		</div>
 	);
 }
 
-const MEND = " Choose Reconnect below, and then Allow.";
+const MENDS: Record<Ailment["who"], string> = {
+	nobody: "Nobody has to do anything: it is tried again by itself.",
+	owner: "Its owner can mend it: choose Reconnect below, and then Allow.",
+	administrator: "Correct App Key and App Secret below, then choose Reconnect.",
+};
 
 /* On top of the screen of a saved token. */
 export function StatusCard({ token, onToken }: { token: Token; onToken: (t: Token) => void }) {
@@ -116,7 +120,10 @@ export function StatusCard({ token, onToken }: { token: Token; onToken: (t: Toke
 		<section class="card card-pad status-card">
 			<dl class="facts">
 				<div><dt>Status</dt><dd><StatusMark status={token.status} /></dd></div>
-				<div><dt>Since</dt><dd><Ago at_ms={token.status_since_ms} /></dd></div>
+				<div>
+					<dt>{token.type} answered</dt>
+					<dd>{token.proved_ms ? <Ago at_ms={token.proved_ms} /> : "Not yet"}</dd>
+				</div>
 				<div>
 					<dt>Last refresh</dt>
 					<dd>{token.last_refresh_ms ? <Ago at_ms={token.last_refresh_ms} /> : "None yet"}</dd>
@@ -130,12 +137,12 @@ export function StatusCard({ token, onToken }: { token: Token; onToken: (t: Toke
 			</dl>
 			{token.has_refresh_token && token.status !== "needs_reauthorization" &&
 				<Button small busy={busy} onClick={() => void refresh()}>Refresh now</Button>}
-			{token.status_reason && token.status !== "active" &&
-				<Notice kind="warn">
-					<p>{token.status_reason}{token.status === "needs_reauthorization" && MEND}</p>
-				</Notice>}
-			{token.last_error && token.last_error !== token.status_reason &&
-				<Notice kind="warn" title="The last refresh failed"><p>{token.last_error}</p></Notice>}
+			<p class="forecast hint">{forecastWords(token.forecast)}</p>
+			{token.trouble && (
+				<Notice kind="warn" title={token.trouble.what}>
+					<p>Since <Ago at_ms={token.trouble.since_ms} />. {MENDS[token.trouble.who]}</p>
+				</Notice>
+			)}
 			{problem && <ProblemNotice problem={problem} onClose={() => setProblem(null)} />}
 		</section>
 	);

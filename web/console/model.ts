@@ -25,6 +25,20 @@ export interface Account {
 
 export type Status = "active" | "expired" | "needs_reauthorization" | "misconfigured";
 
+export interface Forecast {
+	state: "lasts" | "ends" | "failing" | "unknown" | "stopped";
+	until_ms: number | null; /* null: no end is in sight */
+	because: string;         /* a sentence */
+}
+
+/* What is wrong, since when, and who can mend it. */
+export interface Ailment {
+	sentence: string;
+	what: string;            /* the beginning of the sentence */
+	since_ms: number;
+	who: "nobody" | "owner" | "administrator";
+}
+
 export interface Token {
 	id: string;
 	name: string;
@@ -49,7 +63,8 @@ export interface Token {
 	next_refresh_ms: number | null;
 	last_error: string;
 	proved_ms: number | null;
-	forecast: { until_ms: number | null; because: string }; /* null: no end is in sight */
+	forecast: Forecast;
+	trouble: Ailment | null;
 }
 
 /* What a finished consent brought, before it is saved. */

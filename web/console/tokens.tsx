@@ -6,7 +6,7 @@ import {
 	announce, Button, Checkbox, ConfirmDialog, cx, Icon, LetterMark, Link, ProblemNotice, Skeleton, Time,
 } from "../shared/ui";
 import { api, at, BASE, type Token } from "./model";
-import { StatusMark, statusWords, useLoad, useTitle } from "./ui";
+import { Ago, forecastWords, StatusMark, statusWords, useLoad, useTitle } from "./ui";
 
 const AGAIN_MS = 15000;
 
@@ -59,17 +59,6 @@ function rowKey(e: KeyboardEvent): void {
 	}
 }
 
-/* What will need a person: until when it works, because; or that a refresh failed. Nothing while all is
- * well, or where the status says it already. */
-function Outlook({ token }: { token: Token }) {
-	const { until_ms, because } = token.forecast;
-	if (token.status !== "active")
-		return null;
-	if (until_ms !== null)
-		return <p class="hint">Works until <Time at_ms={until_ms} />: {because}</p>;
-	return token.last_error ? <p class="hint">Last refresh failed: {token.last_error}</p> : null;
-}
-
 function Row({ token, onRemove }: { token: Token; onRemove: () => void }) {
 	const href = `/tokens/${encodeURIComponent(token.id)}`;
 	const open = (e: MouseEvent) => {
@@ -84,15 +73,24 @@ function Row({ token, onRemove }: { token: Token; onRemove: () => void }) {
 					<div id={`name-${token.id}`}>
 						<Link href={href} class="row-link">{token.name}</Link>
 						{token.description && <p class="hint one-line">{token.description}</p>}
-						<Outlook token={token} />
 					</div>
 				</div>
 			</td>
 			<td data-label="Type">{token.type}</td>
-			<td data-label="Status"><StatusMark status={token.status} reason={token.status_reason} /></td>
+			<td data-label="Status">
+				<div class="two-lines">
+					<StatusMark status={token.status} reason={token.trouble?.sentence} />
+					{token.proved_ms && <p class="hint">answered <Ago at_ms={token.proved_ms} /></p>}
+				</div>
+			</td>
 			<td data-label="Expires">{token.expires_at_ms ? <Time at_ms={token.expires_at_ms} /> : "Never"}</td>
 			<td data-label="Encrypted">{token.encrypted ? "Yes" : "No"}</td>
-			<td data-label="Renewal">{token.renewal}</td>
+			<td data-label="Renewal">
+				<div class="two-lines">
+					<span>{token.renewal}</span>
+					<p class="hint">{forecastWords(token.forecast)}</p>
+				</div>
+			</td>
 			<td class="cell-end">
 				<Button small kind="quiet" describedBy={`name-${token.id}`} onClick={onRemove}>Remove</Button>
 			</td>

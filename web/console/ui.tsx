@@ -2,9 +2,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type Problem, problemOf } from "../shared/api";
-import { formatExact, formatRelative, useNow } from "../shared/time";
+import { formatExact, formatRelative, formatWhen, useNow } from "../shared/time";
 import { CopyButton, cx, Icon } from "../shared/ui";
-import { api, type Account, type Status } from "./model";
+import { api, type Account, type Forecast, type Status } from "./model";
 
 export function useTitle(title: string): void {
 	useEffect(() => {
@@ -93,6 +93,16 @@ export function Ago({ at_ms }: { at_ms: number }) {
 			{formatRelative(Math.min(at_ms, now), now)}
 		</time>
 	);
+}
+
+/* Until when it works, and why. */
+export function forecastWords({ state, until_ms, because }: Forecast): string {
+	const end = until_ms ? formatWhen(until_ms) : "";
+	if (state === "lasts")
+		return "No end in sight";
+	if (state === "stopped")
+		return `Stopped ${end}: ${because}`;
+	return end ? `Works until ${end}: ${because}` : `No known end: ${because}`;
 }
 
 export function accountWords(a: Account): string {

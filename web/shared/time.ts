@@ -41,6 +41,11 @@ export function formatRelative(at_ms: number, now_ms: number): string {
 	return diff > -10 * SECOND ? "just now" : `${formatSpan(-diff)} ago`;
 }
 
+/* To the minute, for sentences. */
+export function formatWhen(at_ms: number): string {
+	return new Date(at_ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}
+
 export function formatExact(at_ms: number): string {
 	return new Date(at_ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
