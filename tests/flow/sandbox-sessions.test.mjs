@@ -1,7 +1,7 @@
 // Upload sessions of the sandbox: in order, in any order, in batches, across a restart and a kill.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -105,6 +105,14 @@ test("a session lives seven days", async () => {
 	assert.ok(readdirSync(sessions).includes(id));
 	await dbx.contentOk("upload_session/start", {}, "");
 	assert.ok(!readdirSync(sessions).includes(id)); /* swept by the next one */
+});
+
+test("a session that has lost a part of its content is gone, and gives no file", async () => {
+	const { session_id: id } = await dbx.contentOk("upload_session/start", {}, "acknowledged");
+	truncateSync(path.join(box.dir, "sandbox", "files", "sessions", id), 5); /* as a power cut can leave it */
+	assert.deepEqual(await dbx.contentError("upload_session/append_v2", { cursor: cursorOf(id, 12) }, "z"), union("not_found"));
+	assert.deepEqual(await dbx.contentError("upload_session/finish", { cursor: cursorOf(id, 12), commit: { path: "/holes" } }, ""), union("lookup_failed/not_found"));
+	assert.deepEqual(await dbx.error("get_metadata", { path: "/holes" }), union("path/not_found"));
 });
 
 test("sessions survive a restart; what was never acknowledged is swept away", async () => {

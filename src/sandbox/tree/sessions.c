@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -134,6 +135,18 @@ look(struct sandbox *s, struct ctx *cx, struct upload_session *u)
 	return store_leave(s, cx, STORE_READ, rc);
 }
 
+/* After a power cut the file may be shorter than what the database knows: what is not there any more must
+ * not become zeros of a file that looks whole. */
+static enum rc
+check_there(struct ctx *cx, const struct upload_session *u)
+{
+	struct stat st;
+
+	if (fstat(u->fd, &st) != 0)
+		return content_broken(cx, errno, "looked at");
+	return st.st_size >= u->size ? OK : refuse(cx, "not_found");
+}
+
 enum rc
 session_take(struct sandbox *s, struct ctx *cx, const struct session_owner *owner, struct str id,
     struct upload_session *out)
@@ -149,6 +162,8 @@ session_take(struct sandbox *s, struct ctx *cx, const struct session_owner *owne
 		    : fail(cx, E_STORE, "A session could not be locked: %s.", strerror(errno));
 	else
 		rc = look(s, cx, out); /* who had it before may have changed it */
+	if (rc == OK)
+		rc = check_there(cx, out);
 	if (rc != OK)
 		session_let_go(out);
 	return rc;
