@@ -35,9 +35,10 @@ unit: deps $(ASAN)/build.ninja
 test: all asan unit
 	@tests/run
 
-# The long run of tests/flow/chaos.test.mjs: RUNS kills (200), SEED to repeat one.
+# The long run of tests/flow/chaos.test.mjs: RUNS kills (200), SEED to repeat one, NODES on one
+# PostgreSQL (0: one manager with a file).
 chaos: asan
-	@VALETKEY_BIN=$(ASAN)/valetkey RUNS=$(RUNS) SEED=$(SEED) node tests/chaos/chaos.mjs
+	@VALETKEY_BIN=$(ASAN)/valetkey RUNS=$(RUNS) SEED=$(SEED) NODES=$(NODES) node tests/chaos/chaos.mjs
 
 fresh:
 	@scripts/fresh

@@ -30,7 +30,7 @@ export async function spoil(world, r) {
 /* Tokens are refreshed: those somebody asks for, or, as the clock jumps, those that ran out. */
 export async function stir(world, r, tally) {
 	const asked = Array.from({ length: r.between(2, 6) }, () => r.pick(world.tokens));
-	for (const t of asked) world.ask(t, '/refresh', { method: 'POST' }).catch(() => null);
+	for (const t of asked) world.ask(t, '/refresh', { method: 'POST', node: r.pick(world.nodes) }).catch(() => null);
 	if (!r.chance(0.35)) return;
 	const seconds = r.weighted([[3, r.between(30, 200)], [4, r.between(3600, 14400)], [3, r.between(14400, 36000)]]);
 	await world.advance(seconds);
@@ -40,21 +40,41 @@ export async function stir(world, r, tally) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export async function kill(world, ledger, tally) {
+async function end(world, node, ledger, tally) {
 	ledger.killed();
-	await world.kill();
+	await world.kill(node);
 	ledger.killed();
 	tally.kills++;
-	await world.restart();
+}
+
+export async function kill(world, node, ledger, tally) {
+	await end(world, node, ledger, tally);
+	await world.restart(node);
+}
+
+async function stop({ manager }, r, tally) {
+	manager.program.child.kill('SIGSTOP');
+	await pause(r.between(100, 1500));
+	manager.program.child.kill('SIGCONT');
+	tally.stops++;
+}
+
+/* The database is gone for a while; a manager may end meanwhile, with a reply that it could not store. */
+async function database(world, node, r, ledger, tally) {
+	const dies = r.chance(0.3);
+	await world.pg.crash();
+	await pause(r.between(100, 2500));
+	if (dies) await end(world, node, ledger, tally);
+	await world.pg.start();
+	if (dies) await world.restart(node);
+	tally.database_crashes++;
 }
 
 export async function strike(world, r, ledger, tally) {
+	const blow = r.weighted([[70, 'kill'], [15, 'stop'], [10, 'nothing'], [world.pg ? 15 : 0, 'database']]);
+	const node = r.pick(world.nodes);
 	await pause(r.between(0, 700));
-	const blow = r.weighted([[75, 'kill'], [15, 'stop'], [10, 'nothing']]);
-	if (blow === 'kill') await kill(world, ledger, tally);
-	if (blow !== 'stop') return;
-	world.manager.program.child.kill('SIGSTOP');
-	await pause(r.between(100, 1500));
-	world.manager.program.child.kill('SIGCONT');
-	tally.stops++;
+	if (blow === 'kill') await kill(world, node, ledger, tally);
+	if (blow === 'stop') await stop(node, r, tally);
+	if (blow === 'database') await database(world, node, r, ledger, tally);
 }

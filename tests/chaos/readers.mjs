@@ -12,7 +12,8 @@ export function startReaders(world, { seed, count, broken }) {
 
 	async function once(r) {
 		const t = r.pick(world.tokens);
-		const got = await world.ask(t, `/access-token${r.pick(['', '?min_ttl=0', '?min_ttl=1800'])}`);
+		const node = r.pick(world.nodes);
+		const got = await world.ask(t, `/access-token${r.pick(['', '?min_ttl=0', '?min_ttl=1800'])}`, { node });
 		tally.reads++;
 		if (got.status !== 200) {
 			tally.reads_refused++;
@@ -22,7 +23,7 @@ export function startReaders(world, { seed, count, broken }) {
 		if ((await world.use(got.body.access_token)) !== 401) return;
 		tally.rejected++;
 		const fingerprint = createHash('sha256').update(got.body.access_token).digest('hex');
-		await world.ask(t, '/access-token/rejected', { method: 'POST', body: { fingerprint } });
+		await world.ask(t, '/access-token/rejected', { method: 'POST', body: { fingerprint }, node });
 	}
 
 	async function read(r) {

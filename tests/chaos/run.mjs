@@ -14,7 +14,10 @@ import { startReaders } from './readers.mjs';
 import { startWorld } from './world.mjs';
 
 const ROUNDS = 12; /* between two quiet times */
-const STEPS = 40; /* of the clock until all has settled */
+const SETTLE_MS = 45000;
+/* What a dead node had claimed is free when its lease lapses; with a file the next start frees it. */
+const LEASE_MS = 46000;
+const ROUNDS_NODES = 30;
 const READERS = 4;
 const TOLD_MS = 10000;
 const WELL = ['active', 'expired', 'needs_reauthorization']; /* expired: the refresh is due */
@@ -28,7 +31,7 @@ class Chaos {
 		this.ledger = new Ledger(world);
 		this.broken = [];
 		this.tally = {
-			kills: 0, stops: 0, jumps: 0, clock_hours: 0, unrecoverable_by_contract: 0, told_while_alive: 0,
+			kills: 0, stops: 0, database_crashes: 0, jumps: 0, clock_hours: 0, unrecoverable_by_contract: 0, told_while_alive: 0,
 			last_try_cut_off: 0, risky_tries: 0, grants_lost: 0, needs_person: 0,
 		};
 	}
@@ -96,10 +99,11 @@ class Chaos {
 	/* Nothing is spoilt any more; the clock goes to where the next of them wants to act. */
 	async settle() {
 		await this.world.sandbox.control('DELETE', '/_sandbox/faults');
-		await kill(this.world, this.ledger, this.tally);
+		await kill(this.world, this.r.pick(this.world.nodes), this.ledger, this.tally);
+		if (this.world.pg) await pause(LEASE_MS);
 		await this.ledger.read();
 		await this.told();
-		for (let i = 0; i < STEPS; i++) {
+		for (const end = Date.now() + SETTLE_MS; Date.now() < end; await pause(300)) {
 			const states = await this.hear();
 			const open = this.world.tokens.filter((t) => states.get(t.id).status !== 'active' || states.get(t.id).last_error !== '');
 			if (open.length === 0) return;
@@ -107,7 +111,6 @@ class Chaos {
 			if (open.some((t) => !WELL.includes(states.get(t.id).status))) break;
 			const due = open.map((t) => states.get(t.id).next_refresh_ms).filter((at) => at > this.world.now());
 			if (due.length > 0) await this.world.advance(Math.ceil((Math.min(...due) - this.world.now()) / 1000) + 1);
-			await pause(300);
 		}
 		for (const [id, s] of await this.world.states())
 			if (s.status !== 'active' || s.last_error !== '') {
@@ -149,16 +152,16 @@ class Chaos {
 			this.ledger.open(t);
 		}
 		while (this.tally.kills < kills && Date.now() < until && this.broken.length === 0) {
-			for (let i = 0; i < ROUNDS && this.tally.kills < kills && Date.now() < until; i++) await this.round();
+			for (let i = 0; i < (this.world.pg ? ROUNDS_NODES : ROUNDS) && this.tally.kills < kills && Date.now() < until; i++) await this.round();
 			await this.quiet();
 		}
 	}
 }
 
-/* kills: how many at least; seconds: no new round begins after so long. */
-export async function chaos({ kills, seed, seconds, copies = 1, say = () => {} }) {
+/* kills: how many at least; seconds: no new round begins after so long; nodes: on one PostgreSQL, 0: one, with a file. */
+export async function chaos({ kills, seed, seconds, copies = 1, nodes = 0, say = () => {} }) {
 	const began = Date.now();
-	const world = await startWorld({ copies });
+	const world = await startWorld({ copies, nodes });
 	const it = new Chaos(world, seed);
 	const readers = startReaders(world, { seed, count: READERS, broken: (what) => it.fault(what) });
 	try {
@@ -170,7 +173,7 @@ export async function chaos({ kills, seed, seconds, copies = 1, say = () => {} }
 		const reuse = it.reuse();
 		if (it.broken.length > 0) say(world.log().slice(-12000));
 		return {
-			seed, ...it.tally, clock_hours: Math.round(it.tally.clock_hours), refreshes, lost_replies: refreshes - stored, reuse,
+			seed, nodes, ...it.tally, clock_hours: Math.round(it.tally.clock_hours), refreshes, lost_replies: refreshes - stored, reuse,
 			tokens: world.tokens.length, faults: it.ledger.faults, ...readers.tally,
 			seconds: Math.round((Date.now() - began) / 1000), broken: it.broken,
 		};

@@ -4,12 +4,12 @@
  *
  *   const world = await startWorld();
  *   world.tokens                     [{ name, kind, app, id, … }]
- *   await world.kill(); await world.restart();
+ *   await world.kill(node); await world.restart(node);     one of world.nodes
  *   await world.advance(3600);       both clocks, the manager's first
  *   await world.reconnect(token);    as its owner does
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -17,6 +17,7 @@ import { root, sanitizerReport } from '../lib/binary.mjs';
 import { testClock } from '../lib/clock.mjs';
 import { managerClient } from '../lib/http.mjs';
 import { freePort, makeKey, openCallback, startAttempt } from '../lib/manager.mjs';
+import { startPostgres } from '../lib/postgres.mjs';
 import { startSandbox, startServe } from '../lib/server.mjs';
 
 const email = 'ann@example.com';
@@ -101,15 +102,32 @@ class Writings {
 	take(text) {
 		assert.ok(!sanitizerReport.test(text), text.slice(-6000));
 		this.stored.push(...Writings.read(text));
-		this.old = text.slice(-20000);
+		this.old = (this.old + text).slice(-20000);
 	}
 
 	of(id, running) {
-		return [...this.stored, ...Writings.read(running)].filter((s) => s.id === id).map((s) => s.at);
+		return [...this.stored, ...Writings.read(running)].filter((s) => s.id === id).map((s) => s.at).sort((a, b) => a - b);
 	}
 }
 
-export async function startWorld({ copies = 1 } = {}) {
+/* One manager with a file, or `nodes` managers on one PostgreSQL. */
+async function startNodes(dir, pg, url, args, env) {
+	const nodes = [];
+	for (let i = 0; i < Math.max(1, pg ? pg.nodes : 1); i++) {
+		const data = path.join(dir, `node-${i}`);
+		const listen = i === 0 ? new URL(url).host : `127.0.0.1:${await freePort()}`;
+		mkdirSync(data, { mode: 0o700 });
+		if (i > 0) copyFileSync(path.join(dir, 'node-0/master.key'), path.join(data, 'master.key'));
+		const more = i > 0 ? ['--public-url', url] : [];
+		const start = () =>
+			startServe({ data, log: 'info', listen, args: [...args, ...more], env: { ...(pg ? { VALETKEY_STORE: pg.url() } : {}), ...env } });
+		nodes.push({ url: `http://${listen}`, start, manager: await start() });
+	}
+	return nodes;
+}
+
+/* nodes: managers on one PostgreSQL; 0: one manager with a file. */
+export async function startWorld({ copies = 1, nodes: count = 0 } = {}) {
 	const dir = mkdtempSync(path.join(tmpdir(), 'valetkey-chaos-'));
 	const url = `http://127.0.0.1:${await freePort()}`;
 	const tokens = makeTokens(url, copies);
@@ -119,18 +137,18 @@ export async function startWorld({ copies = 1 } = {}) {
 	writeDefinitions(definitions, sandbox);
 	for (const t of tokens) await sandbox.control('PUT', `/_sandbox/apps/${t.app.app_key}/personality`, personality(t.kind.contract));
 	const clock = testClock();
-	const start = (data) =>
-		startServe({ data, log: 'info', listen: new URL(url).host, args: ['--providers', definitions], env: { ...clock.env } });
-	let manager = await start();
-	const { data } = manager;
+	const pg = count > 0 ? Object.assign(await startPostgres(), { nodes: count }) : null;
+	const nodes = await startNodes(dir, pg, url, ['--providers', definitions], clock.env);
+	const [{ manager }] = nodes;
+	const running = () => nodes.map((n) => n.manager).filter((m) => !m.program.end);
+	const log = () => nodes.map((n) => n.manager.log()).join('');
 	const ann = await managerClient(manager);
 	const { key } = await makeKey(ann);
 	const writings = new Writings();
 	const shifts = [{ from: 0, offset_ms: 0 }]; /* of both clocks, and when */
 
 	const world = {
-		sandbox, tokens, url, key, clock,
-		get manager() { return manager; },
+		sandbox, tokens, nodes, pg,
 		/* The time of both programs, in ms. */
 		now: () => Date.now() + clock.offset_s * 1000,
 		/* When it was, by this program's clock. */
@@ -139,22 +157,23 @@ export async function startWorld({ copies = 1 } = {}) {
 		},
 		/* And the other way. */
 		at: (wall) => wall + shifts.findLast((s) => wall >= s.from).offset_ms,
-		async kill() {
-			if (manager.program.end) throw new Error(`the manager ended by itself:\n${manager.log().slice(-6000)}`);
-			await manager.kill();
+		async kill(node) {
+			const { program } = node.manager;
+			if (program.end) throw new Error(`the manager ended by itself:\n${node.manager.log().slice(-6000)}`);
+			await node.manager.kill();
 		},
-		async restart() {
-			writings.take(manager.program.err + manager.program.out);
-			manager = await start(data);
+		async restart(node) {
+			writings.take(node.manager.log());
+			node.manager = await node.start();
 		},
 		/* The manager must not believe an access token alive that the provider has let run out. */
 		async advance(seconds) {
 			shifts.push({ from: Date.now(), offset_ms: (clock.offset_s + seconds) * 1000 });
-			await clock.advance(manager.program.end ? null : manager, seconds);
+			await clock.advance(running(), seconds);
 			await sandbox.advance(seconds);
 		},
-		stored: (t) => writings.of(t.id, manager.log()),
-		log: () => writings.old + manager.log(),
+		stored: (t) => writings.of(t.id, log()),
+		log: () => writings.old + log(),
 		async connect(t) {
 			await retried(async () => {
 				const attempt = await startAttempt(ann, { provider: t.kind.id, ...t.app, ...(t.id ? { token_id: t.id } : {}) });
@@ -170,14 +189,17 @@ export async function startWorld({ copies = 1 } = {}) {
 		},
 		/* As the console shows them: Map of id -> token. */
 		async states() {
-			const reply = await retried(() => ann.get('/api/console/tokens'));
-			assert.equal(reply.status, 200, reply.text);
+			const reply = await retried(async () => {
+				const got = await ann.get('/api/console/tokens');
+				if (got.status !== 200) throw new Error(`the list of tokens: ${got.status} ${got.text}`);
+				return got;
+			});
 			return new Map(reply.body.tokens.map((t) => [t.id, t]));
 		},
-		path: (t, rest) => `${url}/api/v1/tokens/${encodeURIComponent(t.name)}${rest}`,
+		path: (t, rest, node = nodes[0]) => `${node.url}/api/v1/tokens/${encodeURIComponent(t.name)}${rest}`,
 		/* A program's call: { status, body }. */
-		async ask(t, rest, { method = 'GET', body, ms = 25000 } = {}) {
-			const res = await fetch(world.path(t, rest), {
+		async ask(t, rest, { method = 'GET', body, node, ms = 25000 } = {}) {
+			const res = await fetch(world.path(t, rest, node), {
 				method,
 				headers: { authorization: `Bearer ${key}`, ...(body ? { 'content-type': 'application/json' } : {}) },
 				body: body && JSON.stringify(body),
@@ -194,10 +216,10 @@ export async function startWorld({ copies = 1 } = {}) {
 			return res.status;
 		},
 		async stop() {
-			if (!manager.program.end) await manager.stop({ keep: true });
+			await Promise.all(running().map((m) => m.stop({ keep: true })));
 			await sandbox.stop();
+			await pg?.stop();
 			rmSync(dir, { recursive: true, force: true });
-			rmSync(data, { recursive: true, force: true });
 		},
 	};
 	for (const t of tokens) await world.connect(t);
