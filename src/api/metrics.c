@@ -1,6 +1,8 @@
 /* The tokens that a key may read, as Prometheus reads them. */
 #include "api/api_int.h"
 #include "base/buf.h"
+#include "vault/counts.h"
+#include "vault/provider.h"
 #include "vault/told.h"
 
 #define TEXT_MAX (64u << 20)
@@ -65,6 +67,76 @@ add_metric(struct buf *b, const struct metric *m, const struct token *tokens,
 		    m->value(&tokens[i], &forecasts[i], now_ms));
 }
 
+static void
+add_head(struct buf *b, const char *name, const char *help, const char *type)
+{
+	buf_addf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void
+add_states(struct buf *b, const struct forecast *forecasts, size_t n)
+{
+	int64_t counts[FORECAST_STOPPED + 1] = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		counts[forecasts[i].state]++;
+	add_head(b, "valetkey_tokens", "Tokens by their outlook.", "gauge");
+	for (int s = 0; s <= FORECAST_STOPPED; s++)
+		buf_addf(b, "valetkey_tokens{outlook=\"%s\"} %lld\n",
+		    forecast_word((enum forecast_state)s), (long long)counts[s]);
+}
+
+/* Of those that still work: the others are counted as stopped. */
+static void
+add_next_person(struct buf *b, const struct forecast *forecasts, size_t n, int64_t now_ms)
+{
+	int64_t next = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (forecasts[i].state == FORECAST_ENDS &&
+		    (next == 0 || forecasts[i].until_ms < next))
+			next = forecasts[i].until_ms;
+	add_head(b, "valetkey_next_person_seconds",
+	    "Until the next working token needs a person; no sample while none is known to.",
+	    "gauge");
+	if (next > 0)
+		buf_addf(b, "valetkey_next_person_seconds %.15g\n",
+		    next > now_ms ? (double)(next - now_ms) / 1000 : 0.0);
+}
+
+/* What the process did is for keys that may read everything. */
+static void
+add_process(struct buf *b, struct vault *v)
+{
+	static const struct {
+		const char *name, *label;
+		enum vault_count what;
+	} rows[] = {
+		{ "valetkey_refreshes_total", "outcome=\"success\"", COUNT_REFRESHED },
+		{ "valetkey_refreshes_total", "outcome=\"failure\"", COUNT_REFRESH_FAILED },
+		{ "valetkey_reads_total", "result=\"ok\"", COUNT_READ },
+		{ "valetkey_reads_total", "result=\"refused\"", COUNT_READ_REFUSED },
+	};
+	const struct provider *p;
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (i % 2 == 0)
+			add_head(b, rows[i].name,
+			    i == 0 ? "Refreshes by this process since its start."
+				   : "Live access tokens asked of this process since its start.",
+			    "counter");
+		buf_addf(b, "%s{%s} %lld\n", rows[i].name, rows[i].label,
+		    (long long)vault_count_get(v, rows[i].what));
+	}
+	add_head(b, "valetkey_provider_breaker_open",
+	    "1 while calls to the provider pause, because several failed in a row.", "gauge");
+	p = vault_providers(v, &n);
+	for (size_t i = 0; i < n; i++)
+		buf_addf(b, "valetkey_provider_breaker_open{provider=\"%.*s\"} %d\n",
+		    STR_ARG(p[i].id), vault_breaker_open(v, i));
+}
+
 enum rc
 api_metrics(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
@@ -88,6 +160,10 @@ api_metrics(void *app, struct ctx *cx, const struct http_req *req, struct http_r
 	}
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
 		add_metric(&b, &metrics[i], tokens, forecasts, n, now_ms);
+	add_states(&b, forecasts, n);
+	add_next_person(&b, forecasts, n, now_ms);
+	if (((const struct key_ref *)req->session)->all_tokens)
+		add_process(&b, api->vault);
 	http_res_text(res, 200, buf_str(&b));
 	return OK;
 }

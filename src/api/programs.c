@@ -1,5 +1,6 @@
 #include "api/api_int.h"
 #include "base/buf.h"
+#include "vault/counts.h"
 #include "vault/live.h"
 
 #define MIN_TTL_MAX_S 86400
@@ -101,9 +102,14 @@ api_v1_access_token(void *app, struct ctx *cx, const struct http_req *req, struc
 	struct api *api = app;
 	struct live_token t;
 	int64_t min_ttl_s;
+	enum rc rc;
 
 	TRY(take_min_ttl(cx, req, &min_ttl_s));
-	TRY(vault_token_live(api->vault, cx, key_of(req), req->args[0], min_ttl_s, &t));
+	rc = vault_token_live(api->vault, cx, key_of(req), req->args[0], min_ttl_s, &t);
+	/* With E_AGAIN the same request comes again, on a thread that may wait. */
+	if (rc != E_AGAIN)
+		vault_count(api->vault, rc == OK ? COUNT_READ : COUNT_READ_REFUSED);
+	TRY(rc);
 	return reply_live(cx, res, &t);
 }
 

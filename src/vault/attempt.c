@@ -252,6 +252,8 @@ write_failure(
 
 	log_event(LOG_WARN, "token.refresh_failed", KV_STR("token", f->token_id),
 	    KV_STR("why", failure.reason));
+	if (rc == OK)
+		vault_count(f->engine->vault, COUNT_REFRESH_FAILED);
 	if (rc == OK || rc == E_CONFLICT)
 		done(f, rc == OK ? f->cx.rc : rc);
 	else if (f->called)
@@ -522,6 +524,7 @@ attempt_committed(struct flight *f, enum rc rc)
 	}
 	if (rc == OK) {
 		crash_here(CRASH_COMMITTED);
+		vault_count(f->engine->vault, COUNT_REFRESHED);
 		log_event(LOG_INFO, "token.refreshed", KV_STR("token", f->token_id),
 		    KV_INT("expires_in", f->expires_in_s));
 	}

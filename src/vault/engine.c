@@ -371,6 +371,17 @@ outcome(struct ctx *cx, const struct flight *f)
 	return f->rc;
 }
 
+bool
+engine_breaker_open(struct engine *e, size_t provider)
+{
+	bool open;
+
+	pthread_mutex_lock(&e->lock);
+	open = lane_closed(&e->lanes[provider], clock_mono_ms());
+	pthread_mutex_unlock(&e->lock);
+	return open;
+}
+
 static enum rc
 refresh(struct engine *e, struct ctx *cx, struct str token_id, int64_t seen_ms, bool rejected)
 {

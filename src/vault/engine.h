@@ -27,6 +27,9 @@ MUST enum rc engine_refresh(struct engine *e, struct ctx *cx, struct str token_i
 MUST enum rc engine_refresh_rejected(
     struct engine *e, struct ctx *cx, struct str token_id, int64_t seen_ms);
 
+/* Whether calls to the provider of this index pause, because several failed in a row. */
+bool engine_breaker_open(struct engine *e, size_t provider);
+
 /* When a token with this life should be refreshed; 0: not by itself. */
 struct contract;
 int64_t engine_due_ms(

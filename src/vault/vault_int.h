@@ -3,11 +3,13 @@
 #define VAULT_VAULT_INT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "crypto/crypto.h"
 #include "http/client.h"
 #include "store/changes.h"
 #include "store/token.h"
+#include "vault/counts.h"
 #include "vault/engine.h"
 #include "vault/provider.h"
 #include "vault/vault.h"
@@ -33,6 +35,7 @@ struct vault {
 	struct provider *providers;
 	size_t provider_count;
 	int64_t keep_deleted_ms;
+	_Atomic int64_t counts[VAULT_COUNTS];
 	bool shared; /* other nodes may use the store */
 };
 

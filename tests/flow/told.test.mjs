@@ -169,7 +169,44 @@ test('metrics tell what a key may read, and nothing to anybody else', async () =
 	assert.equal(value('needs_person', 'Mine'), 0);
 	assert.equal(value('failed_refreshes', 'Mine'), 0);
 	assert.ok(value('proved_seconds', 'Mine') < 60);
-	for (const line of all.text.trim().split('\n')) assert.match(line, /^(# (HELP|TYPE) valetkey_\w+ .+|valetkey_\w+\{name="[\w ]+",provider="[\w-]+"\} -?[\d.]+)$/);
+	/* The text format: a sample's family is announced before it, once, and counters end in _total. */
+	const families = new Map();
+	for (const line of all.text.trim().split('\n')) {
+		const head = /^# (HELP|TYPE) (valetkey_[a-z_]+) (.+)$/.exec(line);
+		if (head?.[1] === 'TYPE') {
+			assert.ok(!families.has(head[2]), line);
+			families.set(head[2], head[3]);
+			assert.equal(head[3], head[2].endsWith('_total') ? 'counter' : 'gauge');
+		}
+		if (head) continue;
+		const sample = /^(valetkey_[a-z_]+)(\{[a-z]+="[\w -]+"(,[a-z]+="[\w-]+")*\})? -?[\d.e+]+$/.exec(line);
+		assert.ok(sample && families.has(sample[1]), line);
+	}
+	const sample = (text, name) => Number(text.split('\n').find((l) => l.startsWith(`${name} `))?.slice(name.length + 1));
+	const few = (await ask(limited.key)).text;
+	assert.equal(sample(all.text, 'valetkey_tokens{outlook="ends"}'), 1);
+	assert.equal(sample(few, 'valetkey_tokens{outlook="ends"}'), 0);
+	assert.ok(Math.abs(sample(all.text, 'valetkey_next_person_seconds') - 14400) < 60);
+	assert.doesNotMatch(few, /^valetkey_next_person_seconds|_total|breaker/m);
+	assert.equal(sample(all.text, 'valetkey_provider_breaker_open{provider="dropbox"}'), 0);
+
+	/* What happens is counted. */
+	const counts = async () => {
+		const { text } = await ask(key);
+		return ['refreshes_total{outcome="success"}', 'refreshes_total{outcome="failure"}', 'reads_total{result="ok"}', 'reads_total{result="refused"}'].map((n) => sample(text, `valetkey_${n}`));
+	};
+	const was = await counts();
+	p.on.token = usual.token;
+	await ann.post(`/api/console/tokens/${mine.id}/refresh`);
+	p.on.token = refreshing({ status: 503, json: {} });
+	await ann.post(`/api/console/tokens/${mine.id}/refresh`);
+	await programGet(manager.url, '/api/v1/tokens/Mine/access-token', key);
+	await programGet(manager.url, '/api/v1/tokens/Nothing/access-token', key);
+	assert.deepEqual((await counts()).map((n, i) => n - was[i]), [1, 1, 1, 1]);
+
+	/* Five failures in a row, and calls to the provider pause. */
+	for (let i = 0; i < 4; i++) await ann.post(`/api/console/tokens/${mine.id}/refresh`);
+	assert.equal(sample((await ask(key)).text, 'valetkey_provider_breaker_open{provider="dropbox"}'), 1);
 	assert.doesNotMatch((await ask(limited.key)).text, /Other/);
 	for (const t of [mine, other]) await ann.del(`/api/console/tokens/${t.id}`);
 });
