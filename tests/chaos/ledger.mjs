@@ -2,7 +2,9 @@
  * What happened, by the sandbox's own account: its log of the token endpoint and its counts for each grant.
  * The manager's word counts only for how many refreshes it has stored.
  */
-const KILL_AFTER_MS = 5000; /* a reply that came so long before the process ended may not have been written */
+/* A reply that came so long before the process ended may not have been written; longer, where the database may be gone. */
+const KILL_AFTER_MS = 5000;
+const KILL_AFTER_DATABASE_MS = 20000;
 const KILL_BEFORE_MS = 1500; /* the log tells whole seconds */
 const GONE_AFTER_MS = 19000; /* the manager waits 20 s for a reply */
 const LIFE_MS = 14400000;
@@ -53,7 +55,8 @@ export class Ledger {
 	}
 
 	killedWithin(wall, ms) {
-		return this.ends.some((end) => end > wall - KILL_BEFORE_MS && end < wall + ms + KILL_AFTER_MS);
+		const after = this.world.pg ? KILL_AFTER_DATABASE_MS : KILL_AFTER_MS;
+		return this.ends.some((end) => end > wall - KILL_BEFORE_MS && end < wall + ms + after);
 	}
 
 	/* The reply of this call may have reached nobody, or the memory of a process that then ended. */
