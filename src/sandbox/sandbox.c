@@ -91,7 +91,9 @@ sandbox_new(struct ctx *cx, const struct sandbox_config *cfg, struct sandbox **o
 	s->clock = cfg->clock;
 	s->public_url = str_dup(s->arena, url);
 	s->data_dir = str_dup(s->arena, str_of(cfg->data_dir));
-	s->throttle = throttle_new();
+	s->sign_ins = throttle_new();
+	s->app_secrets = throttle_new();
+	s->link_passwords = throttle_new();
 	s->faults = faults_new();
 	s->rates = rates_new();
 	s->reqlog = reqlog_new();
@@ -144,7 +146,9 @@ sandbox_free(struct sandbox *s)
 	notifier_stop(s);
 	contents_close(s);
 	sandbox_store_close(s);
-	throttle_free(s->throttle);
+	throttle_free(s->sign_ins);
+	throttle_free(s->app_secrets);
+	throttle_free(s->link_passwords);
 	faults_free(s->faults);
 	rates_free(s->rates);
 	reqlog_free(s->reqlog);

@@ -21,8 +21,15 @@ async function settings(body) {
 	const res = await fetch(`${box.url}/_sandbox/settings`, {
 		method: "PUT", headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: JSON.stringify(body),
 	});
-	assert.equal(res.status, 200, await res.text());
+	assert.equal(res.status, 200);
+	return res.json();
 }
+
+test("a setting that is a number goes back to its default with null", async () => {
+	assert.equal((await settings({ quota_basic: 500 })).quota_basic, 500);
+	assert.equal((await settings({ quota_basic: null })).quota_basic, null);
+	await dbx.upload("/as before", "x".repeat(1000));
+});
 
 test("a batch that is undone keeps the contents that it gave up on its way", async () => {
 	for (const name of ["a", "b", "c"]) await dbx.upload(`/${name}`, name.repeat(1000));

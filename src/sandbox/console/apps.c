@@ -287,10 +287,10 @@ secret_ok(struct sandbox *s, struct ctx *cx, struct str key, struct secret given
 enum rc
 app_prove(struct sandbox *s, struct ctx *cx, struct str key, struct secret given, bool *right)
 {
-	TRY(throttle_check(s->throttle, cx, key, WRONG_SECRETS_A_MINUTE));
+	TRY(throttle_check(s->app_secrets, cx, key, WRONG_SECRETS_A_MINUTE));
 	TRY(secret_ok(s, cx, key, given, right));
 	if (!*right)
-		throttle_failed(s->throttle, key);
+		throttle_failed(s->app_secrets, key);
 	return OK;
 }
 

@@ -26,6 +26,8 @@ put_number(struct sandbox *s, struct ctx *cx, const struct input *in, const char
 {
 	int64_t n;
 
+	if (json_is_null(json_object_get(in->object, name)))
+		return store_setting_put(s, cx, str_of(name), S(""));
 	TRY(input_int(cx, in, name, (struct input_range){ 0, NUMBER_MAX, -1 }, &n));
 	if (n < 0)
 		return OK;

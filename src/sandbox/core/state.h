@@ -1,6 +1,6 @@
 /* sandbox/core/state.h - what the handlers of the sandbox share.
  *
- * Everything but the database and the throttle is set before the server starts and never changes.
+ * Everything but the database and the throttles is set before the server starts and never changes.
  * The database is used between store_enter and store_leave only; the dispatcher does that for each
  * row that says so, so that a request is one transaction. */
 #ifndef SANDBOX_CORE_STATE_H
@@ -34,7 +34,8 @@ struct sandbox {
 	struct str cookie_name, secure_cookie_name; /* reach.h says which */
 	struct str shell_head, shell_tail;          /* the page around its boot object */
 	struct secret control_token;
-	struct throttle *throttle;
+	/* One for each kind of guess, so that a flood of one kind cannot make another forgotten. */
+	struct throttle *sign_ins, *app_secrets, *link_passwords;
 	struct faults *faults; /* these three are the control room's, with locks of their own */
 	struct rates *rates;
 	struct reqlog *reqlog;

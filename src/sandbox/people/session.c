@@ -134,14 +134,14 @@ check_password(struct sandbox *s, struct ctx *cx, struct str email, struct secre
 {
 	bool right;
 
-	TRY(throttle_check(s->throttle, cx, email, FAILURES_A_MINUTE));
+	TRY(throttle_check(s->sign_ins, cx, email, FAILURES_A_MINUTE));
 	TRY(find_account(s, cx, email, out));
 	right = account_password_ok(s, cx, out, password);
 	if (right) {
-		throttle_forget(s->throttle, email);
+		throttle_forget(s->sign_ins, email);
 		return OK;
 	}
-	throttle_failed(s->throttle, email);
+	throttle_failed(s->sign_ins, email);
 	fail_at(cx, E_AUTH, "wrong-sign-in", "password",
 	    "The e-mail address or the password is wrong.");
 	return fail_todo(cx, "The sign-ins were printed where the sandbox was started.");

@@ -65,13 +65,13 @@ check_password(
 		return OK;
 	if (secret_empty(password))
 		return denied(cx);
-	TRY(throttle_check(s->throttle, cx, name, TRIES_A_MINUTE));
+	TRY(throttle_check(s->link_passwords, cx, name, TRIES_A_MINUTE));
 	given = shared_link_password_digest(s, cx, l, password);
 	if (crypto_equal(secret_of(given), secret_of(l->password_digest))) {
-		throttle_forget(s->throttle, name);
+		throttle_forget(s->link_passwords, name);
 		return OK;
 	}
-	throttle_failed(s->throttle, name);
+	throttle_failed(s->link_passwords, name);
 	return denied(cx);
 }
 

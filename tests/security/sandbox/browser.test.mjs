@@ -181,3 +181,13 @@ test("S-123 an unknown address and a wrong password take the same time", async (
 	assert.equal(slowed.status, 429);
 	assert.ok(Number(slowed.headers.get("retry-after")) > 0);
 });
+
+test("S-123 a flood of wrong app keys does not make the wrong passwords forgotten", async () => {
+	const b = new Browser(box);
+	await b.session();
+	const email = "flooded@example.com";
+	for (let i = 0; i < 10; i++) await b.post("/_web/sign-in", { email, password: "x" });
+	const wrong = (i) => token(box, { grant_type: "refresh_token", refresh_token: "x", client_id: `wrong${i}`, client_secret: "x" });
+	for (let i = 0; i < 600; i += 20) await Promise.all(Array.from({ length: 20 }, (_, k) => wrong(i + k)));
+	assert.equal((await b.post("/_web/sign-in", { email, password: "x" })).status, 429);
+});
