@@ -102,6 +102,8 @@ export function forecastWords({ state, until_ms, because }: Forecast): string {
 		return "No end in sight";
 	if (state === "stopped")
 		return `Stopped ${end}: ${because}`;
+	if (state === "failing")
+		return end ? `Works until ${end} unless a refresh works before: ${because}` : `Refreshes fail: ${because}`;
 	return end ? `Works until ${end}: ${because}` : `No known end: ${because}`;
 }
 
