@@ -4,9 +4,12 @@ ASAN  := build-asan
 FILES := $(shell scripts/list-files rooms; scripts/list-files unit 2>/dev/null; scripts/list-files store; \
 	scripts/list-files data 2>/dev/null; scripts/list-files pages 2>/dev/null)
 
-.PHONY: all deps demo test chaos fresh format check clean asan unit
-all: deps $(BUILD)/build.ninja
+.PHONY: all build-deps deps demo test chaos fresh format check clean asan unit
+all: build-deps $(BUILD)/build.ninja
 	@ninja -C $(BUILD) valetkey
+
+build-deps:
+	@scripts/deps --build
 
 deps:
 	@scripts/deps

@@ -1,7 +1,7 @@
 /* openid-client, a certified OpenID Connect library, unmodified: it discovers the sandbox at its address,
  * and as https://www.dropbox.com through the CONNECT proxy. */
 import assert from 'node:assert/strict';
-import { createPublicKey, verify } from 'node:crypto';
+import { createPublicKey, verify, webcrypto } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { createRequire } from 'node:module';
@@ -10,6 +10,10 @@ import { after, before, describe, test } from 'node:test';
 import * as client from 'openid-client';
 
 import { person, startDropbox, tunnelAgent } from './lib.mjs';
+
+/* Node 18 has these, but not as globals, where the library looks. */
+globalThis.crypto ??= webcrypto;
+globalThis.CryptoKey ??= webcrypto.CryptoKey;
 
 const nodeFetch = createRequire(import.meta.url)('node-fetch');
 const REDIRECT = 'http://localhost:9/callback';
