@@ -8,6 +8,9 @@
 
 #include "db/db.h"
 
+/* Of one statement: $1 to $64, in any order. */
+#define DB_PARAMS_MAX 64
+
 struct db_value {
 	enum db_type type;
 	int64_t number;

@@ -7,7 +7,6 @@
 #include "db/driver.h"
 #include "db/postgres_link.h"
 
-#define PARAMS_MAX 64
 #define VALUES_MAX (64 << 20)
 #define MIGRATION_MS 150000
 #define MIGRATION_LOCK 0x76616c65 /* any number that is ours */
@@ -29,9 +28,9 @@ struct pg_stmt {
 	char name[16];
 	uint64_t prepared_in; /* the link's generation; 0: never */
 	int params;
-	enum db_type types[PARAMS_MAX];
-	size_t offsets[PARAMS_MAX]; /* in bytes */
-	int lengths[PARAMS_MAX];
+	enum db_type types[DB_PARAMS_MAX];
+	size_t offsets[DB_PARAMS_MAX]; /* in bytes */
+	int lengths[DB_PARAMS_MAX];
 	struct buf bytes;
 	PGresult *result; /* NULL: not run yet */
 	int row, rows;
@@ -195,7 +194,7 @@ pg_bind(struct db_stmt *st, int i, struct db_value v)
 	uint64_t wire = htobe64((uint64_t)v.number);
 	struct pg_stmt *s = stmt_of(st);
 
-	if (i < 1 || i > PARAMS_MAX)
+	if (i < 1 || i > DB_PARAMS_MAX)
 		abort(); /* a statement of ours with too many parameters */
 	if (v.type == DB_INT)
 		v.bytes = (struct str){ (const char *)&wire, sizeof(wire) };
@@ -220,7 +219,7 @@ oid_of(enum db_type type)
 static enum rc
 prepare(struct ctx *cx, struct pg_db *d, struct pg_stmt *s)
 {
-	Oid types[PARAMS_MAX];
+	Oid types[DB_PARAMS_MAX];
 	PGresult *res;
 
 	if (s->prepared_in == d->link.generation)
@@ -251,8 +250,8 @@ check_types(struct ctx *cx, const PGresult *res)
 static enum rc
 execute(struct ctx *cx, struct pg_db *d, struct pg_stmt *s)
 {
-	const char *values[PARAMS_MAX];
-	int formats[PARAMS_MAX];
+	const char *values[DB_PARAMS_MAX];
+	int formats[DB_PARAMS_MAX];
 
 	if (s->bytes.overflow)
 		return fail(cx, E_TOOBIG, "The values of one row are too big for the database.");

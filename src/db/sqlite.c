@@ -20,6 +20,7 @@ struct sqlite_db {
 struct sqlite_stmt {
 	struct db_stmt st;
 	sqlite3_stmt *handle;
+	unsigned char place[DB_PARAMS_MAX + 1]; /* of $1, $2 …; 0: not in the text */
 };
 
 static sqlite3 *
@@ -116,6 +117,21 @@ sqlite_done(struct db_stmt *st)
 	sqlite3_clear_bindings(stmt_of(st));
 }
 
+/* To SQLite "$2" is a name, and a name's place is where the text has it first. */
+static void
+find_places(struct sqlite_stmt *st)
+{
+	int count = sqlite3_bind_parameter_count(st->handle);
+	int64_t number;
+
+	for (int i = 1; i <= count; i++) {
+		struct str name = str_of(sqlite3_bind_parameter_name(st->handle, i));
+
+		if (str_int(str_sub(name, 1, name.len), 1, DB_PARAMS_MAX, &number))
+			st->place[number] = (unsigned char)i;
+	}
+}
+
 static enum rc
 sqlite_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out)
 {
@@ -131,6 +147,7 @@ sqlite_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out
 		st = mem_alloc(sizeof(*st));
 		st->st.db = db;
 		st->handle = handle;
+		find_places(st);
 		map_put(d->statements, str_of(sql), st);
 	}
 	sqlite_done(&st->st);
@@ -143,6 +160,9 @@ sqlite_bind(struct db_stmt *st, int i, struct db_value v)
 {
 	sqlite3_stmt *h = stmt_of(st);
 
+	if (i < 1 || i > DB_PARAMS_MAX)
+		abort(); /* a statement of ours with too many parameters */
+	i = ((struct sqlite_stmt *)st)->place[i];
 	if (v.type == DB_INT)
 		sqlite3_bind_int64(h, i, v.number);
 	else if (v.type == DB_TEXT)

@@ -71,6 +71,26 @@ test_values_come_back_as_they_went_in(void **state)
 	db_close(db);
 }
 
+static void
+test_parameters_are_numbered_not_ordered(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = open_db(f);
+	struct db_stmt *st;
+	bool row;
+
+	assert_ok(insert(f, db, S("a"), 7, S("bytes")));
+	assert_ok(db_stmt(
+	    &f->cx, db, "SELECT number FROM thing WHERE number = $2 AND id = $1 AND $2 > 0", &st));
+	db_bind_text(st, 1, S("a"));
+	db_bind_int(st, 2, 7);
+	assert_ok(db_step(&f->cx, st, &row));
+	assert_true(row);
+	assert_int_equal(db_col_int(st, 0), 7);
+	db_done(st);
+	db_close(db);
+}
+
 /* Whatever language the database was made for. */
 static void
 test_text_sorts_by_its_bytes(void **state)
@@ -228,6 +248,7 @@ const size_t sqlite_test_count = sizeof(sqlite_tests) / sizeof(sqlite_tests[0]);
 
 const struct CMUnitTest driver_tests[] = {
 	STORE_TEST(test_values_come_back_as_they_went_in),
+	STORE_TEST(test_parameters_are_numbered_not_ordered),
 	STORE_TEST(test_text_sorts_by_its_bytes),
 	STORE_TEST(test_a_row_that_is_there_is_a_conflict),
 	STORE_TEST(test_a_transaction_is_whole_or_nothing),
