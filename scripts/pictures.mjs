@@ -49,6 +49,7 @@ try {
 	await take(popup, 'before-you-connect');
 	await popup.getByRole('button', { name: 'Continue' }).click();
 	await popup.getByRole('button', { name: 'Allow', exact: true }).waitFor();
+	await popup.locator('button:enabled', { hasText: 'Allow' }).waitFor();
 	await take(popup, 'consent');
 	await Promise.all([popup.waitForEvent('close'), popup.getByRole('button', { name: 'Allow', exact: true }).click()]);
 	await tokenArrived(page);
