@@ -1,5 +1,5 @@
 /* vault/engine_int.h - shared by the engine's files: its thread (engine.c), what is under way
- * (flight.c) and the steps of one attempt (attempt.c). */
+ * (flight.c) and the way of an attempt (attempt*.c). */
 #ifndef VAULT_ENGINE_INT_H
 #define VAULT_ENGINE_INT_H
 
@@ -83,7 +83,7 @@ void flight_drop(struct engine *e, struct flight *f);
 void flight_done(struct flight *f, enum rc rc);
 struct lane *lane_of(struct engine *e, struct str provider); /* NULL: no such provider */
 
-/* --- attempt.c; on the engine's thread --- */
+/* --- attempt.c and attempt_reply.c; on the engine's thread --- */
 
 /* Claims and begins what the plan says. Ends the flight when nothing can be begun. */
 void attempt_begin(struct flight *f);

@@ -1,0 +1,49 @@
+/* vault/attempt.h - one attempt, step by step, each durable before the next: docs/mechanisms/refresh.md
+ * numbers them. What the engine calls stands in engine_int.h. On the engine's thread.
+ */
+#ifndef VAULT_ATTEMPT_H
+#define VAULT_ATTEMPT_H
+
+#include "vault/engine_int.h"
+
+/* --- attempt.c: claim and plan --- */
+
+/* Does what the plan says, as of now. */
+void attempt_go_on(struct flight *f);
+
+/* --- attempt_call.c: what leaves this machine --- */
+
+/* Records the attempt, then sends the refresh token. */
+void attempt_send(struct flight *f, bool risky);
+void attempt_ask_witness(struct flight *f);
+/* Counts the call that ended for its lane, and learns the provider's clock. */
+void attempt_leave_lane(struct flight *f);
+
+/* --- attempt_doubt.c: an attempt whose end is not known --- */
+
+#define HOLD_MS 900000 /* nothing to be done by the clock: looked at again */
+
+/* Touches nothing: the old access token is served while it lives, and its owner is told. */
+void attempt_hold(struct flight *f, const struct plan *p);
+void attempt_give_up(struct flight *f);
+/* When to go on after an attempt that just ended without a reply, with its words; 0: give up. */
+int64_t attempt_due_in_doubt(struct flight *f, int64_t backoff);
+void attempt_witness_answered(struct flight *f);
+
+/* --- attempt_end.c --- */
+
+/* The flight is over; whoever waits reads the store. */
+void attempt_done(struct flight *f, enum rc rc);
+/* Records what went wrong, in the words of the flight's context, and ends it. */
+void attempt_failed(
+    struct flight *f, enum token_status status, int64_t due_ms, int64_t stage, bool risked);
+/* The store could not write: the reply is in memory only, or read but not committed. It stays here
+ * until it is written; no other attempt begins meanwhile. */
+void attempt_again_later(struct flight *f, const char *what);
+
+const struct provider *attempt_provider(const struct flight *f);
+int64_t attempt_now_ms(const struct flight *f);
+/* A context for recording a failure whose own words must stay. */
+struct ctx attempt_scratch(const struct flight *f);
+
+#endif

@@ -1,0 +1,132 @@
+/* What leaves this machine: recorded first, and only within the lease. */
+#include "base/crash.h"
+#include "vault/attempt.h"
+
+static void
+answered(void *arg, const struct http_reply *reply)
+{
+	struct flight *f = arg;
+	struct engine *e = f->engine;
+
+	if (f->call == FLIGHT_REFRESH)
+		crash_here(CRASH_REPLY_IN_MEMORY);
+	pthread_mutex_lock(&e->lock);
+	f->reply = *reply;
+	f->reply.body = secret_dup(f->arena, reply->body);
+	f->reply.content_type = str_dup(f->arena, reply->content_type);
+	f->stage = FLIGHT_ANSWERED;
+	pthread_cond_broadcast(&e->changed);
+	pthread_mutex_unlock(&e->lock);
+}
+
+static void
+send(struct flight *f, const struct http_call *call, enum flight_call what)
+{
+	struct engine *e = f->engine;
+
+	pthread_mutex_lock(&e->lock);
+	f->call = what;
+	f->called = true;
+	f->stage = FLIGHT_CALLING;
+	if (!f->in_lane)
+		lane_begin(f->lane);
+	f->in_lane = true;
+	pthread_mutex_unlock(&e->lock);
+	http_client_send(vault_client(e->vault, attempt_provider(f)), call, answered, f);
+}
+
+void
+attempt_leave_lane(struct flight *f)
+{
+	const struct http_reply *r = &f->reply;
+	struct engine *e = f->engine;
+	bool failed = r->end == CALL_REFUSED || r->end == CALL_LOST || r->end == CALL_TIMED_OUT ||
+	    (r->end == CALL_ANSWERED && r->status >= 500);
+
+	if (!f->in_lane)
+		return;
+	pthread_mutex_lock(&e->lock);
+	lane_end(f->lane, failed ? LANE_FAILED : LANE_ANSWERED, clock_mono_ms(), engine_random());
+	f->in_lane = false;
+	if (r->end == CALL_ANSWERED && r->date_s > 0)
+		f->lane->skew_ms = r->date_s * 1000 - attempt_now_ms(f);
+	pthread_mutex_unlock(&e->lock);
+}
+
+static bool
+lease_lasts(const struct flight *f, int64_t call_ms)
+{
+	return clock_mono_ms() + call_ms + LEASE_MARGIN_MS < f->claimed_ms + LEASE_MS;
+}
+
+/* The engine was held up so long that the lease could lapse under the call. */
+static void
+too_late(struct flight *f)
+{
+	struct vault *v = f->engine->vault;
+	enum rc rc = store_refresh_release(v->store, &f->cx, &f->claim, attempt_now_ms(f));
+
+	if (rc == OK)
+		rc = fail_at(&f->cx, E_BUSY, "refresh-late", NULL,
+		    "This machine was too slow to begin the refresh in time; it begins again.");
+	attempt_done(f, rc);
+}
+
+/* Recorded, but it did not leave: what was in doubt before is so still, and nothing more. */
+static void
+not_sent(struct flight *f)
+{
+	fail_at(&f->cx, E_BUSY, "refresh-late", NULL,
+	    "This machine was too slow to send the refresh in time; it begins again.");
+	attempt_failed(f, f->claim.token.status, attempt_now_ms(f),
+	    f->plan.stage == ATTEMPT_NONE ? STAGE_SETTLED : STAGE_LOST, f->plan.risked);
+}
+
+void
+attempt_send(struct flight *f, bool risky)
+{
+	struct vault *v = f->engine->vault;
+	const struct oauth_client client = { .id = f->claim.token.app_key,
+		.secret = f->claim.secrets.app_secret,
+		.auth = attempt_provider(f)->auth };
+	struct oauth_token_request request;
+	struct http_call call;
+	enum rc rc;
+
+	if (!lease_lasts(f, CALL_TIMEOUT_MS)) {
+		too_late(f);
+		return;
+	}
+	rc = store_refresh_sent(v->store, &f->cx, &f->claim, attempt_now_ms(f), risky);
+	if (rc != OK) {
+		/* Not recorded, so not sent: fail closed. */
+		attempt_done(f, rc);
+		return;
+	}
+	crash_here(CRASH_RECORDED);
+	/* A machine that stood still may have lost the lease since; then somebody else may be at it. */
+	if (!lease_lasts(f, CALL_TIMEOUT_MS)) {
+		not_sent(f);
+		return;
+	}
+	request = oauth_refresh_request(f->arena, &client, f->claim.secrets.refresh);
+	call = upstream_token_call(attempt_provider(f), &request);
+	call.timeout_ms = CALL_TIMEOUT_MS;
+	f->sealed = false;
+	send(f, &call, FLIGHT_REFRESH);
+	crash_here(CRASH_SENT);
+}
+
+void
+attempt_ask_witness(struct flight *f)
+{
+	struct http_call call =
+	    upstream_call(&f->cx, &attempt_provider(f)->witness, f->claim.secrets.access);
+
+	if (!lease_lasts(f, WITNESS_TIMEOUT_MS + CALL_TIMEOUT_MS)) {
+		too_late(f);
+		return;
+	}
+	call.timeout_ms = WITNESS_TIMEOUT_MS;
+	send(f, &call, FLIGHT_WITNESS);
+}

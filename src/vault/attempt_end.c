@@ -1,0 +1,77 @@
+/* How an attempt ends: settled, recorded as failed, or kept in memory until the store can take it. */
+#include "base/log.h"
+#include "vault/attempt.h"
+
+#define STORE_AGAIN_MS 1000
+
+const struct provider *
+attempt_provider(const struct flight *f)
+{
+	return f->lane->provider;
+}
+
+int64_t
+attempt_now_ms(const struct flight *f)
+{
+	return clock_now_ms(f->engine->vault->clock);
+}
+
+struct ctx
+attempt_scratch(const struct flight *f)
+{
+	struct ctx cx;
+
+	ctx_init(&cx, f->arena, f->engine->vault->clock);
+	cx.may_block = true;
+	return cx;
+}
+
+void
+attempt_done(struct flight *f, enum rc rc)
+{
+	/* The lease outlives the call, so only a new consent, a deletion or a newer claim moves the
+	 * fence under it: what became of the old grant concerns nobody. */
+	if (rc == E_CONFLICT)
+		rc = OK;
+	live_forget(f->engine->vault, f->token_id);
+	flight_done(f, rc);
+}
+
+void
+attempt_again_later(struct flight *f, const char *what)
+{
+	struct engine *e = f->engine;
+
+	log_event(LOG_ERROR, "token.refresh_not_recorded", KV_STR("token", f->token_id),
+	    KV_STR("what", str_of(what)), KV_STR("why", str_of(f->cx.why)));
+	pthread_mutex_lock(&e->lock);
+	f->again_ms = clock_mono_ms() + STORE_AGAIN_MS;
+	f->stage = FLIGHT_ANSWERED;
+	pthread_mutex_unlock(&e->lock);
+}
+
+void
+attempt_failed(
+    struct flight *f, enum token_status status, int64_t due_ms, int64_t stage, bool risked)
+{
+	struct ctx cx = attempt_scratch(f);
+	struct refresh_failure failure = {
+		.status = status,
+		.reason = str_dup(f->arena, str_of(f->cx.why)),
+		.now_ms = attempt_now_ms(f),
+		.due_ms = due_ms,
+		.attempt = { .stage = stage, .risked = risked },
+	};
+	enum rc rc = store_refresh_failed(f->engine->vault->store, &cx, &f->claim, &failure);
+
+	log_event(LOG_WARN, "token.refresh_failed", KV_STR("token", f->token_id),
+	    KV_STR("why", failure.reason));
+	if (rc == OK)
+		vault_count(f->engine->vault, COUNT_REFRESH_FAILED);
+	if (rc == OK || rc == E_CONFLICT)
+		attempt_done(f, rc == OK ? f->cx.rc : rc);
+	else if (f->called)
+		attempt_again_later(f, cx.why);
+	else
+		attempt_done(f, rc); /* nothing is lost: it stands in the store as it was found */
+}

@@ -1,0 +1,185 @@
+/* A reply: sealed before it is read, then committed, or recorded as what it was. */
+#include "base/crash.h"
+#include "base/log.h"
+#include "vault/attempt.h"
+#include "vault/gather.h"
+
+bool
+attempt_wants_seal(const struct flight *f)
+{
+	return f->call != FLIGHT_WITNESS && !f->sealed && f->reply.end == CALL_ANSWERED;
+}
+
+enum rc
+attempt_seal(struct store *s, struct ctx *cx, void *arg)
+{
+	struct flight *f = arg;
+
+	return store_refresh_answered(
+	    s, cx, &f->claim, attempt_now_ms(f), f->reply.status, f->reply.date_s, f->reply.body);
+}
+
+void
+attempt_sealed(struct flight *f)
+{
+	f->sealed = true;
+	crash_here(CRASH_SEALED);
+}
+
+/* False while the store cannot take it. */
+static bool
+seal_reply(struct flight *f)
+{
+	enum rc rc;
+
+	if (!attempt_wants_seal(f))
+		return true;
+	rc = attempt_seal(f->engine->vault->store, &f->cx, f);
+	if (rc == OK) {
+		attempt_sealed(f);
+		return true;
+	}
+	if (rc == E_CONFLICT)
+		attempt_done(f, rc);
+	else
+		attempt_again_later(f, "reply");
+	return false;
+}
+
+static struct token_grant
+grant_of(const struct flight *f, const struct oauth_reply *r)
+{
+	const struct token_attempt *a = &f->claim.token.attempt;
+	int64_t now = attempt_now_ms(f);
+	int64_t skew = f->reply.date_s > 0 ? f->reply.date_s * 1000 - a->sent_ms : 0;
+	struct ctx cx = attempt_scratch(f);
+	struct oauth_life life =
+	    oauth_life(&cx, r, &f->plan.contract, f->claim.token.learned.life_s, a->sent_ms, skew);
+	struct due_state due = { .contract = f->plan.contract,
+		.now_ms = now,
+		.expires_ms = life.expires_ms,
+		.has_refresh = true,
+		.lazy = f->claim.token.lazy,
+		.random = engine_random() };
+	struct token_grant grant = {
+		.access = r->access_token,
+		.refresh = r->refresh_token,
+		.expires_ms = life.expires_ms,
+		.life_source = life.source,
+		.scope_granted = r->scope,
+		.refresh_expires_ms =
+		    r->refresh_expires_in_s < 0 ? 0 : a->sent_ms + r->refresh_expires_in_s * 1000,
+		.now_ms = now,
+		.due_ms = plan_due_ms(&due),
+	};
+
+	/* A provider that gives tokens without life is not asked in a circle. */
+	if (grant.due_ms > 0 && grant.due_ms < now + BACKOFF_FIRST_MS)
+		grant.due_ms = now + BACKOFF_FIRST_MS;
+	return grant;
+}
+
+enum rc
+attempt_commit(struct store *s, struct ctx *cx, void *arg)
+{
+	struct flight *f = arg;
+
+	return store_refresh_commit(s, cx, &f->claim, &f->grant);
+}
+
+void
+attempt_committed(struct flight *f, enum rc rc)
+{
+	/* Deleted meanwhile: nobody wants it any more. */
+	if (rc != OK && rc != E_CONFLICT && rc != E_NOTFOUND) {
+		attempt_again_later(f, "commit");
+		return;
+	}
+	if (rc == OK) {
+		crash_here(CRASH_COMMITTED);
+		vault_count(f->engine->vault, COUNT_REFRESHED);
+		log_event(LOG_INFO, "token.refreshed", KV_STR("token", f->token_id),
+		    KV_INT("expires_in", f->expires_in_s));
+	}
+	attempt_done(f, rc);
+}
+
+static void
+commit(struct flight *f, const struct oauth_reply *r)
+{
+	f->grant = grant_of(f, r);
+	f->expires_in_s = r->expires_in_s;
+	if (!gather_takes(f))
+		attempt_committed(f, attempt_commit(f->engine->vault->store, &f->cx, f));
+}
+
+static void
+failed(struct flight *f, enum oauth_outcome outcome, enum oauth_outcome believed)
+{
+	int64_t now = attempt_now_ms(f);
+	int64_t backoff =
+	    now + backoff_ms(f->claim.token.attempts, f->cx.retry_after_s, engine_random());
+	/* What was in doubt before an attempt that certainly did nothing is so still. */
+	int64_t before = f->plan.stage == ATTEMPT_NONE ? STAGE_SETTLED : STAGE_LOST;
+	enum token_status status = f->claim.token.status;
+	bool risked = f->plan.risked;
+
+	switch (believed) {
+	case OUTCOME_REAUTHORIZE:
+		attempt_failed(f, TOKEN_NEEDS_REAUTHORIZATION, 0, STAGE_SETTLED, false);
+		return;
+	case OUTCOME_MISCONFIGURED:
+		attempt_failed(f, TOKEN_MISCONFIGURED, 0, before, risked);
+		return;
+	case OUTCOME_UNREADABLE:
+		attempt_failed(f, status,
+		    f->plan.contract.rotation == ROTATION_NONE ? backoff : now + HOLD_MS,
+		    STAGE_KEPT, risked);
+		return;
+	case OUTCOME_AMBIGUOUS:
+		backoff = attempt_due_in_doubt(f, backoff);
+		if (backoff == 0)
+			attempt_give_up(f);
+		else
+			attempt_failed(f, status, backoff, STAGE_LOST, f->plan.risked);
+		return;
+	default:
+		/* A refusal that is asked for once more has settled what was in doubt. */
+		if (outcome == OUTCOME_REAUTHORIZE)
+			before = STAGE_SETTLED;
+		attempt_failed(f, status, backoff, before, risked);
+		return;
+	}
+}
+
+void
+attempt_answered(struct flight *f)
+{
+	enum oauth_outcome outcome, believed;
+	struct oauth_reply reply;
+	enum rc rc;
+
+	ctx_clear(&f->cx);
+	if (f->call == FLIGHT_WITNESS) {
+		attempt_witness_answered(f);
+		return;
+	}
+	if (f->call == FLIGHT_REFRESH)
+		attempt_leave_lane(f);
+	if (!seal_reply(f))
+		return;
+	rc = upstream_token_reply(&f->cx, attempt_provider(f), &f->reply, &reply, &outcome);
+	crash_here(CRASH_PARSED);
+	if (rc == OK) {
+		commit(f, &reply);
+		return;
+	}
+	if (f->call == FLIGHT_KEPT_REPLY && outcome == OUTCOME_UNREADABLE) {
+		f->plan.unreadable = true;
+		attempt_go_on(f);
+		return;
+	}
+	believed = oauth_believe(outcome, &f->plan.contract,
+	    f->plan.stage == ATTEMPT_SENT || f->plan.stage == ATTEMPT_LOST);
+	failed(f, outcome, believed);
+}
