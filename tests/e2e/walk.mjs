@@ -1,10 +1,12 @@
 /*
  * The procedure as a person does it, by the words on the screens. Every step is one function, so that
- * a test reads like the README.
+ * a test reads like the README. Who works in two tabs looks at the one they use: a tab in the
+ * background draws one frame a second, and each click would wait for two.
  */
 import { popupOf } from '../lib/browser.mjs';
 
 export async function signInManager(page, demo) {
+	await page.bringToFront();
 	await page.goto(demo.manager);
 	await page.getByLabel('Username').fill(demo.seed.admin.username);
 	await page.getByLabel('Password').fill(demo.seed.admin.password);
@@ -13,6 +15,7 @@ export async function signInManager(page, demo) {
 }
 
 export async function openConfiguration(page) {
+	await page.bringToFront();
 	await page.getByRole('link', { name: 'Add Token' }).click();
 	await page.getByRole('link', { name: 'Dropbox', exact: true }).click();
 	await page.getByRole('heading', { name: 'Access Token Configuration' }).waitFor();
@@ -20,6 +23,7 @@ export async function openConfiguration(page) {
 }
 
 export async function signInSandbox(page, account) {
+	await page.bringToFront();
 	await page.getByLabel('Email').fill(account.email);
 	await page.getByLabel('Password').fill(account.password);
 	await page.getByRole('button', { name: 'Sign in' }).click();
@@ -27,6 +31,7 @@ export async function signInSandbox(page, account) {
 
 /* -> { key, secret } of a new app; its Settings tab stays open. */
 export async function createApp(page, { name, api = 'Dropbox API', access = 'Full Dropbox' }) {
+	await page.bringToFront();
 	await page.getByRole('link', { name: 'Create App', exact: true }).click();
 	await page.getByRole('heading', { name: 'Choose an API' }).waitFor();
 	await page.getByRole('radio', { name: api, exact: true }).check();
@@ -48,19 +53,22 @@ async function showSecret(page) {
 }
 
 export async function addRedirectUri(page, uri) {
+	await page.bringToFront();
 	await page.getByLabel('Redirect URIs').fill(uri);
 	await page.getByRole('button', { name: 'Add', exact: true }).click();
 	await page.getByText(uri, { exact: true }).waitFor();
 }
 
 export async function fillConfiguration(page, { name, key, secret, description }) {
+	await page.bringToFront();
 	if (name !== undefined) await page.getByLabel('Token Name').fill(name);
 	if (description !== undefined) await page.getByLabel('Description').fill(description);
 	await page.getByLabel('App Key').fill(key);
 	await page.getByLabel('App Secret').fill(secret);
 }
 
-export function clickGet(page, button = 'Get OAuth2 Access Token') {
+export async function clickGet(page, button = 'Get OAuth2 Access Token') {
+	await page.bringToFront();
 	return popupOf(page, () => page.getByRole('button', { name: button }).click());
 }
 
@@ -73,6 +81,7 @@ export async function consent(popup, answer = 'Allow') {
 
 /* Waits until the token's field on the configuration screen holds something. */
 export async function tokenArrived(page) {
+	await page.bringToFront();
 	await page.waitForFunction(() => {
 		const label = [...document.querySelectorAll('label')].find((l) => l.textContent.includes('OAuth 2.0 Access Token'));
 		return label?.control?.value !== '';

@@ -209,9 +209,9 @@ async function main(words) {
 	const programs = ['tests/flow', 'tests/security', 'tests/model'].flatMap((dir) => nodeJobs(dir, sanitized));
 	const together = [...unitJobs(), ...programs];
 	await runAll(together.filter(wanted), width);
-	/* A client with large files takes both cores by itself, and so does a browser. */
+	/* A client with large files takes both cores by itself. */
 	await runAll(nodeJobs('tests/clients', sanitized).filter(wanted), 1);
-	await runAll(nodeJobs('tests/e2e', plain).filter(wanted), 1);
+	await runAll(nodeJobs('tests/e2e', plain).filter(wanted), width);
 	showFailures();
 	const failed = count(all, isFailed);
 	const skipped = count(all, isSkipped);
