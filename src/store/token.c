@@ -39,7 +39,7 @@ store_token_by_name(struct store *s, struct ctx *cx, struct str name, struct tok
 {
 	STORE_HOLD hold = store_hold_read(&s, cx);
 
-	return token_row_get(s, cx, TOKEN_BY_NAME, name, out);
+	return token_row_get_named(s, cx, name, out);
 }
 
 enum rc
@@ -57,7 +57,7 @@ store_token_open(struct store *s, struct ctx *cx, struct str name, struct token 
 {
 	STORE_HOLD hold = store_hold_read(&s, cx);
 
-	return token_row_open(s, cx, TOKEN_BY_NAME, name, out, secrets);
+	return token_row_open_named(s, cx, name, out, secrets);
 }
 
 enum rc

@@ -88,6 +88,32 @@ select_one(struct store *s, struct ctx *cx, const char *sql, struct str key, str
 	return OK;
 }
 
+static struct str
+lower_case(struct arena *a, struct str s)
+{
+	char *p = str_cstr(a, s);
+
+	for (size_t i = 0; i < s.len; i++)
+		if (p[i] >= 'A' && p[i] <= 'Z')
+			p[i] = (char)(p[i] - 'A' + 'a');
+	return (struct str){ p, s.len };
+}
+
+static enum rc
+select_named(
+    struct store *s, struct ctx *cx, struct str name, struct db_stmt **st, struct token *out)
+{
+	TRY(db_stmt(cx, s->db,
+	    "SELECT " TOKEN_COLUMNS
+	    " FROM token WHERE name_key = $1 AND name = $2 AND deleted_ms = 0",
+	    st));
+	db_bind_text(*st, 1, lower_case(cx->arena, name));
+	db_bind_text(*st, 2, name);
+	TRY(store_want_row(cx, *st, "access token"));
+	token_row_read(cx, *st, out);
+	return OK;
+}
+
 enum rc
 token_row_get(struct store *s, struct ctx *cx, const char *sql, struct str key, struct token *out)
 {
@@ -99,12 +125,32 @@ token_row_get(struct store *s, struct ctx *cx, const char *sql, struct str key, 
 }
 
 enum rc
+token_row_get_named(struct store *s, struct ctx *cx, struct str name, struct token *out)
+{
+	struct db_stmt *st;
+
+	TRY(select_named(s, cx, name, &st, out));
+	db_done(st);
+	return OK;
+}
+
+enum rc
 token_row_open(struct store *s, struct ctx *cx, const char *sql, struct str key, struct token *t,
     struct token_secrets *out)
 {
 	struct db_stmt *st;
 
 	TRY(select_one(s, cx, sql, key, &st, t));
+	return open_row(s, cx, st, t, out);
+}
+
+enum rc
+token_row_open_named(
+    struct store *s, struct ctx *cx, struct str name, struct token *t, struct token_secrets *out)
+{
+	struct db_stmt *st;
+
+	TRY(select_named(s, cx, name, &st, t));
 	return open_row(s, cx, st, t, out);
 }
 
@@ -128,17 +174,6 @@ token_row_list(struct store *s, struct ctx *cx, const char *sql, const char *cou
 	db_done(st);
 	*count = (size_t)n;
 	return OK;
-}
-
-static struct str
-lower_case(struct arena *a, struct str s)
-{
-	char *p = str_cstr(a, s);
-
-	for (size_t i = 0; i < s.len; i++)
-		if (p[i] >= 'A' && p[i] <= 'Z')
-			p[i] = (char)(p[i] - 'A' + 'a');
-	return (struct str){ p, s.len };
 }
 
 /* What must be unique. A name is letters, digits and spaces, so nobody can be called like a token

@@ -15,7 +15,6 @@
 	"attempt_status, attempt_date_s, failed_ms, app_secret, access, refresh"
 
 #define TOKEN_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1 AND deleted_ms = 0"
-#define TOKEN_BY_NAME "SELECT " TOKEN_COLUMNS " FROM token WHERE name = $1 AND deleted_ms = 0"
 
 void token_row_read(struct ctx *cx, struct db_stmt *st, struct token *t);
 MUST enum rc token_row_get(
@@ -23,6 +22,11 @@ MUST enum rc token_row_get(
 /* With its secrets. */
 MUST enum rc token_row_open(struct store *s, struct ctx *cx, const char *sql, struct str key,
     struct token *t, struct token_secrets *out);
+/* The same by the name as it is written, through the index that any letter case is found with. */
+MUST enum rc token_row_get_named(
+    struct store *s, struct ctx *cx, struct str name, struct token *out);
+MUST enum rc token_row_open_named(
+    struct store *s, struct ctx *cx, struct str name, struct token *t, struct token_secrets *out);
 /* All rows of a query whose only parameter, if it has one, is bound already. */
 MUST enum rc token_row_list(struct store *s, struct ctx *cx, const char *sql, const char *count_sql,
     struct token **out, size_t *count);
