@@ -2,9 +2,10 @@
 BUILD ?= build
 ASAN  := build-asan
 FILES := $(shell scripts/list-files rooms; scripts/list-files unit 2>/dev/null; scripts/list-files store; \
+	scripts/list-files bench; \
 	scripts/list-files data 2>/dev/null; scripts/list-files pages 2>/dev/null)
 
-.PHONY: all build-deps deps demo test chaos fresh format check clean asan unit
+.PHONY: all build-deps deps demo test chaos bench bench-deps fresh format check clean asan unit
 all: build-deps $(BUILD)/build.ninja
 	@ninja -C $(BUILD) valetkey
 
@@ -42,6 +43,16 @@ test: all asan unit
 # PostgreSQL (0: one manager with a file).
 chaos: asan
 	@VALETKEY_BIN=$(ASAN)/valetkey RUNS=$(RUNS) SEED=$(SEED) NODES=$(NODES) node tests/chaos/chaos.mjs
+
+# What it is measured against: other people's servers, which nothing else here needs.
+bench-deps:
+	@scripts/deps --bench
+
+# Against references in the same run (docs/performance.md). BENCH=live-token runs one, ONLY=tls of it
+# what has the word in its name; ROUNDS and SECONDS are how often and how long.
+bench: all
+	@ninja -C $(BUILD) --quiet $(addprefix bench_,$(notdir $(basename $(shell scripts/list-files bench))))
+	@BUILD=$(BUILD) ONLY=$(ONLY) ROUNDS=$(ROUNDS) SECONDS_EACH=$(SECONDS) node tests/bench/run.mjs $(BENCH)
 
 fresh:
 	@scripts/fresh
