@@ -15,11 +15,17 @@ void crypto_setup(void);
 
 struct keyring;
 
-/* Reads a 32-byte key file (0600, not a link to nowhere, not a directory). With create, a missing
- * file is made first, unless `data_exists`: a new key beside old data would hide a loss. Every way
- * that goes wrong is one sentence with E_INPUT (S-169). */
-MUST enum rc keyring_open(
-    struct ctx *cx, const char *path, bool create, bool data_exists, struct keyring **out);
+enum key_missing {
+	KEY_REFUSE,    /* it must be there */
+	KEY_MAKE,      /* a new one, on the disk when keyring_open returns */
+	KEY_MAKE_LATER /* the same, on the disk some time later: base/file.h, file_sync */
+};
+
+/* Reads a 32-byte key file (0600, not a link to nowhere, not a directory). When there is none, one is
+ * made if `missing` says so, but never when `data_exists`: a new key beside old data would hide a
+ * loss. Every way that goes wrong is one sentence with E_INPUT (S-169). */
+MUST enum rc keyring_open(struct ctx *cx, const char *path, enum key_missing missing,
+    bool data_exists, struct keyring **out);
 void keyring_free(struct keyring *k); /* takes NULL */
 /* Text that names the key without telling it; stored beside data to notice a wrong key. */
 struct str keyring_check_value(const struct keyring *k, struct arena *a);

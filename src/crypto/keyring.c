@@ -40,14 +40,14 @@ keyring_ready(struct keyring *k)
 }
 
 static enum rc
-write_new(struct ctx *cx, const char *path, const unsigned char *key)
+write_new(struct ctx *cx, const char *path, const unsigned char *key, bool now)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	bool ok;
 
 	if (fd < 0)
 		return cannot(cx, path, "could not be created");
-	ok = write(fd, key, MASTER_KEY_LEN) == MASTER_KEY_LEN && fsync(fd) == 0;
+	ok = write(fd, key, MASTER_KEY_LEN) == MASTER_KEY_LEN && (!now || fsync(fd) == 0);
 	if (close(fd) != 0 || !ok)
 		return cannot(cx, path, "could not be written");
 	return OK;
@@ -71,7 +71,8 @@ read_key(struct ctx *cx, const char *path, int fd, unsigned char *key)
 }
 
 static enum rc
-make_or_refuse(struct ctx *cx, const char *path, bool data_exists, struct keyring *k)
+make_or_refuse(
+    struct ctx *cx, const char *path, enum key_missing missing, bool data_exists, struct keyring *k)
 {
 	if (data_exists) {
 		cannot(cx, path, "is missing, but there is data sealed with it");
@@ -79,11 +80,12 @@ make_or_refuse(struct ctx *cx, const char *path, bool data_exists, struct keyrin
 		    cx, "Put the key file back; without it the stored secrets are lost.");
 	}
 	randombytes_buf(k->master, MASTER_KEY_LEN);
-	return write_new(cx, path, k->master);
+	return write_new(cx, path, k->master, missing == KEY_MAKE);
 }
 
 enum rc
-keyring_open(struct ctx *cx, const char *path, bool create, bool data_exists, struct keyring **out)
+keyring_open(struct ctx *cx, const char *path, enum key_missing missing, bool data_exists,
+    struct keyring **out)
 {
 	struct keyring *k = keyring_alloc();
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -93,8 +95,8 @@ keyring_open(struct ctx *cx, const char *path, bool create, bool data_exists, st
 	if (fd >= 0) {
 		rc = read_key(cx, path, fd, k->master);
 		close(fd);
-	} else if (errno == ENOENT && create && lstat(path, &st) != 0) {
-		rc = make_or_refuse(cx, path, data_exists, k);
+	} else if (errno == ENOENT && missing != KEY_REFUSE && lstat(path, &st) != 0) {
+		rc = make_or_refuse(cx, path, missing, data_exists, k);
 	} else {
 		rc = cannot(cx, path, "could not be opened");
 	}

@@ -21,10 +21,16 @@ db_describe(struct arena *a, const char *where)
 }
 
 enum rc
-db_open(struct ctx *cx, const char *where, struct db **out)
+db_open_with(struct ctx *cx, const char *where, enum db_sync sync, struct db **out)
 {
 	return db_is_url(str_of(where)) ? postgres_open(cx, where, out)
-					: sqlite_open(cx, where, out);
+					: sqlite_open(cx, where, sync, out);
+}
+
+enum rc
+db_open(struct ctx *cx, const char *where, struct db **out)
+{
+	return db_open_with(cx, where, DB_SYNC_COMMIT, out);
 }
 
 enum rc
@@ -125,15 +131,23 @@ migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count)
 	return db_commit(cx, db);
 }
 
+static enum rc
+making(struct ctx *cx, struct db *db, bool begins)
+{
+	return db->driver->making != NULL ? db->driver->making(cx, db, begins) : OK;
+}
+
 enum rc
 db_migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count)
 {
 	enum rc rc;
 
-	TRY(db_begin(cx, db));
-	rc = migrate(cx, db, steps, count);
+	TRY(making(cx, db, true));
+	rc = db_begin(cx, db);
+	if (rc == OK)
+		rc = migrate(cx, db, steps, count);
 	db_rollback(db);
-	return rc;
+	return rc == OK ? making(cx, db, false) : rc;
 }
 
 static enum rc
@@ -216,6 +230,12 @@ db_rollback(struct db *db)
 		return;
 	db->driver->rollback(db);
 	db->in_transaction = false;
+}
+
+enum rc
+db_settle(struct ctx *cx, struct db *db)
+{
+	return db->driver->settle != NULL ? db->driver->settle(cx, db) : OK;
 }
 
 enum rc

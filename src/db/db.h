@@ -23,10 +23,19 @@ bool db_is_url(struct str where);
 /* For people: the file, or host and database without user and password. */
 struct str db_describe(struct arena *a, const char *where);
 
-/* A file: opens or creates it (0600), WAL, synchronous=FULL, foreign keys on. postgres://… or
- * postgresql://…: connects, with every option that libpq knows (several hosts,
- * target_session_attrs=read-write, sslmode, …). */
-MUST enum rc db_open(struct ctx *cx, const char *where, struct db **out);
+/* When what was committed is on the disk. The end of the process alone takes nothing back either way,
+ * not even a kill -9. */
+enum db_sync {
+	DB_SYNC_COMMIT, /* before db_commit returns: a power cut takes nothing */
+	DB_SYNC_LATER /* some time later: a power cut takes the newest commits, the last one first,
+			 * and leaves those before them whole. Files only. */
+};
+
+/* A file: opens or creates it (0600), WAL, foreign keys on. postgres://… or postgresql://…: connects,
+ * with every option that libpq knows (several hosts, target_session_attrs=read-write, sslmode, …).
+ * A file that is new is brought to the disk once, by db_migrate, and not step by step. */
+MUST enum rc db_open(struct ctx *cx, const char *where, struct db **out); /* DB_SYNC_COMMIT */
+MUST enum rc db_open_with(struct ctx *cx, const char *where, enum db_sync sync, struct db **out);
 /* What is there, for reading only: a file is neither made nor changed. */
 MUST enum rc db_open_reading(struct ctx *cx, const char *where, struct db **out);
 void db_close(struct db *db); /* takes NULL */
@@ -54,6 +63,8 @@ MUST enum rc db_begin(struct ctx *cx, struct db *db);
 MUST enum rc db_begin_snapshot(struct ctx *cx, struct db *db);
 MUST enum rc db_commit(struct ctx *cx, struct db *db);
 void db_rollback(struct db *db); /* harmless when no transaction is open */
+/* All that was committed is on the disk when it returns, however the database was opened. */
+MUST enum rc db_settle(struct ctx *cx, struct db *db);
 
 /* Inside a transaction: until its end, db_begin, db_commit and db_rollback do nothing, and what is
  * written can be taken back alone. */

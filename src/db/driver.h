@@ -27,6 +27,10 @@ struct db_driver {
 	enum rc (*begin_snapshot)(struct ctx *cx, struct db *db);
 	enum rc (*commit)(struct ctx *cx, struct db *db);
 	void (*rollback)(struct db *db);
+	/* NULL when a commit does it. */
+	enum rc (*settle)(struct ctx *cx, struct db *db);
+	/* Around all of a migration. NULL when there is nothing to gain. */
+	enum rc (*making)(struct ctx *cx, struct db *db, bool begins);
 	/* Inside a transaction: until its end, nobody else migrates. */
 	enum rc (*lock_schema)(struct ctx *cx, struct db *db);
 
@@ -58,7 +62,7 @@ struct db_stmt {
 	struct db *db;
 };
 
-MUST enum rc sqlite_open(struct ctx *cx, const char *path, struct db **out);
+MUST enum rc sqlite_open(struct ctx *cx, const char *path, enum db_sync sync, struct db **out);
 MUST enum rc sqlite_open_reading(struct ctx *cx, const char *path, struct db **out);
 MUST enum rc postgres_open(struct ctx *cx, const char *url, struct db **out);
 /* "host:port/database" of a connection string, without user and password. */

@@ -15,6 +15,8 @@ struct sqlite_db {
 	struct db db;
 	sqlite3 *handle;
 	struct map *statements; /* text -> struct sqlite_stmt */
+	enum db_sync sync;
+	bool made; /* by this connection, and not yet on the disk */
 };
 
 struct sqlite_stmt {
@@ -100,6 +102,61 @@ static void
 sqlite_rollback(struct db *db)
 {
 	sqlite3_exec(handle_of(db), "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* --- when it is on the disk --- */
+
+static enum rc
+sync_file(struct ctx *cx, struct db *db, int which)
+{
+	sqlite3_file *file = NULL;
+
+	if (sqlite3_file_control(handle_of(db), "main", which, &file) != SQLITE_OK)
+		return classify(cx, db);
+	if (file == NULL || file->pMethods == NULL)
+		return OK;
+	if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK)
+		return OK;
+	return fail(
+	    cx, E_STORE, "The database could not be brought to the disk: %s.", strerror(errno));
+}
+
+/* What was committed since the last checkpoint is in the log, all else in the file: a checkpoint syncs
+ * both. A new log also syncs the directory. */
+static enum rc
+sqlite_settle(struct ctx *cx, struct db *db)
+{
+	struct sqlite_db *d = (struct sqlite_db *)db;
+
+	if (d->made)
+		TRY(sync_file(cx, db, SQLITE_FCNTL_FILE_POINTER));
+	TRY(sync_file(cx, db, SQLITE_FCNTL_JOURNAL_POINTER));
+	d->made = false;
+	return OK;
+}
+
+static enum rc
+set_sync(struct ctx *cx, struct db *db, bool off)
+{
+	struct sqlite_db *d = (struct sqlite_db *)db;
+
+	if (off)
+		return sqlite_exec(cx, db, "PRAGMA synchronous=OFF");
+	return sqlite_exec(cx, db,
+	    d->sync == DB_SYNC_COMMIT ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+}
+
+/* Nobody relies on a database that is being made, so it is synced once, at the end. Power that fails
+ * before leaves an empty file or a log whose checksums end early: both begin anew. */
+static enum rc
+sqlite_making(struct ctx *cx, struct db *db, bool begins)
+{
+	struct sqlite_db *d = (struct sqlite_db *)db;
+
+	if (!d->made)
+		return OK;
+	TRY(set_sync(cx, db, begins));
+	return !begins && d->sync == DB_SYNC_COMMIT ? sqlite_settle(cx, db) : OK;
 }
 
 /* A write transaction has the file for itself. */
@@ -225,6 +282,8 @@ static const struct db_driver driver = {
 	.begin_snapshot = sqlite_begin_snapshot,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
+	.settle = sqlite_settle,
+	.making = sqlite_making,
 	.lock_schema = sqlite_lock_schema,
 	.stmt = sqlite_stmt,
 	.bind = sqlite_bind,
@@ -238,12 +297,13 @@ static const struct db_driver driver = {
 
 /* SQLite would create the file with the umask's rights; ours is private from its first byte. */
 static enum rc
-create_private(struct ctx *cx, const char *path)
+create_private(struct ctx *cx, const char *path, bool *made)
 {
 	/* Only when it is new: closing any descriptor of a file ends all locks that this process has on it
 	 * (fcntl(2)), and with them what another connection of ours relies on. */
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
+	*made = fd >= 0;
 	if (fd < 0 && errno != EEXIST)
 		return fail(
 		    cx, E_STORE, "The database %s could not be opened: %s.", path, strerror(errno));
@@ -253,43 +313,63 @@ create_private(struct ctx *cx, const char *path)
 }
 
 static enum rc
-open_handle(struct ctx *cx, const char *path, int flags, const char *setup, struct db **out)
+open_handle(struct ctx *cx, const char *path, int flags, struct sqlite_db **out)
 {
 	struct sqlite_db *d = mem_alloc(sizeof(*d));
-	enum rc rc = OK;
 
+	*out = d;
 	d->db.driver = &driver;
 	d->statements = map_new();
 	if (sqlite3_open_v2(path, &d->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-		rc = fail(cx, E_STORE, "The database %s could not be opened.", path);
-	if (rc == OK) {
-		sqlite3_extended_result_codes(d->handle, 1);
-		sqlite3_busy_timeout(d->handle, BUSY_MS);
-		rc = sqlite_exec(cx, &d->db, setup);
-	}
-	if (rc != OK) {
-		sqlite_close(&d->db);
-		return rc;
-	}
-	*out = &d->db;
+		return fail(cx, E_STORE, "The database %s could not be opened.", path);
+	sqlite3_extended_result_codes(d->handle, 1);
+	sqlite3_busy_timeout(d->handle, BUSY_MS);
 	return OK;
 }
 
-enum rc
-sqlite_open(struct ctx *cx, const char *path, struct db **out)
+static enum rc
+opened(struct sqlite_db *d, enum rc rc, struct db **out)
 {
-	TRY(create_private(cx, path));
-	return open_handle(cx, path, SQLITE_OPEN_READWRITE,
-	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-	    "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;",
-	    out);
+	if (rc == OK)
+		*out = &d->db;
+	else
+		sqlite_close(&d->db);
+	return rc;
+}
+
+static enum rc
+set_up(struct ctx *cx, struct sqlite_db *d)
+{
+	TRY(set_sync(cx, &d->db, d->made));
+	TRY(sqlite_exec(cx, &d->db,
+	    "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
+	    "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"));
+	return set_sync(cx, &d->db, false);
+}
+
+enum rc
+sqlite_open(struct ctx *cx, const char *path, enum db_sync sync, struct db **out)
+{
+	struct sqlite_db *d;
+	bool made;
+	enum rc rc;
+
+	TRY(create_private(cx, path, &made));
+	rc = open_handle(cx, path, SQLITE_OPEN_READWRITE, &d);
+	d->sync = sync;
+	d->made = made;
+	return opened(d, rc == OK ? set_up(cx, d) : rc, out);
 }
 
 enum rc
 sqlite_open_reading(struct ctx *cx, const char *path, struct db **out)
 {
-	return open_handle(cx, path, SQLITE_OPEN_READONLY,
-	    "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; PRAGMA query_only=ON;"
-	    "SELECT count(*) FROM sqlite_schema",
-	    out);
+	struct sqlite_db *d;
+	enum rc rc = open_handle(cx, path, SQLITE_OPEN_READONLY, &d);
+
+	if (rc == OK)
+		rc = sqlite_exec(cx, &d->db,
+		    "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; PRAGMA query_only=ON;"
+		    "SELECT count(*) FROM sqlite_schema");
+	return opened(d, rc, out);
 }

@@ -158,7 +158,7 @@ sandbox_half_start(struct ctx *cx, struct sandbox_half *h)
 void
 sandbox_half_settle(struct ctx *cx, struct sandbox_half *h)
 {
-	sandbox_settle(h->sandbox);
+	sandbox_settle(h->sandbox, cx);
 	if (h->runtime.ca)
 		dev_ca_settle(cx, h->data_dir);
 }

@@ -136,7 +136,7 @@ verify(struct start *st, const char *file)
 	enum rc rc;
 
 	TRY(want_key_or_data(st));
-	TRY(keyring_open(cx, key_path(st), false, true, &keyring));
+	TRY(keyring_open(cx, key_path(st), KEY_REFUSE, true, &keyring));
 	rc = store_backup_verify(cx, file, keyring, &v);
 	keyring_free(keyring);
 	TRY(rc);

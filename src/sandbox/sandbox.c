@@ -18,6 +18,7 @@
 #include "sandbox/core/store.h"
 #include "sandbox/tree/contents.h"
 #include "sandbox/tree/upgrade.h"
+#include "base/log.h"
 #include "base/throttle.h"
 
 /* Each instance has its own cookie name: others on this host's ports share our cookies (S-106). */
@@ -109,9 +110,11 @@ sandbox_new(struct ctx *cx, const struct sandbox_config *cfg, struct sandbox **o
 }
 
 void
-sandbox_settle(struct sandbox *s)
+sandbox_settle(struct sandbox *s, struct ctx *cx)
 {
 	contents_settle(s);
+	if (sandbox_store_settle(s, cx) != OK)
+		log_event(LOG_WARN, "sandbox-not-settled", KV_STR("why", str_of(cx->why)));
 }
 
 const struct http_site *

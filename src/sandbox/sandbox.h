@@ -40,7 +40,7 @@ struct sandbox_seed {
  * fresh DIR/control-token (0600) and restores the clock's offset. Copies cfg's texts. */
 MUST enum rc sandbox_new(struct ctx *cx, const struct sandbox_config *cfg, struct sandbox **out);
 /* Brings to the disk what the first start made; call it once the server runs, to answer sooner. */
-void sandbox_settle(struct sandbox *s);
+void sandbox_settle(struct sandbox *s, struct ctx *cx);
 /* For http_server_start; lives as long as the sandbox. */
 const struct http_site *sandbox_site(struct sandbox *s);
 /* The hosts of Dropbox that the sandbox stands for in a CONNECT tunnel. */

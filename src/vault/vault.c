@@ -64,7 +64,7 @@ open_keyring(struct vault *v, struct ctx *cx, const struct vault_config *cfg, co
 	bool own_file = cfg->master_key_file.len == 0, data_exists;
 
 	TRY(store_exists(cx, where, &data_exists));
-	return keyring_open(cx, path, own_file, data_exists, &v->keyring);
+	return keyring_open(cx, path, own_file ? KEY_MAKE : KEY_REFUSE, data_exists, &v->keyring);
 }
 
 /* Tells this installation's cookies from those of another on the same host. */

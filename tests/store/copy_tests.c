@@ -219,7 +219,7 @@ test_verify_says_what_does_not_open(void **state)
 	assert_int_equal(v.tokens, 3);
 	assert_int_equal(v.broken_count, 1);
 	assert_true(str_contains(v.broken[0], S("\"Two\"")));
-	assert_ok(keyring_open(&f->cx, fixture_path(f, "other"), true, false, &other));
+	assert_ok(keyring_open(&f->cx, fixture_path(f, "other"), KEY_MAKE, false, &other));
 	assert_rc(store_backup_verify(&f->cx, file, other, &v), E_INPUT);
 	assert_string_equal(f->cx.code, "master-key");
 	keyring_free(other);

@@ -106,7 +106,7 @@ test_s169_another_key_is_noticed_at_the_door(void **state)
 	struct store *s = NULL;
 
 	create(f, "t1", "One");
-	assert_ok(keyring_open(&f->cx, fixture_path(f, "other"), true, false, &other));
+	assert_ok(keyring_open(&f->cx, fixture_path(f, "other"), KEY_MAKE, false, &other));
 	assert_rc(store_open(&f->cx, opened(f)->where, other, &s), E_INPUT);
 	assert_string_equal(f->cx.code, "master-key");
 	assert_null(s);

@@ -44,7 +44,7 @@ suite_setup(void **state)
 	f->more = mem_alloc(sizeof(struct opened));
 	opened(f)->where = new_where(f, "valetkey.db");
 	assert_int_equal(
-	    keyring_open(&f->cx, fixture_path(f, "key"), true, false, &opened(f)->keyring), OK);
+	    keyring_open(&f->cx, fixture_path(f, "key"), KEY_MAKE, false, &opened(f)->keyring), OK);
 	open_store(f);
 	return 0;
 }

@@ -23,6 +23,7 @@ static const struct {
 DECLARE(postgres)
 DECLARE(node)
 DECLARE(sqlite)
+DECLARE(sync)
 
 /* The same tests under the backend's name. */
 static size_t
@@ -50,8 +51,10 @@ run_on(enum backend which, const char *name)
 	backend = which;
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
 		n = add(name, subjects[i].tests, *subjects[i].count, tests, n);
-	if (which == ON_SQLITE)
+	if (which == ON_SQLITE) {
 		n = add(name, sqlite_tests, sqlite_test_count, tests, n);
+		n = add(name, sync_tests, sync_test_count, tests, n);
+	}
 	if (which == ON_POSTGRES) {
 		n = add(name, postgres_tests, postgres_test_count, tests, n);
 		n = add(name, node_tests, node_test_count, tests, n);

@@ -9,7 +9,7 @@ make_keyring(struct fixture *f, const char *name)
 {
 	struct keyring *k;
 
-	assert_int_equal(keyring_open(&f->cx, fixture_path(f, name), true, false, &k), OK);
+	assert_int_equal(keyring_open(&f->cx, fixture_path(f, name), KEY_MAKE, false, &k), OK);
 	return k;
 }
 
@@ -179,7 +179,7 @@ test_keyring_is_made_once_with_0600(void **state)
 	assert_int_equal(stat(fixture_path(f, "key"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(st.st_size, 32);
-	assert_int_equal(keyring_open(&f->cx, fixture_path(f, "key"), true, true, &again), OK);
+	assert_int_equal(keyring_open(&f->cx, fixture_path(f, "key"), KEY_MAKE, true, &again), OK);
 	assert_int_equal(crypto_open(again, &f->cx, here, sealed, &out), OK);
 	assert_str_equal(keyring_check_value(k, f->arena), keyring_check_value(again, f->arena));
 	keyring_free(k);

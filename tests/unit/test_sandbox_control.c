@@ -128,7 +128,8 @@ static void
 open_sandbox(struct fixture *f, struct sandbox *s)
 {
 	crypto_setup();
-	assert_int_equal(keyring_open(&f->cx, fixture_path(f, "key"), true, false, &s->keys), OK);
+	assert_int_equal(
+	    keyring_open(&f->cx, fixture_path(f, "key"), KEY_MAKE, false, &s->keys), OK);
 	assert_int_equal(db_open(&f->cx, fixture_path(f, "db"), &s->db), OK);
 	assert_int_equal(db_migrate(&f->cx, s->db, schema_steps, schema_step_count), OK);
 	s->clock = f->clock;

@@ -57,7 +57,7 @@ make_old(struct fixture *f)
 	struct keyring *keys;
 	struct db *db;
 
-	must(keyring_open(&f->cx, fixture_path(f, "sandbox.key"), true, false, &keys));
+	must(keyring_open(&f->cx, fixture_path(f, "sandbox.key"), KEY_MAKE, false, &keys));
 	keyring_free(keys);
 	must(db_open(&f->cx, fixture_path(f, "sandbox.db"), &db));
 	must(db_migrate(&f->cx, db, schema_steps, 1));

@@ -294,7 +294,7 @@ take_over(struct sandbox *s, struct ctx *cx)
 	db_close(s->db);
 	s->db = NULL;
 	renamed = rename_over(s, cx);
-	opened = db_open(cx, path, &s->db);
+	opened = db_open_with(cx, path, DB_SYNC_LATER, &s->db);
 	if (opened != OK)
 		s->db = NULL;
 	return renamed != OK ? renamed : opened;

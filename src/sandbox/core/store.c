@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "sandbox/core/schema.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
@@ -35,12 +36,24 @@ sandbox_store_open(struct sandbox *s, struct ctx *cx, const char *dir)
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
 		return fail(cx, E_INPUT, "The data directory %s could not be made: %s.", dir,
 		    strerror(errno));
-	TRY(keyring_open(cx, key_path.p, true, data_exists, &s->keys));
-	TRY(db_open(cx, db_path.p, &s->db));
+	TRY(keyring_open(cx, key_path.p, KEY_MAKE_LATER, data_exists, &s->keys));
+	TRY(db_open_with(cx, db_path.p, DB_SYNC_LATER, &s->db));
 	TRY(db_migrate(cx, s->db, schema_steps, schema_step_count));
 	TRY(store_enter(s, cx, STORE_WRITE));
 	rc = check_key(s, cx);
 	return store_leave(s, cx, STORE_WRITE, rc);
+}
+
+/* The key first: data without it could not be opened. */
+enum rc
+sandbox_store_settle(struct sandbox *s, struct ctx *cx)
+{
+	enum rc rc;
+
+	file_sync(str_printf(cx->arena, "%.*s/sandbox.key", STR_ARG(s->data_dir)).p);
+	TRY(store_enter(s, cx, STORE_READ));
+	rc = db_settle(cx, s->db);
+	return store_leave(s, cx, STORE_READ, rc);
 }
 
 void

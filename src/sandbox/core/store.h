@@ -8,8 +8,12 @@ struct sandbox;
 
 enum store_use { STORE_NONE, STORE_READ, STORE_WRITE };
 
-/* Opens database and key in dir; notices a key that is not this database's. */
+/* Opens database and key in dir; notices a key that is not this database's. What is committed
+ * survives the end of the process, however it ends; a power cut may take the last moments
+ * (DB_SYNC_LATER). */
 MUST enum rc sandbox_store_open(struct sandbox *s, struct ctx *cx, const char *dir);
+/* Brings to the disk what there is. */
+MUST enum rc sandbox_store_settle(struct sandbox *s, struct ctx *cx);
 void sandbox_store_close(struct sandbox *s);
 
 /* Takes the lock and, for STORE_WRITE, begins a transaction. On failure nothing is held. */

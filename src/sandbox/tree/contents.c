@@ -225,7 +225,8 @@ content_release(struct sandbox *s, struct ctx *cx, struct str id)
 }
 
 /* Nothing can come to refer to a content that nobody has, so its file may go before the commit. That
- * holds for what earlier transactions gave up; what this one did may yet be rolled back. */
+ * holds for what earlier transactions gave up, once that is on the disk; what this one did may yet be
+ * rolled back. */
 enum rc
 contents_tidy(struct sandbox *s, struct ctx *cx)
 {
@@ -245,6 +246,8 @@ contents_tidy(struct sandbox *s, struct ctx *cx)
 			break;
 		ids[count++] = db_col_text(st, 0, cx->arena);
 	}
+	if (count > 0)
+		TRY(db_settle(cx, s->db));
 	for (size_t i = 0; i < count; i++) {
 		unplace(s->contents, ids[i].p);
 		TRY(sql_exec(
