@@ -7,6 +7,7 @@
 #include "sandbox/core/reach.h"
 #include "sandbox/files/admit.h"
 #include "sandbox/core/row.h"
+#include "sandbox/oauth/cors.h"
 #include "sandbox/oauth/grants.h"
 #include "sandbox/people/session.h"
 #include "sandbox/core/state.h"
@@ -141,6 +142,11 @@ sandbox_gate(void *app, struct ctx *cx, struct http_req *req, struct http_res *r
 	struct fault_caller who;
 	bool met;
 
+	/* Faults and limits are for the call itself, which a page makes next. */
+	if (class == ACCESS_PREFLIGHT)
+		return pass(app, cx, req, class);
+	if (cors_concerns(class))
+		TRY(cors_allow(app, cx, req, res));
 	TRY(faults_meet(app, cx, req, res, NULL, &met));
 	TRY(pass(app, cx, req, class));
 	who = caller_of(req, class);

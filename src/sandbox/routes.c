@@ -12,6 +12,7 @@
 #include "sandbox/core/state.h"
 #include "sandbox/files/handlers.h"
 #include "sandbox/gate.h"
+#include "sandbox/oauth/cors.h"
 #include "sandbox/oauth/handlers.h"
 #include "sandbox/people/handlers.h"
 #include "sandbox/sharing/handlers.h"
@@ -61,7 +62,11 @@ static void
 fail_request(
     void *app, struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
 {
-	if (req->route == NULL && str_eq(req->path, CONTROL_PAGE))
+	struct str url;
+
+	if (reach_elsewhere(req, cx->arena, &url))
+		http_res_redirect(res, 301, url);
+	else if (req->route == NULL && str_eq(req->path, CONTROL_PAGE))
 		http_res_redirect(res, 308, S("/_sandbox"));
 	else if (!faults_answered(cx))
 		sandbox_fail(app, cx, req, res, rc);
@@ -96,7 +101,8 @@ has_row(const struct row *const *rows, size_t count, const char *path)
 	return false;
 }
 
-/* The rows of all rooms, then one for each function of the specification that no room answers. */
+/* The rows of all rooms, then one for each function of the specification that no room answers; there is
+ * space for as many again. */
 static const struct row **
 all_rows(struct arena *a, size_t *count)
 {
@@ -105,7 +111,7 @@ all_rows(struct arena *a, size_t *count)
 
 	for (size_t g = 0; g < GROUP_COUNT; g++)
 		max += groups[g]->count;
-	rows = ARENA_ARRAY(a, const struct row *, max);
+	rows = ARENA_ARRAY(a, const struct row *, 2 * max);
 	for (size_t g = 0; g < GROUP_COUNT; g++)
 		for (size_t i = 0; i < groups[g]->count; i++)
 			rows[n++] = &groups[g]->rows[i];
@@ -119,6 +125,29 @@ all_rows(struct arena *a, size_t *count)
 	}
 	*count = n;
 	return rows;
+}
+
+/* And one for each path that pages of other origins may call, where their browsers ask first. */
+static void
+add_preflights(struct arena *a, const struct row **rows, size_t *count)
+{
+	size_t n = *count;
+
+	for (size_t i = 0; i < *count; i++) {
+		bool again = i > 0 && strcmp(rows[i]->path, rows[i - 1]->path) == 0;
+		struct row *row;
+
+		if (again || !cors_concerns(rows[i]->access))
+			continue;
+		row = ARENA_NEW(a, struct row);
+		*row = (struct row){ .method = HTTP_M_OPTIONS,
+			.path = rows[i]->path,
+			.access = ACCESS_PREFLIGHT,
+			.use = STORE_READ,
+			.handler = cors_preflight };
+		rows[n++] = row;
+	}
+	*count = n;
 }
 
 void
@@ -147,6 +176,7 @@ routes_prepare(struct sandbox *s)
 	size_t count;
 
 	s->rows = all_rows(s->arena, &count);
+	add_preflights(s->arena, s->rows, &count);
 	s->routes = ARENA_ARRAY(s->arena, struct http_route, count);
 	for (size_t i = 0; i < count; i++)
 		s->routes[i] = route_of(s->rows[i]);

@@ -4,9 +4,10 @@
 #include "sandbox/core/state.h"
 
 #define WWW "www.dropbox.com"
+#define BARE "dropbox.com" /* leads to the other; the SDK begins there */
 
 const char *const reach_names[] = { WWW, "api.dropboxapi.com", "content.dropboxapi.com",
-	"notify.dropboxapi.com", "api.dropbox.com" };
+	"notify.dropboxapi.com", "api.dropbox.com", BARE };
 const size_t reach_name_count = sizeof(reach_names) / sizeof(reach_names[0]);
 
 enum place { DIRECT_ONLY, AT_WWW, AT_API };
@@ -62,7 +63,19 @@ reach_has(const struct http_req *req)
 {
 	enum place asked = str_eq(req->tunnel, S(WWW)) ? AT_WWW : AT_API;
 
+	if (str_eq(req->tunnel, S(BARE)))
+		return false;
 	return req->tunnel.len == 0 || place_of(req->route->path) == asked;
+}
+
+bool
+reach_elsewhere(const struct http_req *req, struct arena *a, struct str *url)
+{
+	if (!str_eq(req->tunnel, S(BARE)))
+		return false;
+	*url = str_printf(a, "https://" WWW "%.*s%s%.*s", STR_ARG(req->path),
+	    req->query.len > 0 ? "?" : "", STR_ARG(req->query));
+	return true;
 }
 
 bool

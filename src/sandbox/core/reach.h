@@ -1,8 +1,8 @@
 /* sandbox/core/reach.h - by which name a request came, and what there is under that name.
  *
  * Directly, at the sandbox's own address, there is everything. In a CONNECT tunnel the sandbox stands
- * for Dropbox's hosts: www.dropbox.com has sign-in and consent, the API's hosts the API, and the rest
- * (App Console, control API) is not there (S-227). The list is one of what may, so a new route is
+ * for Dropbox's hosts: www.dropbox.com has sign-in and consent, dropbox.com leads there, the API's hosts
+ * have the API, and the rest (App Console, control API) is not there (S-227). The list is one of what may, so a new route is
  * reached directly only until it says otherwise. */
 #ifndef SANDBOX_CORE_REACH_H
 #define SANDBOX_CORE_REACH_H
@@ -19,6 +19,8 @@ extern const size_t reach_name_count;
 const char *reach_word(const char *route_path);
 /* Is the route there, by the name that the request came by? */
 bool reach_has(const struct http_req *req);
+/* Has that name nothing but the way to another? Then where to. */
+bool reach_elsewhere(const struct http_req *req, struct arena *a, struct str *url);
 /* Are there pages by that name at all? */
 bool reach_has_pages(const struct http_req *req);
 

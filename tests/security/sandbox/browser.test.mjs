@@ -99,8 +99,10 @@ test("S-109 JSON routes take JSON only, and safe methods change nothing", async 
 });
 
 test("S-111 no reply lets another origin read it", async () => {
+	const paths = [["OPTIONS", "/_web/apps"], ["GET", "/_web/session"], ["GET", "/_sandbox/state"], ["GET", "/"], ["GET", "/oauth2/authorize"],
+		["OPTIONS", "/2/users/get_current_account"], ["POST", "/2/users/get_current_account"], ["OPTIONS", "/oauth2/token"], ["POST", "/oauth2/token"]];
 	for (const origin of ["https://evil.example", "null", box.url + ".evil.example", "http://127.0.0.1:1"])
-		for (const [method, path] of [["OPTIONS", "/_web/apps"], ["GET", "/_web/session"], ["OPTIONS", "/2/users/get_current_account"], ["GET", "/_sandbox/state"]]) {
+		for (const [method, path] of paths) {
 			const res = await fetch(box.url + path, { method, headers: { origin } });
 			assert.equal(res.headers.get("access-control-allow-origin"), null);
 			assert.equal(res.headers.get("access-control-allow-private-network"), null);
