@@ -22,22 +22,49 @@ conn_refuse(struct conn *c, int status, const char *code, const char *why)
 	conn_reply(c);
 }
 
+static void
+busy(struct conn *c)
+{
+	frame_busy(&c->loop->server->frame, c->x);
+	c->x->res.close |= c->x->admit; /* the body has not been read */
+	conn_reply(c);
+}
+
+static bool
+hand_to(struct conn *c, struct exchange *x)
+{
+	if (x->req.route->lane == LANE_BATCH) {
+		loop_gather(c->loop, x);
+		return true;
+	}
+	x->next = NULL;
+	/* The worker may be done before this returns, but its reply waits for this loop. */
+	return workers_submit(&c->loop->server->workers, x) == NULL;
+}
+
 void
 conn_to_worker(struct conn *c)
 {
-	struct http_server *s = c->loop->server;
-
-	/* The worker may be done before this returns, but its reply waits for this loop. */
-	if (!workers_submit(&s->workers, c->x)) {
-		frame_busy(&s->frame, c->x);
-		c->x->res.close |= c->x->admit; /* the body has not been read */
-		conn_reply(c);
+	if (!hand_to(c, c->x)) {
+		busy(c);
 		return;
 	}
 	c->lent = true;
 	c->loop->jobs++;
 	conn_enter(c, P_RUN, 0);
 	wire_read_stop(c);
+}
+
+void
+conn_not_taken(struct exchange *x)
+{
+	struct conn *c = x->conn;
+
+	if (!conn_returned(c))
+		return;
+	conn_enter(c, P_WRITE, c->loop->server->times.reply_ms);
+	busy(c);
+	conn_advance(c);
 }
 
 void

@@ -8,6 +8,7 @@
 
 #define SLOW_MS 1000
 #define AGAIN_MS_MAX 300000
+#define BATCH_MS 5 /* then those that are done get their answers, and the rest goes on */
 
 static enum rc
 rc_for(int status)
@@ -280,22 +281,24 @@ run_again(struct exchange *x)
 	return FRAME_AGAIN;
 }
 
-enum frame_next
-frame_run(const struct frame *f, struct exchange *x, bool may_block)
+static enum rc
+gate(const struct frame *f, struct exchange *x, bool may_block)
 {
-	enum rc rc;
-
-	if (x->asset != NULL) {
-		serve_asset(x);
-		return FRAME_REPLY;
-	}
-	if (!may_block && (x->req.route->lane == LANE_WORKER || frame_body_to_file(x)))
-		return FRAME_TO_WORKER;
 	x->cx.may_block = may_block;
 	x->again_ms = 0;
-	rc = run_gate(f, x);
-	if (rc == OK)
-		rc = x->req.route->handler(f->site->app, &x->cx, &x->req, &x->res);
+	return run_gate(f, x);
+}
+
+static enum rc
+handle(const struct frame *f, struct exchange *x)
+{
+	return x->req.route->handler(f->site->app, &x->cx, &x->req, &x->res);
+}
+
+/* What follows from the verdict of gate and handler. */
+static enum frame_next
+conclude(const struct frame *f, struct exchange *x, bool may_block, enum rc rc)
+{
 	if (rc == E_AGAIN && !may_block) {
 		rewind_reply(x);
 		return FRAME_TO_WORKER;
@@ -307,6 +310,72 @@ frame_run(const struct frame *f, struct exchange *x, bool may_block)
 	if (x->res.status == 0)
 		x->res.status = 200;
 	return FRAME_REPLY;
+}
+
+enum frame_next
+frame_run(const struct frame *f, struct exchange *x, bool may_block)
+{
+	enum rc rc;
+
+	if (x->asset != NULL) {
+		serve_asset(x);
+		return FRAME_REPLY;
+	}
+	if (!may_block && (x->req.route->lane != LANE_LOOP || frame_body_to_file(x)))
+		return FRAME_TO_WORKER;
+	rc = gate(f, x, may_block);
+	if (rc == OK)
+		rc = handle(f, x);
+	return conclude(f, x, may_block, rc);
+}
+
+void
+frame_batch_gate(const struct frame *f, struct exchange *x)
+{
+	x->handled = false;
+	x->verdict = gate(f, x, true);
+}
+
+static size_t
+handle_some(const struct frame *f, struct exchange *const *xs, size_t count)
+{
+	int64_t until_ms = clock_mono_ms() + BATCH_MS;
+	size_t n = 0;
+
+	while (n < count && (n == 0 || clock_mono_ms() <= until_ms)) {
+		struct exchange *x = xs[n++];
+
+		x->handled = x->verdict == OK;
+		if (x->handled)
+			x->verdict = handle(f, x);
+	}
+	return n;
+}
+
+/* What its handler did is lost, whatever that has answered. */
+static void
+unsettled(struct exchange *x, const struct ctx *why)
+{
+	rewind_reply(x);
+	x->verdict = fail_at(&x->cx, why->rc, why->code, NULL, "%s", why->why);
+}
+
+size_t
+frame_batch_run(const struct frame *f, struct exchange *const *xs, size_t count)
+{
+	size_t ran = handle_some(f, xs, count);
+	struct ctx cx;
+	enum rc rc;
+
+	ctx_init(&cx, xs[0]->cx.arena, xs[0]->cx.clock);
+	cx.may_block = true;
+	rc = f->site->settle(f->site->app, &cx);
+	for (size_t i = 0; i < ran; i++) {
+		if (rc != OK && xs[i]->handled)
+			unsettled(xs[i], &cx);
+		conclude(f, xs[i], true, xs[i]->verdict);
+	}
+	return ran;
 }
 
 void

@@ -24,6 +24,8 @@ struct exchange {
 	bool gate_passed;
 	struct http_res gate_res; /* the reply as the gate left it, for a second run */
 	size_t gate_head_len;
+	bool handled;           /* lane BATCH: the handler has run */
+	enum rc verdict;        /* lane BATCH: the gate's, then the handler's */
 	bool admit;             /* a worker is to open the body's file, not to run the handler */
 	int again_ms;           /* FRAME_AGAIN: when */
 	int64_t again_since_ms; /* when it was first asked for */
@@ -66,6 +68,11 @@ enum frame_next {
 	FRAME_AGAIN,     /* call again on a worker, after x->again_ms */
 };
 enum frame_next frame_run(const struct frame *f, struct exchange *x, bool may_block);
+/* Lane BATCH, on its thread: first the gate of each. */
+void frame_batch_gate(const struct frame *f, struct exchange *x);
+/* Then the handlers one after the other, until one has taken long, and the site settles what they did.
+ * Returns how many of xs have an outcome now, at least one. */
+size_t frame_batch_run(const struct frame *f, struct exchange *const *xs, size_t count);
 /* No worker is free and the queue is full. */
 void frame_busy(const struct frame *f, struct exchange *x);
 

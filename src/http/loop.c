@@ -134,11 +134,41 @@ loop_date(struct loop *l)
 }
 
 void
-loop_finished(struct loop *l, struct exchange *x)
+loop_gather(struct loop *l, struct exchange *x)
 {
+	x->next = NULL;
+	*l->gathered_last = x;
+	l->gathered_last = &x->next;
+}
+
+/* Everything that this turn of the loop has read goes over together, so that it can be run together. */
+static void
+hand_over(uv_prepare_t *prepare)
+{
+	struct loop *l = prepare->data;
+	struct exchange *x = l->gathered, *next;
+
+	if (x == NULL)
+		return;
+	l->gathered = NULL;
+	l->gathered_last = &l->gathered;
+	for (x = workers_submit(&l->server->batch, x); x != NULL; x = next) {
+		next = x->next;
+		l->jobs--;
+		conn_not_taken(x);
+	}
+}
+
+void
+loop_finished(struct loop *l, struct exchange *list)
+{
+	struct exchange *first = list;
+
+	while (first->next != NULL)
+		first = first->next;
 	pthread_mutex_lock(&l->lock);
-	x->next = l->finished;
-	l->finished = x;
+	first->next = l->finished;
+	l->finished = list;
 	/* Under the lock: the loop cannot end between the hand-over and the wake-up. */
 	uv_async_send(&l->wake);
 	pthread_mutex_unlock(&l->lock);
@@ -207,6 +237,7 @@ close_if_last(struct loop *l)
 		return;
 	uv_close((uv_handle_t *)&l->tick, NULL);
 	uv_close((uv_handle_t *)&l->wake, NULL);
+	uv_close((uv_handle_t *)&l->before_wait, NULL);
 }
 
 static void
@@ -323,7 +354,10 @@ loop_init(struct ctx *cx, struct loop *l)
 	}
 	if (uv_timer_init(&l->uv, &l->tick) != 0 || uv_async_init(&l->uv, &l->wake, on_wake) != 0)
 		return fail(cx, E_BUG, "An event loop could not be filled.");
-	l->tick.data = l->wake.data = l;
+	uv_prepare_init(&l->uv, &l->before_wait);
+	uv_prepare_start(&l->before_wait, hand_over);
+	l->tick.data = l->wake.data = l->before_wait.data = l;
+	l->gathered_last = &l->gathered;
 	pthread_mutex_init(&l->lock, NULL);
 	return OK;
 }

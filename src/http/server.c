@@ -74,6 +74,7 @@ http_server_new(struct ctx *cx, const struct http_server_config *cfg, struct htt
 	set_times(&s->times, cfg);
 	peers_init(&s->peers, connections_allowed(cfg->max_connections));
 	workers_init(&s->workers);
+	workers_init(&s->batch);
 	for (int i = 0; i < s->loop_count; i++)
 		set_up_loop(s, &s->loops[i]);
 	rc = listen_open(cx, cfg->host, &s->port, s->loop_count, fds);
@@ -132,6 +133,7 @@ static enum rc
 start_threads(struct ctx *cx, struct http_server *s)
 {
 	TRY(workers_start(cx, s, s->worker_count));
+	TRY(batch_start(cx, s));
 	for (int i = 0; i < s->loop_count; i++) {
 		struct loop *l = &s->loops[i];
 
@@ -183,6 +185,7 @@ http_server_stop(struct http_server *s, int grace_ms)
 		l->started = false;
 	}
 	workers_stop(&s->workers);
+	workers_stop(&s->batch);
 	s->running = false;
 }
 

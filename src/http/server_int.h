@@ -36,7 +36,7 @@ bool peers_full(const struct peers *p);
 bool peers_enter(struct peers *p, struct str address); /* false: that address has its share */
 void peers_leave(struct peers *p, struct str address);
 
-/* worker.c: threads that run what may block. */
+/* worker.c: threads that run what may block; and the one that runs lane BATCH. */
 struct workers {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
@@ -51,8 +51,10 @@ struct http_server;
 
 void workers_init(struct workers *w);
 MUST enum rc workers_start(struct ctx *cx, struct http_server *s, int count);
-bool workers_submit(struct workers *w, struct exchange *x); /* false: full */
-void workers_stop(struct workers *w);                       /* after the last exchange */
+MUST enum rc batch_start(struct ctx *cx, struct http_server *s);
+/* Takes a list; what does not fit any more is returned. */
+struct exchange *workers_submit(struct workers *w, struct exchange *list);
+void workers_stop(struct workers *w); /* after the last exchange */
 
 /* listen.c */
 MUST enum rc listen_open(struct ctx *cx, struct str host, int *port, int count, int *fds);
@@ -77,6 +79,8 @@ struct loop {
 	uv_timer_t tick;
 	bool ticking;
 	uv_async_t wake;
+	uv_prepare_t before_wait;
+	struct exchange *gathered, **gathered_last; /* for lane BATCH, handed over before we wait */
 
 	struct conn *conns;      /* all of this loop's */
 	size_t conn_count, jobs; /* jobs: exchanges that a worker has */
@@ -113,7 +117,7 @@ struct http_server {
 	int port;
 	struct loop loops[LOOPS_MAX];
 	int loop_count, worker_count;
-	struct workers workers;
+	struct workers workers, batch;
 	struct peers peers;
 	_Atomic bool stopping;
 	_Atomic int64_t stop_by_ms;
@@ -130,7 +134,8 @@ void loop_give_back(struct loop *l, struct exchange *x);
 char *loop_buffer(struct loop *l); /* BUFFER_SMALL bytes */
 void loop_buffer_back(struct loop *l, char *p, size_t used);
 struct str loop_date(struct loop *l);
-void loop_finished(struct loop *l, struct exchange *x); /* from a worker's thread */
+void loop_gather(struct loop *l, struct exchange *x);      /* for lane BATCH */
+void loop_finished(struct loop *l, struct exchange *list); /* from another thread; last one first */
 
 #define BUFFER_SMALL 8192
 #define BUFFER_FULL (HEAD_MAX + 8192)
@@ -138,6 +143,7 @@ void loop_finished(struct loop *l, struct exchange *x); /* from a worker's threa
 /* conn.c */
 void conn_open(struct door *d, int fd);
 void conn_answered(struct exchange *x);         /* a worker has filled in the reply */
+void conn_not_taken(struct exchange *x);        /* too much is waiting */
 void conn_tick(struct conn *c, int64_t now_ms); /* looks at its deadline */
 void conn_stop(struct conn *c, bool force);     /* the server stops */
 struct conn *conn_next(const struct conn *c);

@@ -2,6 +2,7 @@
 #include "http/spool.h"
 
 #define WAITING_MAX 1024
+#define BATCH_MAX 64
 
 void
 workers_init(struct workers *w)
@@ -11,41 +12,40 @@ workers_init(struct workers *w)
 	w->last = &w->first;
 }
 
-bool
-workers_submit(struct workers *w, struct exchange *x)
+struct exchange *
+workers_submit(struct workers *w, struct exchange *list)
 {
-	bool fits;
-
-	x->next = NULL;
 	pthread_mutex_lock(&w->lock);
-	fits = w->waiting < WAITING_MAX;
-	if (fits) {
-		*w->last = x;
-		w->last = &x->next;
+	while (list != NULL && w->waiting < WAITING_MAX) {
+		*w->last = list;
+		w->last = &list->next;
 		w->waiting++;
-		pthread_cond_signal(&w->more);
+		list = list->next;
 	}
+	*w->last = NULL;
+	pthread_cond_signal(&w->more);
 	pthread_mutex_unlock(&w->lock);
-	return fits;
+	return list;
 }
 
-static struct exchange *
-take(struct workers *w)
+/* Waits for something to do; at most max of it. 0: the end. */
+static size_t
+take(struct workers *w, struct exchange **xs, size_t max)
 {
-	struct exchange *x;
+	size_t count = 0;
 
 	pthread_mutex_lock(&w->lock);
 	while (w->first == NULL && !w->stopping)
 		pthread_cond_wait(&w->more, &w->lock);
-	x = w->first;
-	if (x != NULL) {
-		w->first = x->next;
-		if (w->first == NULL)
-			w->last = &w->first;
-		w->waiting--;
+	while (w->first != NULL && count < max) {
+		xs[count++] = w->first;
+		w->first = w->first->next;
 	}
+	if (w->first == NULL)
+		w->last = &w->first;
+	w->waiting -= count;
 	pthread_mutex_unlock(&w->lock);
-	return x;
+	return count;
 }
 
 static void
@@ -63,23 +63,72 @@ worker_main(void *arg)
 	struct http_server *s = arg;
 	struct exchange *x;
 
-	while ((x = take(&s->workers)) != NULL) {
+	while (take(&s->workers, &x, 1) > 0) {
 		run(&s->frame, x);
+		x->next = NULL;
 		loop_finished(x->loop, x);
 	}
 	return NULL;
 }
 
-enum rc
-workers_start(struct ctx *cx, struct http_server *s, int count)
+/* Each loop is woken once. */
+static void
+give_back(struct exchange **xs, size_t count)
 {
-	struct workers *w = &s->workers;
+	for (size_t i = 0; i < count; i++) {
+		struct loop *l = xs[i] != NULL ? xs[i]->loop : NULL;
+		struct exchange *list = NULL;
 
+		for (size_t k = i; l != NULL && k < count; k++) {
+			if (xs[k] == NULL || xs[k]->loop != l)
+				continue;
+			xs[k]->next = list;
+			list = xs[k];
+			xs[k] = NULL;
+		}
+		if (list != NULL)
+			loop_finished(l, list);
+	}
+}
+
+static void *
+batch_main(void *arg)
+{
+	struct http_server *s = arg;
+	struct exchange *xs[BATCH_MAX];
+	size_t count, ran;
+
+	while ((count = take(&s->batch, xs, BATCH_MAX)) > 0) {
+		for (size_t i = 0; i < count; i++)
+			frame_batch_gate(&s->frame, xs[i]);
+		for (size_t i = 0; i < count; i += ran) {
+			ran = frame_batch_run(&s->frame, xs + i, count - i);
+			give_back(xs + i, ran);
+		}
+	}
+	return NULL;
+}
+
+static enum rc
+start(struct ctx *cx, struct http_server *s, struct workers *w, int count, void *(*run)(void *))
+{
 	for (w->count = 0; w->count < count; w->count++) {
-		if (pthread_create(&w->threads[w->count], NULL, worker_main, s) != 0)
+		if (pthread_create(&w->threads[w->count], NULL, run, s) != 0)
 			return fail(cx, E_BUG, "A worker thread could not be started.");
 	}
 	return OK;
+}
+
+enum rc
+workers_start(struct ctx *cx, struct http_server *s, int count)
+{
+	return start(cx, s, &s->workers, count, worker_main);
+}
+
+enum rc
+batch_start(struct ctx *cx, struct http_server *s)
+{
+	return s->frame.site->settle != NULL ? start(cx, s, &s->batch, 1, batch_main) : OK;
 }
 
 void

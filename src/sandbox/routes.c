@@ -39,7 +39,7 @@ static const struct row_group *const groups[] = { &pages, &people_rows, &console
 
 #define GROUP_COUNT (sizeof(groups) / sizeof(groups[0]))
 
-/* One request is one transaction: what fails half-way leaves nothing behind. */
+/* What fails half-way leaves nothing behind. Rows that write are run together, in lane BATCH. */
 static enum rc
 dispatch(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
@@ -49,9 +49,20 @@ dispatch(void *app, struct ctx *cx, const struct http_req *req, struct http_res 
 
 	if (row->use == STORE_NONE)
 		return row->handler(app, cx, req, res);
+	if (row->use == STORE_WRITE) {
+		TRY(store_part_enter(s, cx));
+		return store_part_leave(s, cx, row->handler(app, cx, req, res));
+	}
 	TRY(store_enter(s, cx, row->use));
 	rc = row->handler(app, cx, req, res);
 	return store_leave(s, cx, row->use, rc);
+}
+
+/* One commit for all of them. */
+static enum rc
+settle(void *app, struct ctx *cx)
+{
+	return store_settle(app, cx);
 }
 
 /* A path with a slash at its end is nobody's; this one stands in too many places. */
@@ -72,11 +83,14 @@ fail_request(
 		sandbox_fail(app, cx, req, res, rc);
 }
 
-static bool
-blocks(const struct row *row)
+static enum http_lane
+lane_of(const struct row *row)
 {
-	return row->use != STORE_NONE ||
-	    (row->access != ACCESS_PUBLIC && row->access != ACCESS_PAGE);
+	bool open = row->access == ACCESS_PUBLIC || row->access == ACCESS_PAGE;
+
+	if (row->use == STORE_WRITE)
+		return LANE_BATCH;
+	return row->use == STORE_NONE && open ? LANE_LOOP : LANE_WORKER;
 }
 
 static struct http_route
@@ -85,7 +99,7 @@ route_of(const struct row *row)
 	return (struct http_route){
 		.method = row->method,
 		.path = row->path,
-		.lane = blocks(row) ? LANE_WORKER : LANE_LOOP,
+		.lane = lane_of(row),
 		.body_max = row->body_max,
 		.handler = dispatch,
 		.body = row->body_to_file ? BODY_TO_FILE : BODY_TO_MEMORY,
@@ -187,6 +201,7 @@ routes_prepare(struct sandbox *s)
 		.assets = web_sandbox_assets,
 		.asset_count = web_sandbox_asset_count,
 		.gate = sandbox_gate,
+		.settle = settle,
 		.fail = fail_request,
 		.done = reqlog_note,
 	};

@@ -2,7 +2,8 @@
  *
  * Everything but the database and the throttles is set before the server starts and never changes.
  * The database is used between store_enter and store_leave only; the dispatcher does that for each
- * row that says so, so that a request is one transaction. */
+ * row that says so. A request is whole or not at all; those that write at the same time share a
+ * transaction (store.h). */
 #ifndef SANDBOX_CORE_STATE_H
 #define SANDBOX_CORE_STATE_H
 
@@ -44,10 +45,12 @@ struct sandbox {
 	/* Called after a transaction that may have written was committed, without the lock. */
 	void (*committed)(struct sandbox *s);
 
-	pthread_mutex_t lock; /* the four below */
+	pthread_mutex_t lock; /* the six below */
 	struct db *db;
 	bool keep;        /* commit although the request fails */
 	bool tidied;      /* contents_tidy has had its turn in this transaction */
+	size_t parts;     /* of the transaction that requests share */
+	bool parts_lost;  /* it failed in one of them */
 	int64_t swept_ms; /* the sandbox's clock when dead tokens were last thrown away */
 
 	struct contents *contents; /* tree/contents.h */

@@ -8,6 +8,8 @@
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
 
+#define PARTS_LOST "The database lost what requests had written together with this one."
+
 static enum rc
 check_key(struct sandbox *s, struct ctx *cx)
 {
@@ -98,6 +100,40 @@ store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc)
 	if (written && s->committed != NULL)
 		s->committed(s);
 	return rc;
+}
+
+enum rc
+store_part_enter(struct sandbox *s, struct ctx *cx)
+{
+	if (s->parts == 0)
+		TRY(store_enter(s, cx, STORE_WRITE));
+	s->keep = false;
+	s->tidied = s->parts > 0; /* what earlier parts gave up is not committed yet */
+	s->parts++;
+	if (s->parts_lost)
+		return fail(cx, E_STORE, PARTS_LOST);
+	s->parts_lost = db_savepoint(cx, s->db) != OK;
+	return s->parts_lost ? cx->rc : OK;
+}
+
+enum rc
+store_part_leave(struct sandbox *s, struct ctx *cx, enum rc rc)
+{
+	/* A database that ran out of room may have ended the transaction by itself. */
+	s->parts_lost = db_savepoint_end(cx, s->db, rc == OK || s->keep) != OK;
+	return s->parts_lost ? cx->rc : rc;
+}
+
+enum rc
+store_settle(struct sandbox *s, struct ctx *cx)
+{
+	enum rc rc = s->parts_lost ? fail(cx, E_STORE, PARTS_LOST) : OK;
+
+	if (s->parts == 0)
+		return OK;
+	s->parts = 0;
+	s->parts_lost = s->keep = false;
+	return store_leave(s, cx, STORE_WRITE, rc);
 }
 
 void

@@ -20,6 +20,15 @@ void sandbox_store_close(struct sandbox *s);
 MUST enum rc store_enter(struct sandbox *s, struct ctx *cx, enum store_use use);
 /* Commits when rc is OK (or store_keep was called), rolls back otherwise, drops the lock. */
 MUST enum rc store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc);
+
+/* Group commit: requests that write share a transaction. Each is a part of it, undone alone when it
+ * fails, and none may be answered before store_settle has committed them all. All three on the one
+ * thread that runs such requests; the first part takes the lock, store_settle drops it. */
+MUST enum rc store_part_enter(struct sandbox *s, struct ctx *cx);
+MUST enum rc store_part_leave(struct sandbox *s, struct ctx *cx, enum rc rc);
+/* A failure: nothing of any part is there. OK when there was none. */
+MUST enum rc store_settle(struct sandbox *s, struct ctx *cx);
+
 /* What this request wrote stays, whatever its answer: for counting attempts and for revoking. */
 void store_keep(struct sandbox *s);
 
