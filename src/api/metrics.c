@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "vault/counts.h"
 #include "vault/provider.h"
+#include "vault/skew.h"
 #include "vault/told.h"
 
 #define TEXT_MAX (64u << 20)
@@ -118,6 +119,7 @@ add_process(struct buf *b, struct vault *v)
 		{ "valetkey_reads_total", "result=\"refused\"", COUNT_READ_REFUSED },
 	};
 	const struct provider *p;
+	int64_t skew_ms;
 	size_t n;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -135,6 +137,14 @@ add_process(struct buf *b, struct vault *v)
 	for (size_t i = 0; i < n; i++)
 		buf_addf(b, "valetkey_provider_breaker_open{provider=\"%.*s\"} %d\n",
 		    STR_ARG(p[i].id), vault_breaker_open(v, i));
+	add_head(b, "valetkey_provider_clock_skew_seconds",
+	    "The provider's clock less this machine's, by its newest reply; no sample before one.",
+	    "gauge");
+	for (size_t i = 0; i < n; i++)
+		if (vault_skew(v, &p[i], &skew_ms))
+			buf_addf(b,
+			    "valetkey_provider_clock_skew_seconds{provider=\"%.*s\"} %.15g\n",
+			    STR_ARG(p[i].id), (double)skew_ms / 1000);
 }
 
 enum rc

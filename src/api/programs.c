@@ -5,7 +5,7 @@
 
 #define MIN_TTL_MAX_S 86400
 #define FINGERPRINT_MAX 64
-#define REPLY_MAX 131072 /* the largest token and scope there are, every byte escaped */
+#define REPLY_MAX 139264 /* the largest token, scope and warning, every byte escaped */
 
 static const struct key_ref *
 key_of(const struct http_req *req)
@@ -91,6 +91,13 @@ reply_live(struct ctx *cx, struct http_res *res, const struct live_token *t)
 		    (long long)(left > 0 ? left : 0));
 	buf_add(&b, S(",\"scope\":"));
 	buf_add_json_string(&b, t->scope);
+	if (t->warning.code != NULL) {
+		buf_addf(&b, ",\"warning\":{\"code\":\"%s\",\"detail\":", t->warning.code);
+		buf_add_json_string(&b, t->warning.detail);
+		buf_add(&b, S(",\"todo\":"));
+		buf_add_json_string(&b, t->warning.todo);
+		buf_addc(&b, '}');
+	}
 	buf_addc(&b, '}');
 	http_res_json(res, 200, buf_str(&b));
 	return OK;

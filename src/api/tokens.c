@@ -69,16 +69,17 @@ enum rc
 api_token_create(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct api *api = app;
-	struct str connection, name, description;
+	struct connect_save save = { 0 };
+	struct str connection;
 	struct token t;
 	json_t *body;
 
 	TRY(api_body(cx, req, &body));
-	TRY(json_take_str(cx, body, "name", TEXT_MAX, &name));
-	TRY(json_take_str_opt(cx, body, "description", TEXT_MAX, &description));
+	TRY(json_take_str(cx, body, "name", TEXT_MAX, &save.name));
+	TRY(json_take_str_opt(cx, body, "description", TEXT_MAX, &save.description));
+	TRY(json_take_bool_opt(cx, body, "lazy", &save.lazy));
 	TRY(json_take_str(cx, body, "connection", ID_MAX, &connection));
-	TRY(vault_connection_save(
-	    api->vault, cx, session_of(req), connection, name, description, &t));
+	TRY(vault_connection_save(api->vault, cx, session_of(req), connection, &save, &t));
 	return reply_token(api, cx, res, 201, &t);
 }
 
@@ -100,6 +101,8 @@ api_token_patch(void *app, struct ctx *cx, const struct http_req *req, struct ht
 	TRY(json_take_str_opt(cx, body, "name", TEXT_MAX, &edit.name));
 	TRY(json_take_str_opt(cx, body, "description", TEXT_MAX, &edit.description));
 	TRY(json_take_str_opt(cx, body, "app_secret", SECRET_MAX, &app_secret));
+	TRY(json_take_bool_opt(cx, body, "lazy", &edit.lazy));
+	edit.set_lazy = json_object_get(body, "lazy") != NULL;
 	edit.set_name = edit.name.p != NULL;
 	edit.set_description = edit.description.p != NULL;
 	edit.set_app_secret = app_secret.len > 0;

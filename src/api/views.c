@@ -28,6 +28,9 @@ status_word(const struct token *t, int64_t now_ms)
 		return "needs_reauthorization";
 	if (t->status == TOKEN_MISCONFIGURED)
 		return "misconfigured";
+	/* One that is renewed when somebody asks for it lacks nothing meanwhile. */
+	if (t->lazy && t->has_refresh && t->attempts == 0)
+		return "active";
 	return t->expires_ms > 0 && t->expires_ms <= now_ms ? "expired" : "active";
 }
 
@@ -39,7 +42,7 @@ renewal(struct ctx *cx, const struct token *t)
 
 	if (!t->has_refresh)
 		return S("None: no refresh token");
-	if (t->expires_ms == 0)
+	if (t->expires_ms == 0 || t->lazy)
 		return S("When asked");
 	if (minutes >= 120 && minutes % 60 == 0)
 		return str_printf(cx->arena, "Every %lld hours", (long long)minutes / 60);
@@ -116,6 +119,65 @@ put_told_v1(json_t *o, struct api *api, struct ctx *cx, const struct token *t, i
 	json_put(o, "console_url", json_str(told.url));
 }
 
+static const char *
+life_source_word(const struct token *t)
+{
+	static const char *const words[] = { NULL, "reply", "token", "definition", "learned" };
+
+	return t->expires_ms == 0 ? NULL : words[t->life_source];
+}
+
+static json_t *
+fact(const struct told_fact *f, json_t *value, const char *value_name, json_t *since,
+    const char *since_name)
+{
+	json_t *o;
+
+	if (f->sentence.len == 0) {
+		json_decref(value);
+		json_decref(since);
+		return json_null();
+	}
+	o = json_object();
+	json_put(o, value_name, value);
+	json_put(o, "sentence", json_str(f->sentence));
+	json_put(o, since_name, since);
+	return o;
+}
+
+/* for_people: times as the console has them. */
+static void
+put_learned(json_t *o, struct api *api, struct ctx *cx, const struct token *t, bool for_people)
+{
+	struct told_learned l;
+	json_t *learned = json_object(), *clock = json_null();
+	const char *source = life_source_word(t);
+	const struct {
+		const char *name;
+		const struct told_fact *fact;
+	} rows[] = { { "refresh_token", &l.refresh_token }, { "old_access_token", &l.old_access },
+		{ "access_life", &l.life } };
+
+	vault_token_learned(api->vault, cx, t, &l);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct told_fact *f = rows[i].fact;
+
+		json_put(learned, rows[i].name,
+		    fact(f, f->value == NULL ? json_integer(f->seconds) : json_string(f->value),
+			f->value == NULL ? "seconds" : "value",
+			for_people ? view_time(f->since_ms) : when(cx, f->since_ms),
+			for_people ? "since_ms" : "since"));
+	}
+	if (l.clock.sentence.len > 0) {
+		clock = json_object();
+		json_put(clock, "ahead_s", json_integer(l.clock.seconds));
+		json_put(clock, "sentence", json_str(l.clock.sentence));
+	}
+	json_put(o, "learned", learned);
+	json_put(o, "provider_clock", clock);
+	json_put(o, "expires_source", source == NULL ? json_null() : json_string(source));
+}
+
 json_t *
 view_token(struct api *api, struct ctx *cx, const struct token *t)
 {
@@ -143,7 +205,9 @@ view_token(struct api *api, struct ctx *cx, const struct token *t)
 	json_put(o, "last_refresh_ms", view_time(t->refreshed_ms));
 	json_put(o, "next_refresh_ms", view_time(t->due_ms));
 	json_put(o, "last_error", json_str(t->last_error));
+	json_put(o, "lazy", json_boolean(t->lazy));
 	put_told(o, api, cx, t);
+	put_learned(o, api, cx, t, true);
 	return o;
 }
 
@@ -169,7 +233,9 @@ view_token_v1(struct api *api, struct ctx *cx, const struct token *t)
 	json_put(o, "last_refresh", when(cx, t->refreshed_ms));
 	json_put(o, "next_refresh", when(cx, t->due_ms));
 	json_put(o, "last_error", json_str(t->last_error));
+	json_put(o, "lazy", json_boolean(t->lazy));
 	put_told_v1(o, api, cx, t, now);
+	put_learned(o, api, cx, t, false);
 	return o;
 }
 

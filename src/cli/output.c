@@ -128,6 +128,16 @@ out_secret_line(struct str text)
 	return true;
 }
 
+void
+out_warning(struct str what, struct str todo)
+{
+	fputs("valetkey: ", stderr);
+	put_text(stderr, what);
+	fputs("\n  ", stderr);
+	put_text(stderr, todo);
+	putc('\n', stderr);
+}
+
 int
 out_failure(const struct ctx *cx, enum rc rc)
 {

@@ -30,6 +30,8 @@ void out_json(const json_t *value);
 /* Text and a newline, as it is; false when it holds what no token can. */
 bool out_secret_line(struct str text);
 
+/* To stderr: what goes on all the same. */
+void out_warning(struct str what, struct str todo);
 /* Writes the recorded failure to stderr and gives the exit status that belongs to it. */
 int out_failure(const struct ctx *cx, enum rc rc);
 int out_usage(const char *fmt, ...) PRINTF(1, 2); /* CLI_USAGE */

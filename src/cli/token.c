@@ -219,6 +219,22 @@ run_list(struct ctx *cx, const struct cli_config *config, const struct arguments
 	return OK;
 }
 
+/* The access token on standard output, and what a person should know beside it. */
+static enum rc
+print_live(struct ctx *cx, const json_t *answer)
+{
+	const json_t *warning = json_object_get(answer, "warning");
+
+	if (!out_secret_line(text_of(answer, "access_token")))
+		return odd_answer(cx);
+	if (json_is_object(warning))
+		out_warning(str_printf(cx->arena, "It works until %.*s only: %.*s",
+				STR_ARG(text_of(answer, "expires_at")),
+				STR_ARG(text_of(warning, "detail"))),
+		    text_of(warning, "todo"));
+	return OK;
+}
+
 static enum rc
 run_get(struct ctx *cx, const struct cli_config *config, const struct arguments *args)
 {
@@ -228,9 +244,7 @@ run_get(struct ctx *cx, const struct cli_config *config, const struct arguments 
 	if (args->min_ttl != NULL)
 		rest = str_printf(cx->arena, "/access-token?min_ttl=%s", args->min_ttl);
 	TRY(manager_ask(cx, config, "GET", path_of(cx, args->name, rest.p), &answer));
-	if (!out_secret_line(text_of(answer, "access_token")))
-		return odd_answer(cx);
-	return OK;
+	return print_live(cx, answer);
 }
 
 static void
@@ -248,8 +262,9 @@ static enum rc
 run_show(struct ctx *cx, const struct cli_config *config, const struct arguments *args)
 {
 	static const char *const heading[] = { "FIELD", "VALUE" };
-	struct out_row rows[18] = { 0 };
-	const json_t *account;
+	static const char *const facts[] = { "refresh_token", "old_access_token", "access_life" };
+	struct out_row rows[24] = { 0 };
+	const json_t *account, *learned;
 	size_t n = 0;
 	json_t *t;
 
@@ -259,6 +274,7 @@ run_show(struct ctx *cx, const struct cli_config *config, const struct arguments
 		return OK;
 	}
 	account = json_object_get(t, "account");
+	learned = json_object_get(t, "learned");
 	add_field(rows, &n, "name", CELL(text_of(t, "name")));
 	add_field(rows, &n, "description", CELL(text_of(t, "description")));
 	add_field(rows, &n, "type", CELL(text_of(t, "type")));
@@ -267,10 +283,18 @@ run_show(struct ctx *cx, const struct cli_config *config, const struct arguments
 	add_field(rows, &n, "expires", CELL(expiry(cx, t)));
 	add_field(rows, &n, "renewal", CELL(text_of(t, "renewal")));
 	add_field(rows, &n, "last refresh", CELL(text_of(t, "last_refresh")));
+	add_field(rows, &n, "next refresh", CELL(text_of(t, "next_refresh")));
 	add_field(rows, &n, "proof", CELL(text_of(t, "proof")));
 	add_field(rows, &n, "trouble", CELL(text_of(json_object_get(t, "trouble"), "sentence")));
 	add_field(rows, &n, "works until", CELL(text_of(t, "works_until")));
 	add_field(rows, &n, "because", CELL(text_of(t, "because")));
+	add_field(
+	    rows, &n, "lazy", CELL(json_is_true(json_object_get(t, "lazy")) ? S("yes") : S("no")));
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
+		add_field(rows, &n, i == 0 ? "learned" : "",
+		    CELL(text_of(json_object_get(learned, facts[i]), "sentence")));
+	add_field(
+	    rows, &n, "clock", CELL(text_of(json_object_get(t, "provider_clock"), "sentence")));
 	add_field(rows, &n, "scope", CELL(text_of(t, "scope")));
 	add_field(rows, &n, "account", CELL(text_of(account, "name")));
 	add_field(rows, &n, "email", CELL(text_of(account, "email")));
@@ -280,17 +304,24 @@ run_show(struct ctx *cx, const struct cli_config *config, const struct arguments
 	return OK;
 }
 
+/* Something done to a token, which is shown as it is then. */
 static enum rc
-run_refresh(struct ctx *cx, const struct cli_config *config, const struct arguments *args)
+act(struct ctx *cx, const struct cli_config *config, const struct arguments *args, const char *what)
 {
 	json_t *t;
 
-	TRY(manager_ask(cx, config, "POST", path_of(cx, args->name, "/refresh"), &t));
+	TRY(manager_ask(cx, config, "POST", path_of(cx, args->name, what), &t));
 	if (args->json)
 		out_json(t);
 	else
 		print_tokens(cx, &t, 1);
 	return OK;
+}
+
+static enum rc
+run_refresh(struct ctx *cx, const struct cli_config *config, const struct arguments *args)
+{
+	return act(cx, config, args, "/refresh");
 }
 
 static enum rc
@@ -326,14 +357,7 @@ run_check(struct ctx *cx, const struct cli_config *config, const struct argument
 static enum rc
 run_recover(struct ctx *cx, const struct cli_config *config, const struct arguments *args)
 {
-	json_t *t;
-
-	TRY(manager_ask(cx, config, "POST", path_of(cx, args->name, "/recover"), &t));
-	if (args->json)
-		out_json(t);
-	else
-		print_tokens(cx, &t, 1);
-	return OK;
+	return act(cx, config, args, "/recover");
 }
 
 /* Of the token on standard input, without its newline. */
@@ -368,9 +392,7 @@ run_rejected(struct ctx *cx, const struct cli_config *config, const struct argum
 	json_put(body, "fingerprint", json_str(fingerprint));
 	TRY(manager_tell(
 	    cx, config, "POST", path_of(cx, args->name, "/access-token/rejected"), body, &answer));
-	if (!out_secret_line(text_of(answer, "access_token")))
-		return odd_answer(cx);
-	return OK;
+	return print_live(cx, answer);
 }
 
 static const struct command commands[] = {

@@ -11,6 +11,8 @@ ends(const struct forecast_in *in, enum forecast_cause cause)
 {
 	struct forecast f = { .cause = cause, .until_ms = in->expires_ms };
 
+	if (in->refused_ms > 0)
+		return (struct forecast){ FORECAST_STOPPED, cause, in->refused_ms };
 	if (in->expires_ms == 0)
 		f.state = FORECAST_UNKNOWN;
 	else
@@ -69,8 +71,10 @@ oauth_forecast(const struct forecast_in *in)
 {
 	struct forecast end;
 
-	if (in->needs_reauthorization)
+	if (in->needs_reauthorization && in->expires_ms <= in->status_ms)
 		return (struct forecast){ FORECAST_STOPPED, CAUSE_REAUTHORIZE, in->status_ms };
+	if (in->needs_reauthorization)
+		return ends(in, CAUSE_REAUTHORIZE);
 	if (!in->has_refresh)
 		return ends(in, CAUSE_NO_REFRESH_TOKEN);
 	if (in->misconfigured)

@@ -38,7 +38,9 @@ struct forecast_in {
 	int64_t status_ms;             /* since when it is one of the next two */
 	bool needs_reauthorization, misconfigured;
 	bool has_refresh;
-	bool failing; /* the newest refresh failed */
+	int64_t
+	    refused_ms; /* since when the provider does not accept the access token; 0: it does */
+	bool failing;   /* the newest refresh failed */
 };
 
 struct forecast {

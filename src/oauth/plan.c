@@ -3,6 +3,7 @@
 #define MARGIN_MIN_MS 60000
 #define MARGIN_MAX_MS 600000
 #define JITTER_MS 60000
+#define TOLD_MIN_MS 1800000 /* so near the end, use has not moved it */
 
 static struct plan
 hold(int64_t at_ms)
@@ -105,17 +106,31 @@ at_half(const struct due_state *s)
 	return s->now_ms + life / 2 + (spread > 0 ? s->random % spread : 0);
 }
 
-/* Three quarters of the way to the end that use would move; 0: there is none. */
+/* How long the refresh token lives from its last use on when it is not used again, as far as use may
+ * move its end; 0: no such end is known. */
+static int64_t
+unused_life_ms(const struct due_state *s, int64_t used_ms)
+{
+	const struct contract *c = &s->contract;
+	int64_t life_s = c->refresh_token_idle_s, told_ms = s->refresh_expires_ms - used_ms;
+
+	if (c->refresh_token_max_age_s > 0 && c->max_age_from == AGE_FROM_LAST_USE &&
+	    (life_s == 0 || c->refresh_token_max_age_s < life_s))
+		life_s = c->refresh_token_max_age_s;
+	/* What a reply told may move or not: trying costs a refresh, not trying may cost the grant. */
+	if (told_ms > TOLD_MIN_MS && (life_s == 0 || told_ms < life_s * 1000))
+		return told_ms;
+	return life_s * 1000;
+}
+
+/* Three quarters of the way there; 0: nowhere. */
 static int64_t
 keep_alive(const struct due_state *s)
 {
-	const struct contract *c = &s->contract;
-	int64_t idle_s = c->refresh_token_idle_s;
+	int64_t used_ms = s->used_ms > 0 ? s->used_ms : s->now_ms;
+	int64_t life_ms = unused_life_ms(s, used_ms);
 
-	if (c->refresh_token_max_age_s > 0 && c->max_age_from == AGE_FROM_LAST_USE &&
-	    (idle_s == 0 || c->refresh_token_max_age_s < idle_s))
-		idle_s = c->refresh_token_max_age_s;
-	return idle_s == 0 ? 0 : s->now_ms + idle_s * 750 - s->random % (idle_s * 50 + 1);
+	return life_ms == 0 ? 0 : used_ms + life_ms / 4 * 3 - s->random % (life_ms / 20 + 1);
 }
 
 int64_t

@@ -58,6 +58,8 @@ struct plan plan_next(const struct plan_state *s);
 struct due_state {
 	struct contract contract;
 	int64_t now_ms, expires_ms; /* expires_ms 0: unknown */
+	int64_t used_ms;            /* when the refresh token was used last; 0: now */
+	int64_t refresh_expires_ms; /* of the refresh token, as a reply said; 0: not said */
 	bool has_refresh;
 	bool lazy;       /* nobody asked for it to be kept fresh: only kept alive */
 	uint32_t random; /* jitter */
@@ -65,7 +67,8 @@ struct due_state {
 
 /* When to refresh next; 0: not by itself. Single and strict providers at half of the life, so that
  * hours are left to mend what goes wrong; where a refresh kills the old access token under its
- * readers, and everywhere else, late. Refresh tokens that die unused are used in time. */
+ * readers, and everywhere else, late. Refresh tokens that die unused, or whose end a reply told, are
+ * used in time. */
 int64_t plan_due_ms(const struct due_state *s);
 
 #endif

@@ -143,8 +143,8 @@ verify(struct start *st, const char *file)
 	for (size_t i = 0; i < v.broken_count; i++)
 		fprintf(stderr, "  %.*s\n", STR_ARG(v.broken[i]));
 	if (v.broken_count > 0)
-		return fail(cx, E_STORE, "%zu of %lld sealed grants do not open with this key.",
-		    v.broken_count, (long long)(v.tokens + v.connections));
+		return fail(cx, E_STORE, "%zu sealed %s with this key.", v.broken_count,
+		    v.broken_count == 1 ? "value does not open" : "values do not open");
 	printf("%s is whole: %lld access token%s, each opens with the master key.\n", file,
 	    (long long)v.tokens, v.tokens == 1 ? "" : "s");
 	return OK;

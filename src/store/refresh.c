@@ -2,31 +2,14 @@
 
 #include "store/token_row.h"
 
-/* A kept reply is bound to its token and to the claim that got it. */
-static struct seal_place
-reply_place(const struct token *t, int64_t fence)
-{
-	return (struct seal_place){
-		.purpose = S("token.attempt_reply"), .row = t->id, .version = fence
-	};
-}
-
 static enum rc
 open_reply(struct store *s, struct ctx *cx, struct refresh_claim *claim)
 {
-	struct db_stmt *st;
-	struct str sealed;
-
 	claim->reply = secret_of(S(""));
 	if (claim->token.attempt.stage != STAGE_KEPT)
 		return OK;
-	TRY(db_stmt(cx, s->db, "SELECT attempt_reply FROM token WHERE id = $1", &st));
-	db_bind_text(st, 1, claim->token.id);
-	TRY(store_want_row(cx, st, "access token"));
-	sealed = db_col_blob(st, 0, cx->arena);
-	db_done(st);
-	return store_open_sealed(
-	    s, cx, reply_place(&claim->token, claim->token.attempt.fence), sealed, &claim->reply);
+	/* Bound to the claim that got it. */
+	return token_row_reply(s, cx, claim->token.id, claim->token.attempt.fence, &claim->reply);
 }
 
 static enum rc
@@ -114,7 +97,7 @@ store_refresh_answered(struct store *s, struct ctx *cx, const struct refresh_cla
 	db_bind_int(st, 1, STAGE_KEPT);
 	db_bind_int(st, 2, status);
 	db_bind_int(st, 3, date_s);
-	store_bind_sealed(s, cx, st, 4, reply_place(&claim->token, claim->fence), reply);
+	store_bind_sealed(s, cx, st, 4, token_reply_place(claim->token.id, claim->fence), reply);
 	db_bind_int(st, 5, now_ms);
 	db_bind_text(st, 6, claim->token.id);
 	db_bind_int(st, 7, claim->fence);
@@ -132,32 +115,36 @@ check_fence(struct store *s, struct ctx *cx, const struct refresh_claim *claim, 
 	return OK;
 }
 
-static struct seal_place
-previous_place(const struct token *t, struct str purpose, int64_t version)
-{
-	return (struct seal_place){ .purpose = purpose, .row = t->id, .version = version };
-}
-
 /* The pair that is replaced, and what its replacement shows about the provider. */
 static enum rc
 keep_previous(struct store *s, struct ctx *cx, const struct token *t,
-    const struct token_secrets *old, bool rotated)
+    const struct token_secrets *old, const struct token_grant *grant)
 {
+	bool returned = !secret_empty(grant->refresh);
+	bool rotated = returned && !crypto_equal(grant->refresh, old->refresh);
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db,
 	    "UPDATE token SET previous_version = $1, previous_access = $2, previous_refresh = $3,"
 	    " learned_refreshes = learned_refreshes + 1,"
-	    " learned_rotations = learned_rotations + $4 WHERE id = $5 AND fence = $6",
+	    " learned_rotations = learned_rotations + $4,"
+	    " learned_returned = learned_returned + $7, previous_expires_ms = $8,"
+	    " learned_ms = CASE WHEN learned_refreshes > 0 THEN learned_ms ELSE $9 END"
+	    " WHERE id = $5 AND fence = $6",
 	    &st));
 	db_bind_int(st, 1, t->sealed_version);
 	store_bind_sealed(s, cx, st, 2,
-	    previous_place(t, S("token.previous_access"), t->sealed_version), old->access);
+	    token_previous_place(t->id, S("token.previous_access"), t->sealed_version),
+	    old->access);
 	store_bind_sealed(s, cx, st, 3,
-	    previous_place(t, S("token.previous_refresh"), t->sealed_version), old->refresh);
+	    token_previous_place(t->id, S("token.previous_refresh"), t->sealed_version),
+	    old->refresh);
 	db_bind_int(st, 4, rotated);
 	db_bind_text(st, 5, t->id);
 	db_bind_int(st, 6, t->fence);
+	db_bind_int(st, 7, returned);
+	db_bind_int(st, 8, t->expires_ms);
+	db_bind_int(st, 9, grant->now_ms);
 	return store_write_one(cx, st, E_CONFLICT, TAKEN_OVER);
 }
 
@@ -168,17 +155,15 @@ store_refresh_commit(struct store *s, struct ctx *cx, const struct refresh_claim
 	STORE_HOLD hold = store_hold(s, cx);
 	struct token_secrets secrets, old;
 	struct token t;
-	bool rotated;
 
 	TRY(db_begin(cx, s->db));
 	TRY(token_row_hold(s, cx, claim->token.id));
 	TRY(check_fence(s, cx, claim, &t, &old));
-	rotated = !secret_empty(grant->refresh) && !crypto_equal(grant->refresh, old.refresh);
 	secrets = old;
 	secrets.access = grant->access;
 	if (!secret_empty(grant->refresh))
 		secrets.refresh = grant->refresh;
-	TRY(keep_previous(s, cx, &t, &old, rotated));
+	TRY(keep_previous(s, cx, &t, &old, grant));
 	TRY(token_row_grant(s, cx, &t, grant));
 	TRY(token_row_seal(s, cx, &t, &secrets));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, t.id));

@@ -138,6 +138,17 @@ const char *const store_schema[] = {
 
 	/* 4: since when refreshes fail */
 	"ALTER TABLE token ADD COLUMN failed_ms BIGINT NOT NULL DEFAULT 0;",
+
+	/* 5: since when each thing about the provider is known, and what it refused */
+	"ALTER TABLE token ADD COLUMN learned_returned BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN learned_ms BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN learned_kills_ms BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN learned_life_ms BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN refused_ms BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE token ADD COLUMN previous_expires_ms BIGINT NOT NULL DEFAULT 0;"
+	"UPDATE token SET learned_returned = learned_rotations, learned_ms = CASE WHEN"
+	" learned_refreshes > 0 THEN consented_ms ELSE 0 END, learned_life_ms = CASE WHEN"
+	" learned_life_s > 0 THEN updated_ms ELSE 0 END;",
 };
 
 const size_t store_schema_count = sizeof(store_schema) / sizeof(store_schema[0]);

@@ -207,7 +207,8 @@ write_client(struct store *s, struct ctx *cx, struct str id, const struct token_
 	    "UPDATE token SET app_key = $1, scopes = $2, redirect_uri = $3, account_id = $4,"
 	    " account_name = $5, account_email = $6, consented_ms = $7, refresh_expires_ms = 0,"
 	    " learned_refreshes = 0, learned_rotations = 0, learned_kills = 0, learned_life_s = 0,"
-	    " fence = fence + 1 WHERE id = $8",
+	    " learned_returned = 0, learned_ms = 0, learned_kills_ms = 0, learned_life_ms = 0,"
+	    " previous_expires_ms = 0, fence = fence + 1 WHERE id = $8",
 	    &st));
 	db_bind_text(st, 1, r->app_key);
 	db_bind_text(st, 2, r->scopes);
@@ -309,16 +310,52 @@ store_token_proved(struct store *s, struct ctx *cx, struct str id, int64_t now_m
 }
 
 enum rc
-store_token_learn(
-    struct store *s, struct ctx *cx, struct str id, const struct token_learned *learned)
+store_token_learn(struct store *s, struct ctx *cx, const struct token *t)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET learned_life_s = $1, learned_kills = $2 WHERE id = $3", &st));
-	db_bind_int(st, 1, learned->life_s);
-	db_bind_int(st, 2, learned->kills);
-	db_bind_text(st, 3, id);
+	    "UPDATE token SET"
+	    " learned_life_s = CASE WHEN $2 > learned_life_ms THEN $1 ELSE learned_life_s END,"
+	    " learned_life_ms = CASE WHEN $2 > learned_life_ms THEN $2 ELSE learned_life_ms END,"
+	    " learned_kills_ms = CASE WHEN $3 > learned_kills THEN $4 ELSE learned_kills_ms END,"
+	    " learned_kills = CASE WHEN $3 > learned_kills THEN $3 ELSE learned_kills END"
+	    " WHERE id = $5 AND consented_ms = $6",
+	    &st));
+	db_bind_int(st, 1, t->learned.life_s);
+	db_bind_int(st, 2, t->learned.life_ms);
+	db_bind_int(st, 3, t->learned.kills);
+	db_bind_int(st, 4, t->learned.kills_ms);
+	db_bind_text(st, 5, t->id);
+	db_bind_int(st, 6, t->consented_ms);
 	return db_run(cx, st, NULL);
+}
+
+enum rc
+store_token_refused(struct store *s, struct ctx *cx, const struct token *t, int64_t now_ms)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_begin(cx, s->db));
+	TRY(db_stmt(cx, s->db,
+	    "UPDATE token SET refused_ms = $1 WHERE id = $2 AND refreshed_ms = $3 AND"
+	    " consented_ms = $4 AND refused_ms = 0",
+	    &st));
+	db_bind_int(st, 1, now_ms);
+	db_bind_text(st, 2, t->id);
+	db_bind_int(st, 3, t->refreshed_ms);
+	db_bind_int(st, 4, t->consented_ms);
+	TRY(db_run(cx, st, NULL));
+	TRY(store_changed(s, cx, CHANGE_TOKEN, t->id));
+	return db_commit(cx, s->db);
+}
+
+enum rc
+store_token_previous(struct store *s, struct ctx *cx, struct str id, struct token_previous *out)
+{
+	STORE_HOLD hold = store_hold_read(&s, cx);
+
+	return token_row_previous(s, cx, id, out);
 }

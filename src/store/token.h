@@ -6,12 +6,19 @@
 
 enum token_status { TOKEN_ACTIVE, TOKEN_NEEDS_REAUTHORIZATION, TOKEN_MISCONFIGURED };
 
-/* What the provider was seen to do; shown, never believed over its definition. */
+enum old_access { OLD_ACCESS_UNKNOWN, OLD_ACCESS_LIVES, OLD_ACCESS_DIES };
+
+/* What the provider was seen to do since the newest consent; shown, never believed over its
+ * definition. */
 struct token_learned {
 	int64_t refreshes; /* how many were seen */
-	int64_t rotations; /* of them with another refresh token */
-	int64_t kills;     /* 0: not known; 1: the old access token lived on; 2: it died */
+	int64_t returned;  /* of them with a refresh token in the reply */
+	int64_t rotations; /* and with another one than before */
+	int64_t since_ms;  /* the first of them */
+	int64_t kills;     /* enum old_access: what a refresh does to the access token before it */
+	int64_t kills_ms;  /* seen when; 0: never */
 	int64_t life_s;    /* access tokens were refused at this age; 0: never seen */
+	int64_t life_ms;   /* seen when */
 };
 
 /* The newest refresh attempt, as far as it is not settled; store/refresh.h. */
@@ -45,7 +52,9 @@ struct token {
 	int64_t refresh_expires_ms; /* of the refresh token, when a reply said it; 0: not said */
 	int64_t proved_ms;          /* the provider last answered with this grant; 0: never */
 	int64_t deleted_ms;         /* 0: it is there */
-	bool lazy;                  /* refreshed when somebody reads it only */
+	int64_t
+	    refused_ms; /* the provider did not accept the access token, before its end; 0: it did */
+	bool lazy;      /* refreshed when somebody reads it only */
 	struct token_learned learned;
 	struct token_attempt attempt;
 };
@@ -118,8 +127,19 @@ MUST enum rc store_token_postpone(struct store *s, struct ctx *cx, struct str id
 
 /* The provider answered with this grant at now_ms. */
 MUST enum rc store_token_proved(struct store *s, struct ctx *cx, struct str id, int64_t now_ms);
-/* Writes life_s and kills; the rest is counted by the commit of a refresh. */
-MUST enum rc store_token_learn(
-    struct store *s, struct ctx *cx, struct str id, const struct token_learned *learned);
+/* Writes what is seen outside a refresh: life and kills, each with its time; 0 leaves what is there,
+ * and who was seen to die is not seen to live. Nothing when there is a newer consent than the token's. */
+MUST enum rc store_token_learn(struct store *s, struct ctx *cx, const struct token *t);
+/* The provider does not accept the token's access token any more; nothing when there is a newer one. */
+MUST enum rc store_token_refused(
+    struct store *s, struct ctx *cx, const struct token *t, int64_t now_ms);
+
+/* The pair that the newest refresh replaced; access is empty when there is none. */
+struct token_previous {
+	struct secret access, refresh;
+	int64_t expires_ms; /* of access; 0: was not known */
+};
+MUST enum rc store_token_previous(
+    struct store *s, struct ctx *cx, struct str id, struct token_previous *out);
 
 #endif

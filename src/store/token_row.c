@@ -1,7 +1,7 @@
 #include "store/token_row.h"
 
 /* Sealed columns come last. */
-enum { COL_APP_SECRET = 41, COL_ACCESS, COL_REFRESH };
+enum { COL_APP_SECRET = 46, COL_ACCESS, COL_REFRESH };
 
 static void
 read_attempt(struct db_stmt *st, int i, struct token *t)
@@ -16,6 +16,11 @@ read_attempt(struct db_stmt *st, int i, struct token *t)
 	t->attempt.status = db_col_int(st, i++);
 	t->attempt.date_s = db_col_int(st, i++);
 	t->failed_ms = db_col_int(st, i++);
+	t->learned.returned = db_col_int(st, i++);
+	t->learned.since_ms = db_col_int(st, i++);
+	t->learned.kills_ms = db_col_int(st, i++);
+	t->learned.life_ms = db_col_int(st, i++);
+	t->refused_ms = db_col_int(st, i++);
 }
 
 void
@@ -144,6 +149,57 @@ token_row_open(struct store *s, struct ctx *cx, const char *sql, struct str key,
 	return open_row(s, cx, st, t, out);
 }
 
+struct seal_place
+token_previous_place(struct str id, struct str purpose, int64_t version)
+{
+	return (struct seal_place){ .purpose = purpose, .row = id, .version = version };
+}
+
+struct seal_place
+token_reply_place(struct str id, int64_t fence)
+{
+	return (
+	    struct seal_place){ .purpose = S("token.attempt_reply"), .row = id, .version = fence };
+}
+
+enum rc
+token_row_previous(struct store *s, struct ctx *cx, struct str id, struct token_previous *out)
+{
+	struct str access, refresh;
+	struct db_stmt *st;
+	int64_t version;
+
+	TRY(db_stmt(cx, s->db,
+	    "SELECT previous_version, previous_expires_ms, previous_access, previous_refresh"
+	    " FROM token WHERE id = $1",
+	    &st));
+	db_bind_text(st, 1, id);
+	TRY(store_want_row(cx, st, "access token"));
+	version = db_col_int(st, 0);
+	out->expires_ms = db_col_int(st, 1);
+	access = db_col_blob(st, 2, cx->arena);
+	refresh = db_col_blob(st, 3, cx->arena);
+	db_done(st);
+	TRY(store_open_sealed(s, cx, token_previous_place(id, S("token.previous_access"), version),
+	    access, &out->access));
+	return store_open_sealed(s, cx,
+	    token_previous_place(id, S("token.previous_refresh"), version), refresh, &out->refresh);
+}
+
+enum rc
+token_row_reply(struct store *s, struct ctx *cx, struct str id, int64_t fence, struct secret *out)
+{
+	struct db_stmt *st;
+	struct str sealed;
+
+	TRY(db_stmt(cx, s->db, "SELECT attempt_reply FROM token WHERE id = $1", &st));
+	db_bind_text(st, 1, id);
+	TRY(store_want_row(cx, st, "access token"));
+	sealed = db_col_blob(st, 0, cx->arena);
+	db_done(st);
+	return store_open_sealed(s, cx, token_reply_place(id, fence), sealed, out);
+}
+
 enum rc
 token_row_open_named(
     struct store *s, struct ctx *cx, struct str name, struct token *t, struct token_secrets *out)
@@ -270,7 +326,7 @@ token_row_grant(
 	    " proved_ms = $1, due_ms = $5, refresh_expires_ms = $6, attempts = 0, last_error = '',"
 	    " failed_ms = 0,"
 	    " lease_until_ms = 0, attempt_stage = 0, attempt_fence = 0, attempt_risked = 0,"
-	    " attempt_reply = $7"
+	    " refused_ms = 0, attempt_reply = $7"
 	    " WHERE id = $8",
 	    &st));
 	db_bind_int(st, 1, grant->now_ms);

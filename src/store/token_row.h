@@ -12,7 +12,8 @@
 	"sealed_version, life_source, consented_ms, refresh_expires_ms, proved_ms, deleted_ms, "  \
 	"lazy, learned_refreshes, learned_rotations, learned_kills, learned_life_s, "             \
 	"attempt_stage, attempt_fence, attempt_first_ms, attempt_sent_ms, attempt_risked, "       \
-	"attempt_status, attempt_date_s, failed_ms, app_secret, access, refresh"
+	"attempt_status, attempt_date_s, failed_ms, learned_returned, learned_ms, "               \
+	"learned_kills_ms, learned_life_ms, refused_ms, app_secret, access, refresh"
 
 #define TOKEN_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1 AND deleted_ms = 0"
 
@@ -27,6 +28,15 @@ MUST enum rc token_row_get_named(
     struct store *s, struct ctx *cx, struct str name, struct token *out);
 MUST enum rc token_row_open_named(
     struct store *s, struct ctx *cx, struct str name, struct token *t, struct token_secrets *out);
+/* Secrets that are empty when there are none: the pair that the newest refresh replaced, and the kept
+ * reply of an attempt. */
+MUST enum rc token_row_previous(
+    struct store *s, struct ctx *cx, struct str id, struct token_previous *out);
+MUST enum rc token_row_reply(
+    struct store *s, struct ctx *cx, struct str id, int64_t fence, struct secret *out);
+/* Where those are sealed for. */
+struct seal_place token_previous_place(struct str id, struct str purpose, int64_t version);
+struct seal_place token_reply_place(struct str id, int64_t fence);
 /* All rows of a query whose only parameter, if it has one, is bound already. */
 MUST enum rc token_row_list(struct store *s, struct ctx *cx, const char *sql, const char *count_sql,
     struct token **out, size_t *count);

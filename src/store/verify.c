@@ -47,30 +47,43 @@ note(struct ctx *cx, enum rc rc, const char *what, struct str name, struct store
 
 #define ANY_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1"
 
+/* What may be found about one token: its grant, the one before, a reply that was kept. */
+#define PARTS_OF_TOKEN 3
+
 /* Also one that a person has deleted: it can still be taken back. */
 static void
 open_token(struct store *s, struct ctx *cx, struct str id, struct store_verdict *out)
 {
 	STORE_HOLD hold = store_hold(s, cx);
+	struct token_previous previous;
 	struct token_secrets secrets;
 	struct token t = { .name = id };
+	struct secret reply;
 	struct str name = token_row_get(s, cx, ANY_BY_ID, id, &t) == OK ? t.name : id;
 
 	note(cx, token_row_open(s, cx, ANY_BY_ID, id, &t, &secrets), "Access token", name, out);
+	note(cx, token_row_previous(s, cx, id, &previous), "Previous pair of access token", name,
+	    out);
+	note(cx, token_row_reply(s, cx, id, t.attempt.fence, &reply), "Kept reply for access token",
+	    name, out);
 }
 
 static enum rc
 open_everything(struct store *s, struct ctx *cx, struct store_verdict *out)
 {
-	struct ids tokens, connections;
+	struct ids tokens, connections, texts;
+	struct secret text;
 
 	TRY(read_ids(s, cx, "SELECT count(*) FROM token", "SELECT id FROM token ORDER BY name_key",
 	    &tokens));
 	TRY(read_ids(s, cx, "SELECT count(*) FROM connection",
 	    "SELECT id FROM connection ORDER BY created_ms", &connections));
+	TRY(read_ids(s, cx, "SELECT count(*) FROM meta WHERE length(sealed) > 0",
+	    "SELECT name FROM meta WHERE length(sealed) > 0 ORDER BY name", &texts));
 	*out = (struct store_verdict){ .tokens = (int64_t)tokens.count,
 		.connections = (int64_t)connections.count };
-	out->broken = ARENA_ARRAY(cx->arena, struct str, tokens.count + connections.count);
+	out->broken = ARENA_ARRAY(
+	    cx->arena, struct str, tokens.count * PARTS_OF_TOKEN + connections.count + texts.count);
 	for (size_t i = 0; i < tokens.count; i++)
 		open_token(s, cx, tokens.ids[i], out);
 	for (size_t i = 0; i < connections.count; i++) {
@@ -79,6 +92,9 @@ open_everything(struct store *s, struct ctx *cx, struct store_verdict *out)
 		note(cx, store_connection_secrets(s, cx, connections.ids[i], &secrets),
 		    "Unfinished connection", connections.ids[i], out);
 	}
+	for (size_t i = 0; i < texts.count; i++)
+		note(cx, store_meta_get_sealed(s, cx, texts.ids[i], &text), "Sealed text",
+		    texts.ids[i], out);
 	return OK;
 }
 

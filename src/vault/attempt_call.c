@@ -1,6 +1,7 @@
 /* What leaves this machine: recorded first, and only within the lease. */
 #include "base/crash.h"
 #include "vault/attempt.h"
+#include "vault/skew.h"
 
 static void
 answered(void *arg, const struct http_reply *reply)
@@ -48,9 +49,9 @@ attempt_leave_lane(struct flight *f)
 	pthread_mutex_lock(&e->lock);
 	lane_end(f->lane, failed ? LANE_FAILED : LANE_ANSWERED, clock_mono_ms(), engine_random());
 	f->in_lane = false;
-	if (r->end == CALL_ANSWERED && r->date_s > 0)
-		f->lane->skew_ms = r->date_s * 1000 - attempt_now_ms(f);
 	pthread_mutex_unlock(&e->lock);
+	if (r->end == CALL_ANSWERED)
+		vault_saw_date(e->vault, attempt_provider(f), r->date_s);
 }
 
 static bool

@@ -1,6 +1,7 @@
 /* How an attempt ends: settled, recorded as failed, or kept in memory until the store can take it. */
 #include "base/log.h"
 #include "vault/attempt.h"
+#include "vault/learn.h"
 
 #define STORE_AGAIN_MS 1000
 
@@ -68,6 +69,9 @@ attempt_failed(
 	    KV_STR("why", failure.reason));
 	if (rc == OK)
 		vault_count(f->engine->vault, COUNT_REFRESH_FAILED);
+	if (rc == OK && status == TOKEN_NEEDS_REAUTHORIZATION)
+		learn_current_access(f->engine->vault, attempt_provider(f), &f->claim.token,
+		    f->claim.secrets.access);
 	if (rc == OK || rc == E_CONFLICT)
 		attempt_done(f, rc == OK ? f->cx.rc : rc);
 	else if (f->called)

@@ -2,6 +2,8 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "vault/attempt.h"
+#include "vault/learn.h"
+#include "vault/skew.h"
 #include "vault/gather.h"
 
 bool
@@ -46,21 +48,26 @@ seal_reply(struct flight *f)
 	return false;
 }
 
+/* By this reply, which may have been kept for long, else by the newest one. */
+static int64_t
+skew_of(const struct flight *f)
+{
+	int64_t known;
+
+	if (f->reply.date_s > 0)
+		return f->reply.date_s * 1000 - f->claim.token.attempt.sent_ms;
+	(void)vault_skew(f->engine->vault, attempt_provider(f), &known);
+	return known;
+}
+
 static struct token_grant
 grant_of(const struct flight *f, const struct oauth_reply *r)
 {
 	const struct token_attempt *a = &f->claim.token.attempt;
 	int64_t now = attempt_now_ms(f);
-	int64_t skew = f->reply.date_s > 0 ? f->reply.date_s * 1000 - a->sent_ms : 0;
 	struct ctx cx = attempt_scratch(f);
-	struct oauth_life life =
-	    oauth_life(&cx, r, &f->plan.contract, f->claim.token.learned.life_s, a->sent_ms, skew);
-	struct due_state due = { .contract = f->plan.contract,
-		.now_ms = now,
-		.expires_ms = life.expires_ms,
-		.has_refresh = true,
-		.lazy = f->claim.token.lazy,
-		.random = engine_random() };
+	struct oauth_life life = oauth_life(
+	    &cx, r, &f->plan.contract, f->claim.token.learned.life_s, a->sent_ms, skew_of(f));
 	struct token_grant grant = {
 		.access = r->access_token,
 		.refresh = r->refresh_token,
@@ -70,9 +77,15 @@ grant_of(const struct flight *f, const struct oauth_reply *r)
 		.refresh_expires_ms =
 		    r->refresh_expires_in_s < 0 ? 0 : a->sent_ms + r->refresh_expires_in_s * 1000,
 		.now_ms = now,
-		.due_ms = plan_due_ms(&due),
 	};
 
+	grant.due_ms = engine_due_ms(&(struct due_state){ .contract = f->plan.contract,
+	    .now_ms = now,
+	    .expires_ms = grant.expires_ms,
+	    .refresh_expires_ms = grant.refresh_expires_ms > 0 ? grant.refresh_expires_ms
+							       : f->claim.token.refresh_expires_ms,
+	    .has_refresh = true,
+	    .lazy = f->claim.token.lazy });
 	/* A provider that gives tokens without life is not asked in a circle. */
 	if (grant.due_ms > 0 && grant.due_ms < now + BACKOFF_FIRST_MS)
 		grant.due_ms = now + BACKOFF_FIRST_MS;
@@ -100,6 +113,8 @@ attempt_committed(struct flight *f, enum rc rc)
 		vault_count(f->engine->vault, COUNT_REFRESHED);
 		log_event(LOG_INFO, "token.refreshed", KV_STR("token", f->token_id),
 		    KV_INT("expires_in", f->expires_in_s));
+		learn_old_access(f->engine->vault, attempt_provider(f), &f->claim.token,
+		    f->claim.secrets.access);
 	}
 	attempt_done(f, rc);
 }

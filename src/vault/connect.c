@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "oauth/pkce.h"
+#include "vault/skew.h"
 #include "vault/upstream.h"
 #include "vault/vault_int.h"
 
@@ -263,6 +264,8 @@ exchange(struct vault *v, struct ctx *cx, const struct provider *p, const struct
 	enum rc rc;
 
 	http_client_call(vault_client(v, p), cx, &call, &reply);
+	if (reply.end == CALL_ANSWERED)
+		vault_saw_date(v, p, reply.date_s);
 	rc = upstream_token_reply(cx, p, &reply, out, &outcome);
 	if (rc == E_REAUTH)
 		return start_again(cx, E_INPUT, "code-refused",
@@ -274,12 +277,13 @@ static void
 keep_grant(struct vault *v, struct ctx *cx, const struct provider *p, struct connection *c,
     struct connection_secrets *secrets, const struct oauth_reply *r)
 {
-	int64_t now = clock_now_ms(v->clock);
-	struct oauth_life life =
-	    oauth_life(cx, r, provider_contract(p, secrets->app_secret), 0, now, 0);
+	int64_t now = clock_now_ms(v->clock), skew_ms = 0;
+	struct oauth_life life;
 	struct token_test who;
 	bool rejected;
 
+	(void)vault_skew(v, p, &skew_ms);
+	life = oauth_life(cx, r, provider_contract(p, secrets->app_secret), 0, now, skew_ms);
 	c->status = CONN_CONNECTED;
 	c->has_refresh = !secret_empty(r->refresh_token);
 	c->token_expires_ms = life.expires_ms;
@@ -297,12 +301,25 @@ keep_grant(struct vault *v, struct ctx *cx, const struct provider *p, struct con
 	c->account_email = who.account_email;
 }
 
+static int64_t
+due_of(const struct provider *p, const struct connection *c,
+    const struct connection_secrets *secrets, int64_t now_ms, bool lazy)
+{
+	return engine_due_ms(
+	    &(struct due_state){ .contract = *provider_contract(p, secrets->app_secret),
+		.now_ms = now_ms,
+		.used_ms = c->created_ms,
+		.expires_ms = c->token_expires_ms,
+		.refresh_expires_ms = c->refresh_expires_ms,
+		.has_refresh = c->has_refresh,
+		.lazy = lazy });
+}
+
 /* A reconnect takes effect at once: the saved token was waiting for it. */
 static enum rc
 apply_reconnect(struct vault *v, struct ctx *cx, const struct provider *p,
     const struct connection *c, const struct connection_secrets *secrets)
 {
-	const struct contract *contract = provider_contract(p, secrets->app_secret);
 	int64_t now = clock_now_ms(v->clock);
 	struct token_reconnect r = {
 		.app_key = c->app_key,
@@ -320,13 +337,14 @@ apply_reconnect(struct vault *v, struct ctx *cx, const struct provider *p,
 			.refresh_expires_ms = c->refresh_expires_ms,
 			.scope_granted = c->scope_granted,
 			.now_ms = now,
-			.due_ms = engine_due_ms(
-			    contract, now, c->token_expires_ms, c->has_refresh, false),
 		},
 	};
+	struct token t;
 
 	if (c->token_id.len == 0)
 		return OK;
+	TRY(store_token_get(v->store, cx, c->token_id, &t));
+	r.grant.due_ms = due_of(p, c, secrets, now, t.lazy);
 	TRY(store_token_reconnect(v->store, cx, c->token_id, &r));
 	live_forget(v, c->token_id);
 	engine_wake(v->engine);
@@ -454,23 +472,23 @@ vault_connection_forget(struct vault *v, struct ctx *cx, const struct session *w
 
 enum rc
 vault_connection_save(struct vault *v, struct ctx *cx, const struct session *who, struct str id,
-    struct str name, struct str description, struct token *out)
+    const struct connect_save *save, struct token *out)
 {
 	struct connection_secrets secrets;
 	const struct provider *p;
 	struct connection c;
 	int64_t now = clock_now_ms(v->clock);
 
-	TRY(token_name_check(cx, name));
-	if (description.len > 2000)
+	TRY(token_name_check(cx, save->name));
+	if (save->description.len > 2000)
 		return bad_field(cx, "description",
 		    "The description is longer than 2000 characters.", "Shorten it.");
 	TRY(connected(v, cx, who, id, &c, &secrets));
 	TRY(vault_provider(v, cx, c.provider, &p));
 	*out = (struct token){
 		.id = vault_new_id(cx->arena),
-		.name = name,
-		.description = description,
+		.name = save->name,
+		.description = save->description,
 		.provider = c.provider,
 		.app_key = c.app_key,
 		.scopes = c.scopes,
@@ -489,8 +507,8 @@ vault_connection_save(struct vault *v, struct ctx *cx, const struct session *who
 		.proved_ms = c.created_ms,
 		.life_source = c.life_source,
 		.refresh_expires_ms = c.refresh_expires_ms,
-		.due_ms = engine_due_ms(provider_contract(p, secrets.app_secret), now,
-		    c.token_expires_ms, c.has_refresh, false),
+		.lazy = save->lazy,
+		.due_ms = due_of(p, &c, &secrets, now, save->lazy),
 	};
 	TRY(store_token_create(v->store, cx, out,
 	    &(struct token_secrets){ secrets.app_secret, secrets.access, secrets.refresh }, id));

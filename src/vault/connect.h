@@ -44,8 +44,12 @@ MUST enum rc vault_connection_test(struct vault *v, struct ctx *cx, const struct
     struct str id, struct token_test *out);
 MUST enum rc vault_connection_forget(
     struct vault *v, struct ctx *cx, const struct session *who, struct str id);
+struct connect_save {
+	struct str name, description;
+	bool lazy; /* refreshed when somebody reads it only */
+};
 /* Done: makes the connected attempt a saved token. E_INPUT or E_CONFLICT with the field. */
 MUST enum rc vault_connection_save(struct vault *v, struct ctx *cx, const struct session *who,
-    struct str id, struct str name, struct str description, struct token *out);
+    struct str id, const struct connect_save *save, struct token *out);
 
 #endif

@@ -24,16 +24,11 @@ engine_random(void)
 }
 
 int64_t
-engine_due_ms(
-    const struct contract *c, int64_t now_ms, int64_t expires_ms, bool has_refresh, bool lazy)
+engine_due_ms(const struct due_state *state)
 {
-	struct due_state due = { .contract = *c,
-		.now_ms = now_ms,
-		.expires_ms = expires_ms,
-		.has_refresh = has_refresh,
-		.lazy = lazy,
-		.random = engine_random() };
+	struct due_state due = *state;
 
+	due.random = engine_random();
 	return plan_due_ms(&due);
 }
 

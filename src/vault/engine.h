@@ -5,7 +5,7 @@
 #ifndef VAULT_ENGINE_H
 #define VAULT_ENGINE_H
 
-#include "base/ctx.h"
+#include "oauth/plan.h"
 
 struct engine;
 struct vault;
@@ -30,9 +30,7 @@ MUST enum rc engine_refresh_rejected(
 /* Whether calls to the provider of this index pause, because several failed in a row. */
 bool engine_breaker_open(struct engine *e, size_t provider);
 
-/* When a token with this life should be refreshed; 0: not by itself. */
-struct contract;
-int64_t engine_due_ms(
-    const struct contract *c, int64_t now_ms, int64_t expires_ms, bool has_refresh, bool lazy);
+/* plan_due_ms (oauth/plan.h) with the engine's own jitter. */
+int64_t engine_due_ms(const struct due_state *state);
 
 #endif

@@ -14,7 +14,6 @@ struct lane {
 	int in_flight;
 	int failures;         /* in a row: no answer, or a 5xx */
 	int64_t closed_until; /* no call before */
-	int64_t skew_ms;      /* the provider's clock less ours, from its Date header */
 	bool more;            /* more was due than there was room for */
 };
 

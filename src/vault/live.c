@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "oauth/outcome.h"
+#include "vault/learn.h"
 #include "vault/vault_int.h"
 
 #define SETTLED_MS 10000 /* a token refreshed this lately is as fresh as it gets */
@@ -14,7 +15,7 @@
 struct live_entry {
 	char id[ID_LEN + 1];
 	enum token_status status;
-	bool has_refresh;
+	bool has_refresh, refused;
 	int64_t expires_ms, refreshed_ms, retry_ms;
 	size_t sealed_len, scope_len, name_len;
 	char bytes[]; /* sealed, scope, name */
@@ -32,6 +33,7 @@ struct view {
 	struct str id, scope, sealed;
 	enum token_status status;
 	bool has_refresh;
+	bool refused; /* the provider does not accept it, although it has not run out */
 	int64_t expires_ms, refreshed_ms;
 	int64_t retry_ms; /* after failed refreshes: not again before; 0: none failed */
 };
@@ -124,6 +126,7 @@ cached(struct live_cache *c, struct ctx *cx, struct str name, struct view *out)
 			    cx->arena, (struct str){ e->bytes + e->sealed_len, e->scope_len }),
 			.status = e->status,
 			.has_refresh = e->has_refresh,
+			.refused = e->refused,
 			.expires_ms = e->expires_ms,
 			.refreshed_ms = e->refreshed_ms,
 			.retry_ms = e->retry_ms,
@@ -147,6 +150,7 @@ entry_new(const struct token *t, struct str sealed)
 	memcpy(e->id, t->id.p, t->id.len < ID_LEN ? t->id.len : ID_LEN);
 	e->status = t->status;
 	e->has_refresh = t->has_refresh;
+	e->refused = t->refused_ms > 0;
 	e->expires_ms = t->expires_ms;
 	e->refreshed_ms = t->refreshed_ms;
 	e->retry_ms = retry_ms(t);
@@ -189,6 +193,7 @@ load(struct vault *v, struct ctx *cx, struct str name, struct view *out)
 		.scope = t.scope_granted,
 		.status = t.status,
 		.has_refresh = t.has_refresh,
+		.refused = t.refused_ms > 0,
 		.expires_ms = t.expires_ms,
 		.refreshed_ms = t.refreshed_ms,
 		.retry_ms = retry_ms(&t) };
@@ -200,7 +205,8 @@ load(struct vault *v, struct ctx *cx, struct str name, struct view *out)
 static bool
 fresh_enough(const struct view *view, int64_t now, int64_t min_ttl_s)
 {
-	if (view->status == TOKEN_NEEDS_REAUTHORIZATION)
+	/* What needs a person is handed out too while it lives, but not without a word. */
+	if (view->status != TOKEN_ACTIVE || view->refused)
 		return false;
 	if (view->expires_ms == 0 || view->expires_ms - now > min_ttl_s * 1000)
 		return true;
@@ -224,10 +230,11 @@ needs_person(struct vault *v, struct ctx *cx, struct str id)
 }
 
 static enum rc
-ran_out(struct vault *v, struct ctx *cx, struct str id)
+ran_out(struct vault *v, struct ctx *cx, struct str id, bool refused)
 {
-	fail_at(cx, E_REAUTH, "reauthorization-required", NULL,
-	    "The access token has run out, and the provider gave no refresh token to renew it.");
+	fail_at(cx, E_REAUTH, "reauthorization-required", NULL, "%s no refresh token to renew it.",
+	    refused ? "The provider does not accept the access token any more, and gave"
+		    : "The access token has run out, and the provider gave");
 	return fail_todo(
 	    cx, "Open %.*s/tokens/%.*s and click Reconnect.", STR_ARG(v->public_url), STR_ARG(id));
 }
@@ -260,23 +267,21 @@ static enum rc
 renew(struct vault *v, struct ctx *cx, struct str name, struct view *view)
 {
 	int64_t now = clock_now_ms(cx->clock);
-	bool alive = view->expires_ms > now;
+	bool alive = view->expires_ms > now && !view->refused;
 	struct str id = view->id;
 	enum rc rc;
 
-	if (view->status == TOKEN_NEEDS_REAUTHORIZATION)
-		return needs_person(v, cx, id);
-	if (!view->has_refresh)
-		return alive ? OK : ran_out(v, cx, id);
-	if (view->status == TOKEN_MISCONFIGURED)
+	if (view->status != TOKEN_ACTIVE)
 		return alive ? OK : needs_person(v, cx, id);
+	if (!view->has_refresh)
+		return alive ? OK : ran_out(v, cx, id, view->refused);
 	if (view->retry_ms > now)
 		return alive ? OK : not_yet(v, cx, view, now);
 	rc = engine_refresh(v->engine, cx, id, view->refreshed_ms);
 	if (rc == OK)
 		return load(v, cx, name, view);
 	if (rc == E_REAUTH || rc == E_INPUT)
-		return alive && rc == E_INPUT ? OK : needs_person(v, cx, id);
+		return alive ? load(v, cx, name, view) : needs_person(v, cx, id);
 	if (!alive && rc == E_CONFLICT)
 		return leased(cx);
 	return alive && rc != E_NOTFOUND ? OK : rc;
@@ -289,9 +294,27 @@ not_yours(struct ctx *cx)
 	return fail_todo(cx, "Allow the key to read it under API Keys in the console.");
 }
 
+/* It works, and a person is needed all the same: programs are told along with it. */
+static void
+warn(struct vault *v, struct ctx *cx, struct str id, struct live_token *out)
+{
+	struct ctx words;
+
+	ctx_init(&words, cx->arena, cx->clock);
+	words.may_block = true;
+	if (needs_person(v, &words, id) != E_REAUTH)
+		return; /* the database is away, and the token is no worse for it */
+	out->warning.code = words.code;
+	out->warning.detail = str_dup(cx->arena, str_of(words.why));
+	out->warning.todo = str_dup(cx->arena, str_of(words.todo));
+}
+
 static enum rc
 answer(struct vault *v, struct ctx *cx, const struct view *view, struct live_token *out)
 {
+	out->warning.code = NULL;
+	if (view->status != TOKEN_ACTIVE)
+		warn(v, cx, view->id, out);
 	out->expires_ms = view->expires_ms;
 	out->scope = view->scope;
 	return crypto_open(v->keyring, cx, cache_place(view->id), view->sealed, &out->access);
@@ -357,18 +380,49 @@ is_of(struct ctx *cx, struct secret access, struct str fingerprint)
 
 /* A life that the provider does not tell is learned from the age at which it is refused. */
 static void
-learn_life(struct vault *v, struct ctx *cx, const struct token *t, int64_t now)
+learn_life(struct vault *v, struct ctx *cx, struct token *t, int64_t now)
 {
 	int64_t since = t->refreshed_ms > 0 ? t->refreshed_ms : t->created_ms;
-	struct token_learned learned = t->learned;
 	int64_t age_s = (now - since) / 1000;
 
 	if (t->life_source == LIFE_REPLY || t->life_source == LIFE_JWT ||
-	    now - since < LIFE_MIN_MS || (learned.life_s > 0 && learned.life_s <= age_s))
+	    now - since < LIFE_MIN_MS || (t->learned.life_s > 0 && t->learned.life_s <= age_s))
 		return;
-	learned.life_s = age_s;
-	if (store_token_learn(v->store, cx, t->id, &learned) != OK)
+	t->learned.life_s = age_s;
+	t->learned.life_ms = now;
+	if (store_token_learn(v->store, cx, t) != OK)
 		ctx_clear(cx);
+}
+
+/* Somebody was refused with the access token from before the newest refresh, which has not run out. */
+static void
+learn_kills(
+    struct vault *v, struct ctx *cx, const struct token *t, struct str fingerprint, int64_t now)
+{
+	struct token seen = { .id = t->id, .consented_ms = t->consented_ms };
+	struct token_previous previous;
+
+	if (t->learned.kills == OLD_ACCESS_DIES)
+		return;
+	seen.learned.kills = OLD_ACCESS_DIES;
+	seen.learned.kills_ms = now;
+	if (store_token_previous(v->store, cx, t->id, &previous) != OK ||
+	    (previous.expires_ms > now && is_of(cx, previous.access, fingerprint) &&
+		store_token_learn(v->store, cx, &seen) != OK))
+		ctx_clear(cx);
+}
+
+/* Keeps the words of what has just failed. */
+static void
+look_again(struct vault *v, const struct ctx *failed, const struct provider *p,
+    const struct token *t, struct secret access)
+{
+	struct ctx cx;
+
+	ctx_init(&cx, failed->arena, failed->clock);
+	cx.may_block = true;
+	cx.deadline_ms = failed->deadline_ms;
+	(void)learn_refused(v, &cx, p, t, access);
 }
 
 static enum rc
@@ -389,6 +443,7 @@ vault_token_rejected(struct vault *v, struct ctx *cx, const struct key_ref *key,
 {
 	int64_t now = clock_now_ms(cx->clock), age;
 	struct token_secrets secrets;
+	const struct provider *p;
 	struct view view;
 	struct token t;
 	enum rc rc;
@@ -400,15 +455,24 @@ vault_token_rejected(struct vault *v, struct ctx *cx, const struct key_ref *key,
 	TRY(rc);
 	if (!vault_key_allows(v, key, t.id))
 		return not_yours(cx);
-	if (!is_of(cx, secrets.access, fingerprint))
+	if (!is_of(cx, secrets.access, fingerprint)) {
+		learn_kills(v, cx, &t, fingerprint, now);
 		return vault_token_live(v, cx, key, name, 0, out);
+	}
 	age = now - (t.refreshed_ms > 0 ? t.refreshed_ms : t.consented_ms);
+	TRY(vault_provider(v, cx, t.provider, &p));
 	if (!t.has_refresh)
-		return ran_out(v, cx, t.id);
+		return learn_refused(v, cx, p, &t, secrets.access)
+		    ? ran_out(v, cx, t.id, t.expires_ms > now)
+		    : refused_anew(cx, age);
 	if (age >= 0 && age < FRESH_MS)
 		return refused_anew(cx, age);
 	learn_life(v, cx, &t, now);
-	TRY(engine_refresh_rejected(v->engine, cx, t.id, t.refreshed_ms));
+	rc = engine_refresh_rejected(v->engine, cx, t.id, t.refreshed_ms);
+	/* Nothing newer came. Is what there is really of no use? Nobody else shall get it then. */
+	if (rc != OK && t.refused_ms == 0 && t.expires_ms > now)
+		look_again(v, cx, p, &t, secrets.access);
+	TRY(rc);
 	TRY(load(v, cx, name, &view));
 	return vault_key_allows(v, key, view.id) ? answer(v, cx, &view, out) : not_yours(cx);
 }

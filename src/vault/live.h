@@ -17,10 +17,15 @@ struct live_token {
 	struct secret access; /* in cx->arena */
 	int64_t expires_ms;   /* 0: the provider did not say */
 	struct str scope;
+	struct { /* a person is needed although the token still works; code NULL: nobody is */
+		const char *code;
+		struct str detail, todo;
+	} warning;
 };
 
 /* E_NOTFOUND no such token. E_DENIED the key may not read it (said alike for a name that does not
- * exist, when the key is limited to some tokens). E_REAUTH the owner must connect again.
+ * exist, when the key is limited to some tokens). E_REAUTH the owner must connect again, and the
+ * access token has run out or is refused; while it lives it is handed out with a warning.
  * E_UPSTREAM the provider cannot be reached and the stored token has run out. */
 MUST enum rc vault_token_live(struct vault *v, struct ctx *cx, const struct key_ref *key,
     struct str name, int64_t min_ttl_s, struct live_token *out);

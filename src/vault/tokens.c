@@ -60,9 +60,17 @@ due_after_edit(struct vault *v, struct ctx *cx, struct str id, struct token_edit
 	TRY(store_token_get(v->store, cx, id, &t));
 	TRY(store_token_secrets(v->store, cx, id, &secrets));
 	TRY(vault_provider(v, cx, t.provider, &p));
-	if (!edit->set_app_secret && t.attempt.stage == STAGE_SETTLED)
-		edit->due_ms = engine_due_ms(provider_contract(p, secrets.app_secret), edit->now_ms,
-		    t.expires_ms, t.has_refresh, edit->lazy);
+	/* What fails or is in doubt goes on as it would. */
+	if (!edit->set_app_secret && t.attempt.stage == STAGE_SETTLED && t.attempts == 0 &&
+	    t.status == TOKEN_ACTIVE)
+		edit->due_ms = engine_due_ms(
+		    &(struct due_state){ .contract = *provider_contract(p, secrets.app_secret),
+			.now_ms = edit->now_ms,
+			.expires_ms = t.expires_ms,
+			.used_ms = t.refreshed_ms > 0 ? t.refreshed_ms : t.consented_ms,
+			.refresh_expires_ms = t.refresh_expires_ms,
+			.has_refresh = t.has_refresh,
+			.lazy = edit->lazy });
 	else if (!edit->set_app_secret)
 		edit->due_ms = t.due_ms;
 	return OK;

@@ -152,6 +152,7 @@ forecast_in(struct vault *v, const struct token *t, const struct provider *p)
 		.used_ms = t->refreshed_ms > 0 ? t->refreshed_ms : t->consented_ms,
 		.refresh_expires_ms = t->refresh_expires_ms,
 		.status_ms = t->status_ms,
+		.refused_ms = t->refused_ms,
 		.needs_reauthorization = t->status == TOKEN_NEEDS_REAUTHORIZATION,
 		.misconfigured = t->status == TOKEN_MISCONFIGURED,
 		.has_refresh = t->has_refresh,

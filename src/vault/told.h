@@ -23,6 +23,22 @@ struct told_trouble {
 	enum told_who who;
 };
 
+/* Something the provider was seen to do. */
+struct told_fact {
+	struct str sentence; /* empty: not seen yet */
+	const char *value;   /* for programs: a word, or a number of seconds */
+	int64_t seconds;
+	int64_t since_ms;
+};
+
+/* docs/mechanisms/refresh.md, "What is learned" */
+struct told_learned {
+	struct told_fact refresh_token; /* of a refresh: "none", "same", "new", "sometimes-new" */
+	struct told_fact old_access;    /* after it: "lives", "dies" */
+	struct told_fact life;          /* the age at which access tokens were refused */
+	struct told_fact clock;         /* how far the provider's is ahead */
+};
+
 struct told {
 	int64_t proved_ms; /* the provider last answered with this grant; 0: never */
 	struct str proof;  /* "Dropbox answered 4 minutes ago." */
@@ -33,6 +49,9 @@ struct told {
 };
 
 void vault_token_told(struct vault *v, struct ctx *cx, const struct token *t, struct told *out);
+
+void vault_token_learned(
+    struct vault *v, struct ctx *cx, const struct token *t, struct told_learned *out);
 
 const char *told_who_word(enum told_who who);
 

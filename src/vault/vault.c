@@ -9,6 +9,7 @@
 #include "base/throttle.h"
 #include "crypto/cert.h"
 #include "store/refresh.h"
+#include "vault/learn.h"
 #include "vault/vault_int.h"
 
 #define CALLS_GRACE_MS 2000
@@ -92,6 +93,9 @@ open_parts(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
 	TRY(store_open(cx, where, v->keyring, &v->store));
 	TRY(take_instance(v, cx));
 	TRY(provider_read_all(v, cx, cfg->providers_dir, cfg->dropbox_url));
+	v->skews = mem_alloc(v->provider_count * sizeof(*v->skews));
+	for (size_t i = 0; i < v->provider_count; i++)
+		v->skews[i] = SKEW_UNKNOWN;
 	TRY(key_index_load(v, cx));
 	TRY(trust_sandbox(v, cx, cfg));
 	return http_client_new(cx, S("valetkey"), S(""), &v->client);
@@ -129,6 +133,7 @@ vault_start(struct ctx *cx, struct vault *v)
 		TRY(store_refresh_recover(v->store, cx, clock_now_ms(v->clock), &cut_off));
 	if (cut_off > 0)
 		log_event(LOG_WARN, "engine.recovered", KV_INT("attempts", cut_off));
+	TRY(learner_start(cx, v, &v->learner));
 	TRY(engine_start(cx, v, &v->engine));
 	return store_follow(cx, v->store, vault_follow, v);
 }
@@ -145,6 +150,9 @@ vault_stop(struct vault *v)
 		http_client_stop(v->client, CALLS_GRACE_MS);
 	if (v->sandbox_client != NULL)
 		http_client_stop(v->sandbox_client, CALLS_GRACE_MS);
+	/* The engine asked it; what it asked itself has been answered. */
+	learner_free(v->learner);
+	v->learner = NULL;
 }
 
 void
@@ -160,6 +168,8 @@ vault_close(struct vault *v)
 	http_client_free(v->client);
 	http_client_free(v->sandbox_client);
 	engine_free(v->engine);
+	learner_free(v->learner);
+	free(v->skews);
 	if (v->store != NULL) {
 		a = arena_new();
 		ctx_init(&cx, a, v->clock);

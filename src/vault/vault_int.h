@@ -15,9 +15,11 @@
 #include "vault/vault.h"
 
 #define ID_LEN 20
+#define SKEW_UNKNOWN INT64_MIN
 
 struct live_cache;
 struct key_index;
+struct learner;
 struct throttle;
 
 struct vault {
@@ -28,12 +30,14 @@ struct vault {
 	struct http_client *client;
 	struct http_client *sandbox_client; /* with roots of its own; NULL: there is none */
 	struct engine *engine;
+	struct learner *learner;
 	struct live_cache *live;
 	struct key_index *keys;
 	struct throttle *throttle;
 	struct str public_url, instance;
 	struct provider *providers;
 	size_t provider_count;
+	_Atomic int64_t *skews; /* one for each of them; vault/skew.h */
 	int64_t keep_deleted_ms;
 	_Atomic int64_t counts[VAULT_COUNTS];
 	bool shared; /* other nodes may use the store */

@@ -27,6 +27,14 @@ beforeEach(() => p.reset());
 
 const show = async (name) => (await programGet(manager.url, `/api/v1/tokens/${encodeURIComponent(name)}`, key)).body;
 const cli = (...args) => run(['token', ...args], { env: { VALETKEY_URL: manager.url, VALETKEY_API_KEY: key } });
+/* The provider is asked whether its access token still works. */
+async function over(name) {
+	for (const end = Date.now() + 15000; ; await new Promise((r) => setTimeout(r, 20))) {
+		const state = await show(name);
+		if (state.outlook === 'stopped') return state;
+		assert.ok(Date.now() < end, JSON.stringify(state));
+	}
+}
 const refreshing = (reply) => (req) => (req.form.grant_type === 'refresh_token' ? reply : usual.token(req));
 
 test('a token that renews itself has no end in sight', async () => {
@@ -71,8 +79,9 @@ test('what will need a person is said in time, with its reason', async () => {
 test('a refused grant needs a person now, and says since when and why', async () => {
 	const t = await connectToken(ann, 'Refused');
 	p.on.token = refreshing({ status: 400, json: { error: 'invalid_grant', error_description: 'revoked by its owner' } });
+	p.on.account = () => ({ status: 401, json: {} });
 	assert.equal((await ann.post(`/api/console/tokens/${t.id}/refresh`)).status, 409);
-	const state = await show('Refused');
+	const state = await over('Refused');
 	assert.equal(state.works_for, 0);
 	assert.match(state.because, /Dropbox refused the grant \(invalid_grant: revoked by its owner\)/);
 	const got = await cli('check', 'Refused');
@@ -125,9 +134,10 @@ test('every failure is one sentence: what, since when, who can mend it', async (
 
 	/* After a failure in doubt a refusal is asked for once more. */
 	p.on.token = () => ({ status: 400, json: { error: 'invalid_grant' } });
+	p.on.account = () => ({ status: 401, json: {} });
 	await refresh();
 	await refresh();
-	const dead = await show('Sick');
+	const dead = await over('Sick');
 	assert.deepEqual([dead.status, dead.outlook, dead.trouble.who], ['needs_reauthorization', 'stopped', 'owner']);
 	assert.ok(dead.trouble.sentence.endsWith(`its owner can mend it: Reconnect at ${manager.url}/tokens/${t.id}).`), dead.trouble.sentence);
 	assert.match((await cli('show', 'Sick')).out, /^trouble\t.*Reconnect at /m);

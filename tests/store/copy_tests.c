@@ -225,6 +225,46 @@ test_verify_says_what_does_not_open(void **state)
 	keyring_free(other);
 }
 
+/* Whatever may be needed to bring a grant back, each bound to its own place. */
+static void
+test_verify_opens_the_previous_pair_the_kept_reply_and_sealed_texts(void **state)
+{
+	static const struct {
+		const char *damage, *finding;
+	} rows[] = {
+		{ "UPDATE token SET previous_access = previous_refresh WHERE id = 't1'",
+		    "Previous pair of access token \"One\": " },
+		{ "UPDATE token SET attempt_fence = 99 WHERE id = 't2'",
+		    "Kept reply for access token \"Two\": " },
+		{ "UPDATE meta SET name = 'other' WHERE name = 'demo seed'",
+		    "Sealed text \"other\": " },
+	};
+	struct store_copy out = { .from = opened(*state)->where };
+	struct fixture *f = *state;
+	struct store_verdict v;
+	struct refresh_claim c;
+
+	fill(f);
+	c = claim(f, "t1", NOW);
+	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &fresh));
+	c = claim(f, "t2", NOW);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW, false));
+	assert_ok(
+	    store_refresh_answered(store(f), &f->cx, &c, NOW, 200, 0, secret_of(S("a reply"))));
+	assert_ok(
+	    store_meta_put_sealed(store(f), &f->cx, S("demo seed"), secret_of(S("some text"))));
+	for (size_t i = 0; i <= sizeof(rows) / sizeof(rows[0]); i++) {
+		out.to = fixture_path(f, str_printf(f->arena, "backup%zu", i).p);
+		assert_ok(store_backup(&f->cx, &out));
+		assert_ok(store_backup_verify(&f->cx, out.to, opened(f)->keyring, &v));
+		assert_int_equal(v.broken_count, i);
+		for (size_t k = 0; k < i; k++)
+			assert_true(str_starts(v.broken[k], str_of(rows[k].finding)));
+		if (i < sizeof(rows) / sizeof(rows[0]))
+			by_hand(f, rows[i].damage);
+	}
+}
+
 static void
 test_newer_data_is_not_copied(void **state)
 {
@@ -247,5 +287,6 @@ const struct CMUnitTest copy_tests[] = {
 	STORE_TEST(test_a_backup_restores_while_others_write),
 	STORE_TEST(test_a_damaged_backup_is_found_out),
 	STORE_TEST(test_verify_says_what_does_not_open),
+	STORE_TEST(test_verify_opens_the_previous_pair_the_kept_reply_and_sealed_texts),
 };
 const size_t copy_test_count = sizeof(copy_tests) / sizeof(copy_tests[0]);

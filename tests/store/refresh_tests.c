@@ -385,10 +385,72 @@ test_previous_pair_stays_until_the_next_success(void **state)
 	c = claim(f, "t1", NOW + 1);
 	assert_int_equal(c.token.learned.refreshes, 1);
 	assert_int_equal(c.token.learned.rotations, 1);
+	assert_int_equal(c.token.learned.since_ms, fresh.now_ms);
 	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &fresh));
 	c = claim(f, "t1", NOW + 2);
 	assert_int_equal(c.token.learned.refreshes, 2);
 	assert_int_equal(c.token.learned.rotations, 1); /* the same refresh token came */
+	assert_int_equal(c.token.learned.returned, 2);
+}
+
+/* What is seen outside a refresh: each thing with its time, the worse news last, and of this consent. */
+static void
+test_what_is_learned_stays_until_the_next_consent(void **state)
+{
+	struct fixture *f = *state;
+	struct token_reconnect r = {
+		.app_key = S("k"), .app_secret = secret_of(S("s")), .grant = fresh
+	};
+	struct token t, seen, old;
+
+	create(f, "t1", "One");
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &old));
+	seen = old;
+	seen.learned.kills = OLD_ACCESS_DIES;
+	seen.learned.kills_ms = NOW;
+	assert_ok(store_token_learn(store(f), &f->cx, &seen));
+	seen.learned = (struct token_learned){ .kills = OLD_ACCESS_LIVES, .kills_ms = NOW + 1 };
+	assert_ok(store_token_learn(store(f), &f->cx, &seen));
+	seen.learned = (struct token_learned){ .life_s = 60, .life_ms = NOW + 2 };
+	assert_ok(store_token_learn(store(f), &f->cx, &seen));
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.learned.kills, OLD_ACCESS_DIES);
+	assert_int_equal(t.learned.kills_ms, NOW);
+	assert_int_equal(t.learned.life_s, 60);
+	assert_int_equal(t.learned.life_ms, NOW + 2);
+	r.grant.now_ms = NOW + 3;
+	assert_ok(store_token_reconnect(store(f), &f->cx, S("t1"), &r));
+	assert_ok(store_token_learn(store(f), &f->cx, &seen)); /* of the one before: too late */
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.learned.kills, OLD_ACCESS_UNKNOWN);
+	assert_int_equal(t.learned.life_s, 0);
+}
+
+static void
+test_a_refused_access_token_is_so_until_there_is_another(void **state)
+{
+	struct fixture *f = *state;
+	struct token_previous previous;
+	struct refresh_claim c;
+	struct token t, before;
+
+	create(f, "t1", "One");
+	assert_ok(store_token_previous(store(f), &f->cx, S("t1"), &previous));
+	assert_true(secret_empty(previous.access));
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &before));
+	assert_ok(store_token_refused(store(f), &f->cx, &before, NOW));
+	assert_ok(store_token_refused(store(f), &f->cx, &before, NOW + 1));
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.refused_ms, NOW); /* since when */
+	c = claim(f, "t1", NOW);
+	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &fresh));
+	assert_ok(store_token_refused(store(f), &f->cx, &before, NOW + 2)); /* the old one */
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.refused_ms, 0);
+	assert_ok(store_token_previous(store(f), &f->cx, S("t1"), &previous));
+	assert_true(crypto_equal(previous.access, plain.access));
+	assert_true(crypto_equal(previous.refresh, plain.refresh));
+	assert_int_equal(previous.expires_ms, before.expires_ms);
 }
 
 const struct CMUnitTest refresh_tests[] = {
@@ -408,5 +470,7 @@ const struct CMUnitTest refresh_tests[] = {
 	STORE_TEST(test_fence_stops_every_step_of_the_late_one),
 	STORE_TEST(test_late_reply_is_kept_while_no_newer_attempt_has_left),
 	STORE_TEST(test_previous_pair_stays_until_the_next_success),
+	STORE_TEST(test_what_is_learned_stays_until_the_next_consent),
+	STORE_TEST(test_a_refused_access_token_is_so_until_there_is_another),
 };
 const size_t refresh_test_count = sizeof(refresh_tests) / sizeof(refresh_tests[0]);

@@ -10,6 +10,7 @@ static const char *const shipped[] = {
 	"cDTvO05m7ypV6rGe",
 	"f9MtGhS4xmCxopqT",
 	"hDM2lGD-5rkxAssQ",
+	"kZJLJA6KQB8RRLfW",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))

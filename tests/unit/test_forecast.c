@@ -40,6 +40,25 @@ static const struct row {
 		.expires_ms = 2 * H,
 		.needs_reauthorization = true,
 		.status_ms = -H },
+	    FORECAST_ENDS, CAUSE_REAUTHORIZE, 2 * H },
+	{ "refused, and the access token has run out since", NONE,
+	    { .has_refresh = true,
+		.expires_ms = -H,
+		.needs_reauthorization = true,
+		.status_ms = -2 * H },
+	    FORECAST_STOPPED, CAUSE_REAUTHORIZE, -H },
+	{ "refused when it had run out already", NONE,
+	    { .has_refresh = true,
+		.expires_ms = -2 * H,
+		.needs_reauthorization = true,
+		.status_ms = -H },
+	    FORECAST_STOPPED, CAUSE_REAUTHORIZE, -H },
+	{ "refused, and the access token too", NONE,
+	    { .has_refresh = true,
+		.expires_ms = 2 * H,
+		.needs_reauthorization = true,
+		.status_ms = -2 * H,
+		.refused_ms = -H },
 	    FORECAST_STOPPED, CAUSE_REAUTHORIZE, -H },
 	{ "wrong secret", NONE, { .has_refresh = true, .expires_ms = 2 * H, .misconfigured = true },
 	    FORECAST_ENDS, CAUSE_MISCONFIGURED, 2 * H },
@@ -108,7 +127,7 @@ test_the_forecast(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct forecast_in in = rows[i].in;
 		int64_t *const times[] = { &in.expires_ms, &in.consented_ms, &in.used_ms,
-			&in.refresh_expires_ms, &in.status_ms, &in.sent_ms };
+			&in.refresh_expires_ms, &in.status_ms, &in.sent_ms, &in.refused_ms };
 		struct forecast got;
 
 		in.contract = rows[i].c;

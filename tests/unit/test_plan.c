@@ -160,6 +160,7 @@ test_when_a_token_is_due(void **state)
 	static const struct {
 		struct contract c;
 		int64_t life_s;
+		int64_t refresh_life_s, used_s; /* used_s: so long ago */
 		bool no_refresh, lazy;
 		int64_t from_s, to_s; /* since now; 0: never */
 	} due[] = {
@@ -183,6 +184,18 @@ test_when_a_token_is_due(void **state)
 		      .max_age_from = AGE_FROM_LAST_USE },
 		    14400, .lazy = true, .from_s = 700, .to_s = 750 },
 		{ { .rotation = ROTATION_NONE, .refresh_token_max_age_s = 1000 }, 0 },
+		/* counted from its last use, not from when somebody made it lazy */
+		{ { .rotation = ROTATION_NONE, .refresh_token_idle_s = 1000 }, 14400, .lazy = true,
+		    .used_s = 600, .from_s = 100, .to_s = 150 },
+		/* the end that a reply told, unless it is so near that use does not move it */
+		{ STRICT, 14400, .lazy = true, .refresh_life_s = 86400, .from_s = 60480,
+		    .to_s = 64800 },
+		{ STRICT, 14400, .lazy = true, .refresh_life_s = 1700 },
+		{ NONE, 0, .refresh_life_s = 86400, .from_s = 60480, .to_s = 64800 },
+		{ NONE, 14400, .refresh_life_s = 86400, .from_s = 14400 - 660,
+		    .to_s = 14400 - 600 },
+		{ { .rotation = ROTATION_NONE, .refresh_token_idle_s = 1000000 }, 14400,
+		    .lazy = true, .refresh_life_s = 86400, .from_s = 60480, .to_s = 64800 },
 	};
 	static const uint32_t randoms[] = { 0, 1, 59999, 60000, 123456789, UINT32_MAX };
 
@@ -192,6 +205,10 @@ test_when_a_token_is_due(void **state)
 		struct due_state s = { .contract = due[row].c,
 			.now_ms = SENT,
 			.expires_ms = due[row].life_s == 0 ? 0 : SENT + due[row].life_s * 1000,
+			.used_ms = due[row].used_s == 0 ? 0 : SENT - due[row].used_s * 1000,
+			.refresh_expires_ms = due[row].refresh_life_s == 0
+			    ? 0
+			    : SENT + due[row].refresh_life_s * 1000,
 			.has_refresh = !due[row].no_refresh,
 			.lazy = due[row].lazy,
 			.random = randoms[i % COUNT(randoms)] };
