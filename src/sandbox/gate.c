@@ -6,6 +6,7 @@
 #include "sandbox/core/basic.h"
 #include "sandbox/core/reach.h"
 #include "sandbox/files/admit.h"
+#include "sandbox/files/upload_link.h"
 #include "sandbox/core/row.h"
 #include "sandbox/oauth/cors.h"
 #include "sandbox/oauth/grants.h"
@@ -84,6 +85,8 @@ pass(struct sandbox *app, struct ctx *cx, struct http_req *req, enum access clas
 	case ACCESS_API_APP:
 	case ACCESS_API_USER_APP:
 		return gate_api(app, cx, req);
+	case ACCESS_UPLOAD_LINK:
+		return upload_link_admit(app, cx, req);
 	case ACCESS_CONTROL:
 		return control_gate(app, cx, req);
 	case ACCESS_CONTROL_SIGN:
@@ -106,6 +109,7 @@ caller_of(const struct http_req *req, enum access class)
 	case ACCESS_API_ANY:
 	case ACCESS_API_APP:
 	case ACCESS_API_USER_APP:
+	case ACCESS_UPLOAD_LINK:
 		return (struct fault_caller){
 			.app_key = who->app_key,
 			.account_id = who->account.id,

@@ -137,7 +137,8 @@ static enum rc
 prepare_database(struct sandbox *s, struct ctx *cx, struct db *copy)
 {
 	static const char *const forget[] = { "DELETE FROM sessions", "DELETE FROM upload_sessions",
-		"DELETE FROM jobs", "DELETE FROM contents WHERE refs <= 0" };
+		"DELETE FROM upload_links", "DELETE FROM jobs",
+		"DELETE FROM contents WHERE refs <= 0" };
 	enum rc rc = OK;
 
 	TRY(db_begin(cx, copy));

@@ -229,6 +229,18 @@ fail_token(struct ctx *cx, const struct http_req *req, struct http_res *res, enu
 	}
 }
 
+/* Short text, and one status for all that stands in the way. */
+static void
+fail_upload_link(struct ctx *cx, const struct http_req *req, struct http_res *res, enum rc rc)
+{
+	if (rc == E_NOTFOUND)
+		api_text(cx, res, 410, str_of(cx->why));
+	else if (rc == E_CONFLICT)
+		api_text(cx, res, 409, str_of(cx->why));
+	else
+		fail_api(cx, req, res, rc);
+}
+
 static void
 fail_page(struct sandbox *s, struct ctx *cx, struct http_res *res, enum rc rc)
 {
@@ -283,6 +295,9 @@ sandbox_fail(
 	case ACCESS_API_USER_APP:
 	case ACCESS_API_NONE:
 		fail_api(cx, req, res, rc);
+		break;
+	case ACCESS_UPLOAD_LINK:
+		fail_upload_link(cx, req, res, rc);
 		break;
 	case ACCESS_TOKEN:
 		fail_token(cx, req, res, rc);

@@ -33,6 +33,7 @@ static const struct reach_row in_tunnels[] = {
 	{ "/.well-known/", true, AT_WWW },
 	{ "/scl/", true, AT_WWW },
 	{ "/apitl/", true, AT_API },
+	{ "/apitul/", true, AT_API },
 	{ "/2/", true, AT_API },
 };
 

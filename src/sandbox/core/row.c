@@ -25,6 +25,7 @@ row_access_word(enum access access)
 		[ACCESS_API_APP] = "api-app",
 		[ACCESS_API_USER_APP] = "api-user-app",
 		[ACCESS_API_NONE] = "api-none",
+		[ACCESS_UPLOAD_LINK] = "upload-link",
 		[ACCESS_PREFLIGHT] = "preflight",
 		[ACCESS_CONTROL] = "control",
 		[ACCESS_CONTROL_SIGN] = "control-sign",

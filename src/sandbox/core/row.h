@@ -24,6 +24,7 @@ enum access {
 	ACCESS_API_APP,  /* app key and secret by HTTP Basic */
 	ACCESS_API_USER_APP, /* what API_USER wants, or what API_APP wants: no account then */
 	ACCESS_API_NONE,     /* the API without any authentication */
+	ACCESS_UPLOAD_LINK,  /* what get_temporary_upload_link gave, for one upload */
 	ACCESS_PREFLIGHT,    /* a browser asks whether a page may call a row of the API */
 	ACCESS_CONTROL,      /* the control token or its page's cookie, from the loopback */
 	ACCESS_CONTROL_SIGN, /* the control page, where the token is typed in */

@@ -181,9 +181,18 @@
 /* --- control --- */
 #define CONTROL_2 ""
 
+/* --- files: links for one upload each --- */
+#define FILES_3                                                                        \
+	"CREATE TABLE upload_links (id TEXT PRIMARY KEY, grant_id TEXT NOT NULL,"      \
+	" app_key TEXT NOT NULL, account_id TEXT NOT NULL REFERENCES accounts(id) ON " \
+	"DELETE CASCADE,"                                                              \
+	" root TEXT NOT NULL, commit_info TEXT NOT NULL, until_ms BIGINT NOT NULL);"   \
+	"CREATE INDEX upload_links_until ON upload_links (until_ms);"
+
 const char *const schema_steps[] = {
 	STEP_1,
 	CONSOLE_2 OAUTH_2 PEOPLE_2 TREE_2 SHARING_2 CONTROL_2,
+	FILES_3,
 };
 
 const size_t schema_step_count = sizeof(schema_steps) / sizeof(schema_steps[0]);

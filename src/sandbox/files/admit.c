@@ -34,8 +34,9 @@ files_admit(struct sandbox *s, struct ctx *cx, const struct http_req *req)
 	if (!str_int(http_req_header(req, S("Content-Length")), 1, INT64_MAX, &declared))
 		return OK; /* in chunks: counted when it is there */
 	TRY(store_enter(s, cx, STORE_READ));
-	rc = str_ends(req->path, S("/upload")) ? files_quota(s, cx, who->account.id, &room)
-					       : sessions_room(s, cx, who->account.id, &room);
+	rc = str_contains(req->path, S("/upload_session/"))
+	    ? sessions_room(s, cx, who->account.id, &room)
+	    : files_quota(s, cx, who->account.id, &room);
 	TRY(store_leave(s, cx, STORE_READ, rc));
 	return declared <= room ? OK : refuse_for(cx, req->path);
 }

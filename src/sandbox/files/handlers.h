@@ -33,6 +33,8 @@ HANDLER(api_restore);
 HANDLER(api_download);
 HANDLER(api_download_zip);
 HANDLER(api_upload);
+HANDLER(api_temporary_upload_link);
+HANDLER(upload_by_link);
 HANDLER(api_session_start);
 HANDLER(api_session_start_batch);
 HANDLER(api_session_append);

@@ -24,6 +24,7 @@ cors_concerns(enum access access)
 	case ACCESS_API_APP:
 	case ACCESS_API_USER_APP:
 	case ACCESS_API_NONE:
+	case ACCESS_UPLOAD_LINK:
 		return true;
 	default:
 		return false;
