@@ -51,7 +51,7 @@ session_gate(struct api *api, struct ctx *cx, struct http_req *req, struct http_
 	TRY(vault_session(api->vault, cx, cookie, s, &fresh));
 	req->session = s;
 	if (s->user.id.len > 0)
-		cx->actor = str_printf(cx->arena, "user:%.*s", STR_ARG(s->user.username));
+		vault_act_as(cx, &s->user);
 	if (access == ACCESS_CALLBACK)
 		return OK;
 	if (s->user.id.len == 0 && (access == ACCESS_USER || access == ACCESS_USER_CHANGE)) {
@@ -69,6 +69,7 @@ session_gate(struct api *api, struct ctx *cx, struct http_req *req, struct http_
 enum rc
 api_gate(void *app, struct ctx *cx, struct http_req *req, struct http_res *res)
 {
+	cx->from = req->peer;
 	switch ((enum access)req->route->access) {
 	case ACCESS_PUBLIC:
 	case ACCESS_PAGE:

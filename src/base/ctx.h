@@ -21,7 +21,10 @@ struct ctx {
 	int64_t deadline_ms; /* clock_mono_ms() by which the answer must be there; 0: none */
 	bool may_block;      /* false on a server loop: return E_AGAIN instead of blocking */
 	char request_id[REQUEST_ID_LEN + 1];
-	struct str actor; /* "user:admin", "key:ab12", "engine": for logs */
+	/* Who acts: "user:" or "key:" and an id, "engine", "command". */
+	struct str actor;
+	struct str actor_name; /* of a user, as the user is called */
+	struct str from;       /* the address that the request came from; empty: none */
 
 	enum rc rc;        /* set by fail() */
 	const char *code;  /* stable slug for programs, "name-taken"; a literal, may be NULL */

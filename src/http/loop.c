@@ -69,7 +69,7 @@ loop_exchange(struct loop *l)
 	}
 	ctx_init(&x->cx, x->cx.arena, l->server->clock);
 	make_request_id(l, x->cx.request_id);
-	x->cx.actor = S("");
+	x->cx.actor = x->cx.actor_name = x->cx.from = S("");
 	x->req.header_count = x->req.seg_count = 0;
 	x->req.path = x->req.query = x->req.body = (struct str){ 0 };
 	x->req.host = x->req.tunnel = x->req.body_path = (struct str){ 0 };

@@ -10,7 +10,8 @@
 #define STOP_GRACE_MS 3000
 #define DAY_MS 86400000LL
 #define KEEP_DELETED_DAYS 30
-#define KEEP_DELETED_MAX 3650
+#define KEEP_EVENTS_DAYS 90
+#define DAYS_MAX 3650
 #define WORKERS 16 /* more than readers of a slow provider may hold (vault/engine.c) */
 
 static enum rc
@@ -24,16 +25,16 @@ open_server(struct ctx *cx, struct http_server_config *cfg, const char *listen,
 }
 
 static enum rc
-take_keep_deleted(struct ctx *cx, const char *text, int64_t *out)
+take_days(struct ctx *cx, const char *option, const char *text, int64_t min, int64_t *out)
 {
 	int64_t days;
 
 	if (text == NULL)
 		return OK;
-	if (!str_int(str_of(text), 0, KEEP_DELETED_MAX, &days)) {
-		fail(cx, E_INPUT, "--keep-deleted %s is no number of days.", text);
+	if (!str_int(str_of(text), min, DAYS_MAX, &days)) {
+		fail(cx, E_INPUT, "%s %s is no number of days.", option, text);
 		return fail_todo(
-		    cx, "Write a whole number from 0 to %d; 0 deletes at once.", KEEP_DELETED_MAX);
+		    cx, "Write a whole number from %lld to %d.", (long long)min, DAYS_MAX);
 	}
 	*out = days * DAY_MS;
 	return OK;
@@ -49,6 +50,7 @@ manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *o
 		.dropbox_url = cfg->dropbox_url,
 		.providers_dir = cfg->providers_dir,
 		.keep_deleted_ms = KEEP_DELETED_DAYS * DAY_MS,
+		.keep_events_ms = KEEP_EVENTS_DAYS * DAY_MS,
 		.dropbox_ca_file = cfg->dropbox_ca,
 		.clock = cfg->clock,
 	};
@@ -56,7 +58,8 @@ manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *o
 	struct http_server_config server = { .clock = cfg->clock, .name = "manager" };
 
 	*out = (struct manager){ 0 };
-	TRY(take_keep_deleted(cx, cfg->keep_deleted, &vault.keep_deleted_ms));
+	TRY(take_days(cx, "--keep-deleted", cfg->keep_deleted, 0, &vault.keep_deleted_ms));
+	TRY(take_days(cx, "--keep-events", cfg->keep_events, 1, &vault.keep_events_ms));
 	TRY(open_server(cx, &server, cfg->listen, cfg->public_url, &out->server));
 	vault.public_url = http_server_url(out->server);
 	TRY(runtime_lock(cx, cfg->data_dir, &out->lock_fd));

@@ -25,9 +25,9 @@ struct manager_config {
 	const char *public_url;
 	const char *master_key_file;
 	struct str dropbox_url;
-	const char *providers_dir; /* NULL: none */
-	const char *keep_deleted;  /* days; NULL: the default */
-	const char *dropbox_ca;    /* file; NULL: the system's roots */
+	const char *providers_dir;              /* NULL: none */
+	const char *keep_deleted, *keep_events; /* days; NULL: the default */
+	const char *dropbox_ca;                 /* file; NULL: the system's roots */
 	struct clock *clock;
 };
 

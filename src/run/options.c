@@ -64,6 +64,8 @@ static const struct option options[] = {
 	    "where Dropbox is: a sandbox's address instead of the real one" },
 	{ "--keep-deleted", "VALETKEY_KEEP_DELETED", "DAYS", "30", FOR_SERVE, TEXT,
 	    AT(keep_deleted), "for how long a deleted token can be restored" },
+	{ "--keep-events", "VALETKEY_KEEP_EVENTS", "DAYS", "90", FOR_SERVE, TEXT, AT(keep_events),
+	    "for how long it is kept what happened" },
 	{ "--providers", "VALETKEY_PROVIDERS", "DIR", NULL, FOR_SERVE, TEXT, AT(providers),
 	    "provider definitions (*.json) besides the built-in ones; the same id replaces one" },
 	{ "--dropbox-ca", "VALETKEY_DROPBOX_CA", "FILE", NULL, FOR_SERVE, TEXT, AT(dropbox_ca),

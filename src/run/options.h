@@ -16,6 +16,7 @@ struct options {
 	const char *dropbox_url;     /* --dropbox-url */
 	const char *providers;       /* --providers */
 	const char *keep_deleted;    /* --keep-deleted */
+	const char *keep_events;     /* --keep-events */
 	const char *dropbox_ca;      /* --dropbox-ca FILE */
 	const char *master_key_file; /* --master-key-file */
 	const char *log_level;       /* --log-level */

@@ -40,6 +40,7 @@ open_manager(struct start *st, struct manager *m)
 		.master_key_file = st->options.master_key_file,
 		.providers_dir = st->options.providers,
 		.keep_deleted = st->options.keep_deleted,
+		.keep_events = st->options.keep_events,
 		.dropbox_ca = st->options.dropbox_ca,
 		.clock = st->clock,
 	};

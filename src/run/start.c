@@ -35,6 +35,7 @@ start_command(struct start *st, enum command_bit command, const char *usage, con
 	st->clock = clock_new();
 	ctx_init(&st->cx, arena_new(), st->clock);
 	st->cx.may_block = true;
+	st->cx.actor = S("command");
 	rc = options_read(&st->cx, command, argc, argv, &st->options);
 	if (rc == OK && !st->options.help)
 		rc = set_log_level(st);

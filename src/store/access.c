@@ -37,20 +37,84 @@ store_user_by_name(struct store *s, struct ctx *cx, struct str username, struct 
 	return OK;
 }
 
+static enum rc
+tell_user(struct store *s, struct ctx *cx, const char *type, const struct user *u, json_t *details)
+{
+	return store_event(s, cx,
+	    &(struct event_note){ .type = type,
+		.about_kind = "user",
+		.about_id = u->id,
+		.about_name = u->username,
+		.details = details != NULL ? json_write(cx->arena, details) : S("") });
+}
+
+/* The id that a username has already; empty: none. */
+static enum rc
+find_user(struct store *s, struct ctx *cx, struct str username, struct str *id)
+{
+	struct db_stmt *st;
+	bool row;
+
+	*id = S("");
+	TRY(db_stmt(cx, s->db, "SELECT id FROM user_ WHERE username = $1", &st));
+	db_bind_text(st, 1, username);
+	TRY(db_step(cx, st, &row));
+	if (row)
+		*id = db_col_text(st, 0, cx->arena);
+	db_done(st);
+	return OK;
+}
+
 enum rc
 store_user_put(struct store *s, struct ctx *cx, const struct user *u)
 {
 	STORE_HOLD hold = store_hold(s, cx);
+	struct user now = *u;
 	struct db_stmt *st;
+	struct str id;
 
+	TRY(db_begin(cx, s->db));
+	TRY(find_user(s, cx, u->username, &id));
+	if (id.len > 0)
+		now.id = id;
 	TRY(db_stmt(cx, s->db,
 	    "INSERT INTO user_ (id, username, password_hash) VALUES ($1, $2, $3)"
 	    " ON CONFLICT (username) DO UPDATE SET password_hash = excluded.password_hash",
 	    &st));
-	db_bind_text(st, 1, u->id);
+	db_bind_text(st, 1, now.id);
 	db_bind_text(st, 2, u->username);
 	db_bind_text(st, 3, u->password_hash);
-	return db_run(cx, st, NULL);
+	TRY(db_run(cx, st, NULL));
+	TRY(tell_user(s, cx, id.len > 0 ? "user.password_changed" : "user.created", &now, NULL));
+	return db_commit(cx, s->db);
+}
+
+/* Whom a session is of; no row for one that is not known. */
+static enum rc
+find_session(struct store *s, struct ctx *cx, struct str digest, struct user *out, bool *there)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "SELECT u.id, u.username, u.password_hash FROM session s"
+	    " JOIN user_ u ON u.id = s.user_id WHERE s.digest = $1",
+	    &st));
+	db_bind_blob(st, 1, digest);
+	TRY(db_step(cx, st, there));
+	if (*there)
+		read_user(cx, st, out);
+	db_done(st);
+	return OK;
+}
+
+static enum rc
+tell_session(struct store *s, struct ctx *cx, const char *type, struct str digest)
+{
+	struct user u;
+	bool there;
+
+	TRY(find_session(s, cx, digest, &u, &there));
+	return there ? tell_user(s, cx, type, &u, NULL) : OK;
 }
 
 enum rc
@@ -60,13 +124,16 @@ store_session_create(
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
+	TRY(db_begin(cx, s->db));
 	TRY(db_stmt(cx, s->db,
 	    "INSERT INTO session (digest, user_id, created_ms, seen_ms) VALUES ($1, $2, $3, $3)",
 	    &st));
 	db_bind_blob(st, 1, digest);
 	db_bind_text(st, 2, user_id);
 	db_bind_int(st, 3, wall_ms);
-	return db_run(cx, st, NULL);
+	TRY(db_run(cx, st, NULL));
+	TRY(tell_session(s, cx, "user.signed_in", digest));
+	return db_commit(cx, s->db);
 }
 
 static enum rc
@@ -119,9 +186,12 @@ store_session_delete(struct store *s, struct ctx *cx, struct str digest)
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
+	TRY(db_begin(cx, s->db));
+	TRY(tell_session(s, cx, "user.signed_out", digest));
 	TRY(db_stmt(cx, s->db, "DELETE FROM session WHERE digest = $1", &st));
 	db_bind_blob(st, 1, digest);
-	return db_run(cx, st, NULL);
+	TRY(db_run(cx, st, NULL));
+	return db_commit(cx, s->db);
 }
 
 enum rc
@@ -129,12 +199,25 @@ store_session_delete_others(
     struct store *s, struct ctx *cx, struct str user_id, struct str keep_digest)
 {
 	STORE_HOLD hold = store_hold(s, cx);
+	struct user u = { .id = user_id };
 	struct db_stmt *st;
+	int64_t ended;
 
+	TRY(db_begin(cx, s->db));
 	TRY(db_stmt(cx, s->db, "DELETE FROM session WHERE user_id = $1 AND digest <> $2", &st));
 	db_bind_text(st, 1, user_id);
 	db_bind_blob(st, 2, keep_digest);
-	return db_run(cx, st, NULL);
+	TRY(db_run(cx, st, &ended));
+	if (ended > 0) {
+		TRY(db_stmt(cx, s->db, "SELECT username FROM user_ WHERE id = $1", &st));
+		db_bind_text(st, 1, user_id);
+		TRY(store_want_row(cx, st, "user"));
+		u.username = db_col_text(st, 0, cx->arena);
+		db_done(st);
+		TRY(tell_user(s, cx, "user.sessions_ended", &u,
+		    json_pack("{s:I}", "sessions", (json_int_t)ended)));
+	}
+	return db_commit(cx, s->db);
 }
 
 enum rc
@@ -146,6 +229,21 @@ store_session_prune(struct store *s, struct ctx *cx, int64_t before_ms)
 	TRY(db_stmt(cx, s->db, "DELETE FROM session WHERE seen_ms < $1", &st));
 	db_bind_int(st, 1, before_ms);
 	return db_run(cx, st, NULL);
+}
+
+static enum rc
+tell_key(struct store *s, struct ctx *cx, const char *type, const struct api_key *k)
+{
+	json_t *o = json_object();
+
+	json_put(o, "hint", json_str(k->hint));
+	json_put(o, "all_tokens", json_boolean(k->all_tokens));
+	return store_event(s, cx,
+	    &(struct event_note){ .type = type,
+		.about_kind = "key",
+		.about_id = k->id,
+		.about_name = k->label,
+		.details = json_write(cx->arena, o) });
 }
 
 enum rc
@@ -173,6 +271,7 @@ store_key_create(struct store *s, struct ctx *cx, const struct api_key *k)
 		db_bind_text(st, 2, k->token_ids[i]);
 		TRY(db_run(cx, st, NULL));
 	}
+	TRY(tell_key(s, cx, "key.created", k));
 	TRY(store_changed(s, cx, CHANGE_KEYS, k->id));
 	return db_commit(cx, s->db);
 }
@@ -241,12 +340,21 @@ enum rc
 store_key_delete(struct store *s, struct ctx *cx, struct str id)
 {
 	STORE_HOLD hold = store_hold(s, cx);
+	struct api_key k = { .id = id };
 	struct db_stmt *st;
 
 	TRY(db_begin(cx, s->db));
+	TRY(db_stmt(cx, s->db, "SELECT label, hint, all_tokens FROM api_key WHERE id = $1", &st));
+	db_bind_text(st, 1, id);
+	TRY(store_want_row(cx, st, "API key"));
+	k.label = db_col_text(st, 0, cx->arena);
+	k.hint = db_col_text(st, 1, cx->arena);
+	k.all_tokens = db_col_int(st, 2) != 0;
+	db_done(st);
 	TRY(db_stmt(cx, s->db, "DELETE FROM api_key WHERE id = $1", &st));
 	db_bind_text(st, 1, id);
 	TRY(store_write_one(cx, st, E_NOTFOUND, "There is no such API key."));
+	TRY(tell_key(s, cx, "key.revoked", &k));
 	TRY(store_changed(s, cx, CHANGE_KEYS, id));
 	return db_commit(cx, s->db);
 }

@@ -11,9 +11,10 @@
 #include "store/store.h"
 
 enum change_kind {
-	CHANGE_TOKEN, /* id: a token's secrets, name or state, or that it is gone */
-	CHANGE_KEYS,  /* the API keys */
-	CHANGE_ALL,   /* too much to tell: forget everything */
+	CHANGE_TOKEN,  /* id: a token's secrets, name or state, or that it is gone */
+	CHANGE_KEYS,   /* the API keys */
+	CHANGE_ALL,    /* too much to tell: forget everything */
+	CHANGE_EVENTS, /* new events: told to store_event_listen's and not to store_follow's fn */
 };
 
 struct change {

@@ -158,6 +158,31 @@ store_connection_spend(struct store *s, struct ctx *cx, struct str id)
 	return store_write_one(cx, st, E_CONFLICT, "This sign-in link has already been used.");
 }
 
+/* A person's consent came, or did not. */
+static enum rc
+tell_finished(struct store *s, struct ctx *cx, const struct connection *c)
+{
+	bool failed = c->status == CONN_FAILED;
+	json_t *o = json_object();
+
+	json_put(o, "app_key", json_str(c->app_key));
+	if (c->token_id.len > 0)
+		json_put(o, "token_id", json_str(c->token_id));
+	if (failed) {
+		json_put(o, "code", json_str(c->error_code));
+		json_put(o, "why", json_str(c->error_why));
+	} else {
+		json_put(o, "account", json_str(c->account_email));
+	}
+	return store_event(s, cx,
+	    &(struct event_note){ .type = failed ? "connection.failed" : "connection.connected",
+		.about_kind = "connection",
+		.about_id = c->id,
+		.about_name = c->provider,
+		.refused = failed,
+		.details = json_write(cx->arena, o) });
+}
+
 enum rc
 store_connection_finish(struct store *s, struct ctx *cx, const struct connection *c,
     const struct connection_secrets *secrets)
@@ -167,6 +192,7 @@ store_connection_finish(struct store *s, struct ctx *cx, const struct connection
 		c->scope_granted, c->account_id, c->account_name, c->account_email };
 	struct db_stmt *st;
 
+	TRY(db_begin(cx, s->db));
 	TRY(db_stmt(cx, s->db,
 	    "UPDATE connection SET error_code = $1, error_field = $2, error_why = $3, error_todo = "
 	    "$4,"
@@ -183,7 +209,9 @@ store_connection_finish(struct store *s, struct ctx *cx, const struct connection
 	db_bind_int(st, 12, c->refresh_expires_ms);
 	bind_secrets(s, cx, st, 13, c->id, secrets);
 	db_bind_text(st, 17, c->id);
-	return store_write_one(cx, st, E_NOTFOUND, "The connection was cancelled meanwhile.");
+	TRY(store_write_one(cx, st, E_NOTFOUND, "The connection was cancelled meanwhile."));
+	TRY(tell_finished(s, cx, c));
+	return db_commit(cx, s->db);
 }
 
 enum rc

@@ -131,9 +131,19 @@ position_of(struct follower *f, struct str node)
 }
 
 static enum rc
+tell(struct follower *f, struct ctx *cx, const struct change *change)
+{
+	struct store *s = f->store;
+
+	if (s->on_event != NULL && (change->kind == CHANGE_EVENTS || change->kind == CHANGE_ALL))
+		s->on_event(s->on_event_arg);
+	return change->kind == CHANGE_EVENTS ? OK : f->fn(f->arg, cx, change);
+}
+
+static enum rc
 tell_all(struct follower *f, struct ctx *cx)
 {
-	return f->fn(f->arg, cx, &(struct change){ .kind = CHANGE_ALL, .id = S("") });
+	return tell(f, cx, &(struct change){ .kind = CHANGE_ALL, .id = S("") });
 }
 
 /* The changes of one node from where we were to `seq`. */
@@ -162,7 +172,7 @@ catch_up(struct follower *f, struct ctx *cx, const struct position *p, int64_t s
 	}
 	db_done(st);
 	for (size_t i = 0; i < n; i++)
-		TRY(f->fn(f->arg, cx, &changes[i]));
+		TRY(tell(f, cx, &changes[i]));
 	return OK;
 }
 

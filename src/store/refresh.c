@@ -166,6 +166,9 @@ store_refresh_commit(struct store *s, struct ctx *cx, const struct refresh_claim
 	TRY(keep_previous(s, cx, &t, &old, grant));
 	TRY(token_row_grant(s, cx, &t, grant));
 	TRY(token_row_seal(s, cx, &t, &secrets));
+	/* A refresh like any other is counted; one that ends a trouble is told. */
+	if (t.status != TOKEN_ACTIVE || t.attempts > 0)
+		TRY(store_event_token(s, cx, "token.recovered", &t, NULL));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, t.id));
 	return db_commit(cx, s->db);
 }
@@ -180,6 +183,24 @@ forget_reply(struct store *s, struct ctx *cx, const struct refresh_claim *claim)
 	db_bind_blob(st, 1, S(""));
 	db_bind_text(st, 2, claim->token.id);
 	return db_run(cx, st, NULL);
+}
+
+/* The first failure, and each that changes what has to be done about it. */
+static enum rc
+tell_failed(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
+    const struct refresh_failure *failure)
+{
+	static const char *const types[] = {
+		[TOKEN_ACTIVE] = "token.failing",
+		[TOKEN_NEEDS_REAUTHORIZATION] = "token.needs_reauthorization",
+		[TOKEN_MISCONFIGURED] = "token.misconfigured",
+	};
+	const struct token *t = &claim->token;
+
+	if (failure->status == t->status && (failure->status != TOKEN_ACTIVE || t->attempts > 0))
+		return OK;
+	return store_event_token(
+	    s, cx, types[failure->status], t, json_pack("{s:o}", "why", json_str(failure->reason)));
 }
 
 enum rc
@@ -212,6 +233,7 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	TRY(store_write_one(cx, st, E_CONFLICT, TAKEN_OVER));
 	if (failure->attempt.stage != STAGE_KEPT)
 		TRY(forget_reply(s, cx, claim));
+	TRY(tell_failed(s, cx, claim, failure));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, claim->token.id));
 	return db_commit(cx, s->db);
 }

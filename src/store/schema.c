@@ -149,6 +149,35 @@ const char *const store_schema[] = {
 	"UPDATE token SET learned_returned = learned_rotations, learned_ms = CASE WHEN"
 	" learned_refreshes > 0 THEN consented_ms ELSE 0 END, learned_life_ms = CASE WHEN"
 	" learned_life_s > 0 THEN updated_ms ELSE 0 END;",
+
+	/* 6: what happened, in chains (store/event.h) */
+	"CREATE TABLE event_head ("
+	" num BIGINT PRIMARY KEY,"
+	" seq BIGINT NOT NULL," /* of its newest row */
+	" mac BLOB NOT NULL,"   /* and that one's */
+	" closed BIGINT NOT NULL,"
+	" changed_ms BIGINT NOT NULL,"
+	" swept_seq BIGINT NOT NULL," /* rows up to here are not kept any more */
+	" swept_mac BLOB NOT NULL,"
+	" seal BLOB NOT NULL);" /* over the rest */
+	"CREATE TABLE event ("
+	" head BIGINT NOT NULL,"
+	" seq BIGINT NOT NULL,"
+	" at_ms BIGINT NOT NULL,"
+	" type TEXT NOT NULL,"
+	" actor_kind TEXT NOT NULL,"
+	" actor_id TEXT NOT NULL,"
+	" actor_name TEXT NOT NULL,"
+	" from_address TEXT NOT NULL,"
+	" about_kind TEXT NOT NULL,"
+	" about_id TEXT NOT NULL,"
+	" about_name TEXT NOT NULL,"
+	" refused BIGINT NOT NULL,"
+	" details TEXT NOT NULL,"
+	" mac BLOB NOT NULL,"
+	" PRIMARY KEY (head, seq));"
+	"CREATE INDEX event_time ON event (at_ms, head, seq);"
+	"CREATE INDEX event_about ON event (about_id, at_ms);",
 };
 
 const size_t store_schema_count = sizeof(store_schema) / sizeof(store_schema[0]);

@@ -5,9 +5,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/json.h"
 #include "crypto/crypto.h"
 #include "db/db.h"
 #include "store/changes.h"
+#include "store/event.h"
 #include "store/store.h"
 
 #define STORE_READERS 4
@@ -30,6 +32,10 @@ struct store {
 	struct arena *arena;         /* of `where` */
 	_Atomic pthread_t batcher;   /* the thread in store_batch, which holds the lock; 0: none */
 	struct follower *follower;   /* NULL where nobody else uses the database */
+	int64_t event_head;          /* of this process; 0: none yet */
+	bool event_noted;            /* one was written since the listener was told */
+	void (*on_event)(void *arg); /* NULL: nobody listens */
+	void *on_event_arg;
 	_Atomic unsigned all_doubts; /* how often the follower saw the server go or come back */
 };
 
@@ -55,6 +61,15 @@ void store_batch_ends(struct store *s);
 
 /* Inside a transaction: what it writes is something that other nodes keep copies of. */
 MUST enum rc store_changed(struct store *s, struct ctx *cx, enum change_kind kind, struct str id);
+
+/* Inside the transaction of what it tells. */
+MUST enum rc store_event(struct store *s, struct ctx *cx, const struct event_note *note);
+/* The same about a token. details may be NULL, and is consumed. */
+struct token;
+MUST enum rc store_event_token(
+    struct store *s, struct ctx *cx, const char *type, const struct token *t, json_t *details);
+/* The listener, after a commit. */
+void store_event_tell(struct store *s);
 
 /* E_NOTFOUND with a sentence about `what` unless the statement has a row. */
 MUST enum rc store_want_row(struct ctx *cx, struct db_stmt *st, const char *what);

@@ -23,6 +23,7 @@ store_token_create(struct store *s, struct ctx *cx, const struct token *t,
 	TRY(db_begin(cx, s->db));
 	TRY(end_connection(s, cx, connection_id));
 	TRY(token_row_insert(s, cx, t, secrets));
+	TRY(store_event_token(s, cx, "token.created", t, NULL));
 	return db_commit(cx, s->db);
 }
 
@@ -96,13 +97,24 @@ write_deleted(struct store *s, struct ctx *cx, const struct token *t)
 	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
 }
 
+/* The end of the row, and of the grant in it. */
+static enum rc
+end_token(struct store *s, struct ctx *cx, const struct token *t)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "DELETE FROM token WHERE id = $1", &st));
+	db_bind_text(st, 1, t->id);
+	TRY(store_write_one(cx, st, E_NOTFOUND, "There is no such access token."));
+	return store_event_token(s, cx, "token.purged", t, NULL);
+}
+
 enum rc
 store_token_delete(struct store *s, struct ctx *cx, struct str id, int64_t now_ms)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct token_secrets secrets;
 	struct token t;
-	struct db_stmt *st;
 	enum rc rc;
 
 	TRY(db_begin(cx, s->db));
@@ -111,9 +123,7 @@ store_token_delete(struct store *s, struct ctx *cx, struct str id, int64_t now_m
 	if (rc == E_STORE && cx->code != NULL && strcmp(cx->code, "integrity") == 0) {
 		/* What does not open any more cannot be put aside, and is of no use to anybody. */
 		ctx_clear(cx);
-		TRY(db_stmt(cx, s->db, "DELETE FROM token WHERE id = $1", &st));
-		db_bind_text(st, 1, id);
-		TRY(store_write_one(cx, st, E_NOTFOUND, "There is no such access token."));
+		TRY(end_token(s, cx, &t));
 		TRY(store_changed(s, cx, CHANGE_TOKEN, id));
 		return db_commit(cx, s->db);
 	}
@@ -122,6 +132,7 @@ store_token_delete(struct store *s, struct ctx *cx, struct str id, int64_t now_m
 	t.due_ms = 0;
 	TRY(write_deleted(s, cx, &t));
 	TRY(token_row_seal(s, cx, &t, &secrets));
+	TRY(store_event_token(s, cx, "token.deleted", &t, NULL));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
 	return db_commit(cx, s->db);
 }
@@ -141,19 +152,50 @@ store_token_restore(struct store *s, struct ctx *cx, struct str id, struct token
 	out->deleted_ms = 0;
 	TRY(write_deleted(s, cx, out));
 	TRY(token_row_seal(s, cx, out, &secrets));
+	TRY(store_event_token(s, cx, "token.restored", out, NULL));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
 	return db_commit(cx, s->db);
+}
+
+#define PURGE_MAX 100 /* at once; the rest the next time */
+
+static enum rc
+read_ended(struct store *s, struct ctx *cx, int64_t before_ms, struct token *out, size_t *count)
+{
+	struct db_stmt *st;
+	bool row;
+
+	*count = 0;
+	TRY(db_stmt(cx, s->db,
+	    "SELECT id, name, provider FROM token WHERE deleted_ms > 0 AND deleted_ms < $1 LIMIT "
+	    "$2",
+	    &st));
+	db_bind_int(st, 1, before_ms);
+	db_bind_int(st, 2, PURGE_MAX);
+	while (*count < PURGE_MAX) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			break;
+		out[(*count)++] = (struct token){ .id = db_col_text(st, 0, cx->arena),
+			.name = db_col_text(st, 1, cx->arena),
+			.provider = db_col_text(st, 2, cx->arena) };
+	}
+	db_done(st);
+	return OK;
 }
 
 enum rc
 store_token_purge(struct store *s, struct ctx *cx, int64_t before_ms)
 {
 	STORE_HOLD hold = store_hold(s, cx);
-	struct db_stmt *st;
+	struct token *ended = ARENA_ARRAY(cx->arena, struct token, PURGE_MAX);
+	size_t n;
 
-	TRY(db_stmt(cx, s->db, "DELETE FROM token WHERE deleted_ms > 0 AND deleted_ms < $1", &st));
-	db_bind_int(st, 1, before_ms);
-	return db_run(cx, st, NULL);
+	TRY(db_begin(cx, s->db));
+	TRY(read_ended(s, cx, before_ms, ended, &n));
+	for (size_t i = 0; i < n; i++)
+		TRY(end_token(s, cx, &ended[i]));
+	return db_commit(cx, s->db);
 }
 
 static enum rc
@@ -177,16 +219,47 @@ write_edit(struct store *s, struct ctx *cx, const struct token *t, const struct 
 	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
 }
 
+/* What differs afterwards, by name; one row, however much it is. */
+static enum rc
+tell_edit(struct store *s, struct ctx *cx, const struct token *was, const struct token_edit *edit,
+    bool new_secret)
+{
+	bool renamed = edit->set_name && !str_eq(edit->name, was->name);
+	json_t *o = json_object(), *changed = json_array();
+	struct token now = *was;
+
+	if (edit->set_description && !str_eq(edit->description, was->description))
+		json_array_append_new(changed, json_string("description"));
+	if (new_secret)
+		json_array_append_new(changed, json_string("app_secret"));
+	if (edit->set_lazy && edit->lazy != was->lazy)
+		json_array_append_new(changed, json_string("lazy"));
+	if (!renamed && json_array_size(changed) == 0) {
+		json_decref(changed);
+		json_decref(o);
+		return OK;
+	}
+	json_put(o, "changed", changed);
+	if (renamed) {
+		now.name = edit->name;
+		json_put(o, "was", json_str(was->name));
+	}
+	return store_event_token(s, cx, renamed ? "token.renamed" : "token.changed", &now, o);
+}
+
 enum rc
 store_token_edit(struct store *s, struct ctx *cx, struct str id, const struct token_edit *edit)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct token_secrets secrets;
-	struct token t;
+	struct token t, was;
+	bool new_secret;
 
 	TRY(db_begin(cx, s->db));
 	TRY(token_row_hold(s, cx, id));
 	TRY(token_row_open(s, cx, TOKEN_BY_ID, id, &t, &secrets));
+	was = t;
+	new_secret = edit->set_app_secret && !crypto_equal(edit->app_secret, secrets.app_secret);
 	if (edit->set_name)
 		t.name = edit->name;
 	if (edit->set_app_secret)
@@ -194,6 +267,7 @@ store_token_edit(struct store *s, struct ctx *cx, struct str id, const struct to
 	if (edit->set_name || edit->set_app_secret)
 		TRY(token_row_seal(s, cx, &t, &secrets));
 	TRY(write_edit(s, cx, &t, edit));
+	TRY(tell_edit(s, cx, &was, edit, new_secret));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
 	return db_commit(cx, s->db);
 }
@@ -236,6 +310,7 @@ store_token_reconnect(
 	TRY(write_client(s, cx, id, r));
 	TRY(token_row_grant(s, cx, &t, &r->grant));
 	TRY(token_row_seal(s, cx, &t, &secrets));
+	TRY(store_event_token(s, cx, "token.reauthorized", &t, NULL));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
 	return db_commit(cx, s->db);
 }

@@ -24,6 +24,7 @@ attempt_scratch(const struct flight *f)
 
 	ctx_init(&cx, f->arena, f->engine->vault->clock);
 	cx.may_block = true;
+	cx.actor = S("engine");
 	return cx;
 }
 

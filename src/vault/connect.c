@@ -403,6 +403,9 @@ vault_connect_finish(struct vault *v, struct ctx *cx, const struct session *who,
 	}
 	ctx_init(&second, cx->arena, cx->clock);
 	second.may_block = true;
+	second.actor = cx->actor;
+	second.actor_name = cx->actor_name;
+	second.from = cx->from;
 	if (store_connection_finish(v->store, &second, &c, &secrets) == OK || rc != OK)
 		return rc;
 	return start_again(
@@ -442,6 +445,11 @@ vault_connection_reveal(struct vault *v, struct ctx *cx, const struct session *w
 	struct connection c;
 
 	TRY(connected(v, cx, who, id, &c, &secrets));
+	TRY(store_event_add(v->store, cx,
+	    &(struct event_note){ .type = "connection.revealed",
+		.about_kind = "connection",
+		.about_id = c.id,
+		.about_name = c.provider }));
 	*access = secrets.access;
 	return OK;
 }

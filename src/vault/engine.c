@@ -13,6 +13,7 @@
 #define STOP_WAIT_MS 5000
 #define IDLE_MS 30000
 #define PURGE_MS 600000
+#define EVENTS_AT_ONCE 10000
 
 uint32_t
 engine_random(void)
@@ -203,6 +204,9 @@ purge(struct engine *e, struct ctx *cx)
 	e->purge_at = now + PURGE_MS;
 	if (store_token_purge(v->store, cx, clock_now_ms(v->clock) - v->keep_deleted_ms) != OK)
 		log_event(LOG_ERROR, "engine.purge_failed", KV_STR("why", str_of(cx->why)));
+	if (store_event_sweep(
+		v->store, cx, clock_now_ms(v->clock) - v->keep_events_ms, EVENTS_AT_ONCE) != OK)
+		log_event(LOG_ERROR, "engine.sweep_failed", KV_STR("why", str_of(cx->why)));
 }
 
 /* Looks into each lane; returns when to look again (ms to wait). */
@@ -215,6 +219,7 @@ look_for_due(struct engine *e)
 
 	ctx_init(&cx, a, e->vault->clock);
 	cx.may_block = true;
+	cx.actor = S("engine");
 	for (size_t i = 0; i < e->vault->provider_count; i++) {
 		int64_t lane_wait = look_in_lane(e, &cx, &e->lanes[i]);
 

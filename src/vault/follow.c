@@ -13,6 +13,8 @@ vault_follow(void *arg, struct ctx *cx, const struct change *change)
 	case CHANGE_KEYS:
 		TRY(key_index_load(v, cx));
 		break;
+	case CHANGE_EVENTS:
+		return OK;
 	case CHANGE_ALL:
 		live_forget_all(v);
 		TRY(key_index_load(v, cx));

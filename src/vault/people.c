@@ -10,6 +10,8 @@
 #define PASSWORD_MIN 10
 #define PASSWORD_MAX 200
 #define FAILURES_A_MINUTE 10
+#define REFUSALS_TOLD 30 /* a minute; who knocks all day must not fill the store */
+#define NAME_TOLD 100
 
 static void
 session_of_cookie(struct vault *v, struct ctx *cx, struct secret cookie, struct session *out)
@@ -51,6 +53,13 @@ vault_session(struct vault *v, struct ctx *cx, struct str cookie, struct session
 	return OK;
 }
 
+void
+vault_act_as(struct ctx *cx, const struct user *user)
+{
+	cx->actor = str_printf(cx->arena, "user:%.*s", STR_ARG(user->id));
+	cx->actor_name = user->username;
+}
+
 bool
 vault_csrf_ok(const struct session *s, struct str token)
 {
@@ -64,6 +73,31 @@ wrong_password(struct ctx *cx)
 	return fail_todo(cx, "Try again, or set a new one: valetkey passwd --data DIR");
 }
 
+/* What was refused is told whatever comes of the telling: the answer is no already. */
+static void
+tell_refused(struct vault *v, const struct ctx *asked, const struct user *user, struct str username)
+{
+	struct ctx cx = *asked;
+	struct event_note note = { .type = "user.sign_in_refused",
+		.about_kind = "user",
+		.about_id = user->id,
+		.about_name = str_sub(username, 0, NAME_TOLD),
+		.refused = true };
+	int64_t untold;
+
+	if (throttle_check(v->throttle, &cx, S("refusals told"), REFUSALS_TOLD) != OK) {
+		atomic_fetch_add(&v->refusals_untold, 1);
+		return;
+	}
+	throttle_failed(v->throttle, S("refusals told"));
+	untold = atomic_exchange(&v->refusals_untold, 0);
+	note.details = str_printf(cx.arena, "{\"others\":%lld}", (long long)untold);
+	while (!str_utf8(note.about_name))
+		note.about_name.len--;
+	if (store_event_add(v->store, &cx, &note) != OK)
+		log_event(LOG_ERROR, "event.not_written", KV_STR("why", str_of(cx.why)));
+}
+
 enum rc
 vault_sign_in(struct vault *v, struct ctx *cx, struct session *s, struct str peer,
     struct str username, struct secret password)
@@ -73,16 +107,21 @@ vault_sign_in(struct vault *v, struct ctx *cx, struct session *s, struct str pee
 	struct user user = { 0 };
 	enum rc rc;
 
-	TRY(throttle_check(v->throttle, cx, attempt, FAILURES_A_MINUTE));
+	rc = throttle_check(v->throttle, cx, attempt, FAILURES_A_MINUTE);
+	if (rc != OK)
+		atomic_fetch_add(&v->refusals_untold, 1);
+	TRY(rc);
 	rc = store_user_by_name(v->store, cx, username, &user);
 	if (rc != OK && rc != E_NOTFOUND)
 		return rc;
 	ctx_clear(cx);
 	if (!crypto_password_ok(user.password_hash, password)) {
 		throttle_failed(v->throttle, attempt);
+		tell_refused(v, cx, &user, username);
 		return wrong_password(cx);
 	}
 	throttle_forget(v->throttle, attempt);
+	vault_act_as(cx, &user);
 	TRY(store_session_delete(v->store, cx, s->digest));
 	session_of_cookie(v, cx, crypto_random_token(cx->arena), s);
 	s->user = user;

@@ -18,6 +18,8 @@ struct session {
  * *fresh is set. */
 MUST enum rc vault_session(
     struct vault *v, struct ctx *cx, struct str cookie, struct session *out, bool *fresh);
+/* From here on the context is this person's. */
+void vault_act_as(struct ctx *cx, const struct user *user);
 bool vault_csrf_ok(const struct session *s, struct str token);
 
 /* A new session id on success, the one before is gone (S-104). E_AUTH for a wrong user or password,

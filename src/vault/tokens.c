@@ -152,8 +152,16 @@ enum rc
 vault_token_reveal(struct vault *v, struct ctx *cx, struct str id, struct secret *access)
 {
 	struct token_secrets secrets;
+	struct token t;
 
+	TRY(store_token_get(v->store, cx, id, &t));
 	TRY(store_token_secrets(v->store, cx, id, &secrets));
+	/* Told before it is shown: what cannot be told is not shown (S-198). */
+	TRY(store_event_add(v->store, cx,
+	    &(struct event_note){ .type = "token.revealed",
+		.about_kind = "token",
+		.about_id = t.id,
+		.about_name = t.name }));
 	*access = secrets.access;
 	return OK;
 }

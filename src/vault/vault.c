@@ -110,6 +110,7 @@ vault_open(struct ctx *cx, const struct vault_config *cfg, struct vault **out)
 	v->arena = arena_new();
 	v->clock = cfg->clock;
 	v->keep_deleted_ms = cfg->keep_deleted_ms;
+	v->keep_events_ms = cfg->keep_events_ms;
 	v->shared = cfg->store != NULL;
 	v->public_url = str_dup(v->arena, cfg->public_url);
 	v->live = live_cache_new();

@@ -21,6 +21,7 @@ struct vault_config {
 	/* PEM: the only authorities believed at dropbox_url, and nowhere else; NULL: the system's. */
 	const char *dropbox_ca_file;
 	int64_t keep_deleted_ms; /* a deleted token can be restored for so long */
+	int64_t keep_events_ms;  /* what happened is kept for so long */
 	struct clock *clock;
 };
 

@@ -8,6 +8,7 @@
 #include "crypto/crypto.h"
 #include "http/client.h"
 #include "store/changes.h"
+#include "store/event.h"
 #include "store/token.h"
 #include "vault/counts.h"
 #include "vault/engine.h"
@@ -38,9 +39,10 @@ struct vault {
 	struct provider *providers;
 	size_t provider_count;
 	_Atomic int64_t *skews; /* one for each of them; vault/skew.h */
-	int64_t keep_deleted_ms;
+	int64_t keep_deleted_ms, keep_events_ms;
 	_Atomic int64_t counts[VAULT_COUNTS];
-	bool shared; /* other nodes may use the store */
+	bool shared;                     /* other nodes may use the store */
+	_Atomic int64_t refusals_untold; /* of sign-ins, since the last that is an event */
 };
 
 struct str vault_new_id(struct arena *a);

@@ -85,9 +85,11 @@ test('revoking ends the grant at the provider first, and deletes only then', asy
 });
 
 test('the number of days must be one', async () => {
-	for (const bad of ['-1', 'week', '3651', '1.5']) {
-		const got = await run(['serve', '--data', '/nonexistent', '--keep-deleted', bad]);
-		assert.equal(got.code, 2, bad);
+	const bad = [...['-1', 'week', '3651', '1.5'].map((b) => ['--keep-deleted', b]), ['--keep-events', '0'],
+		['--keep-events', 'long']];
+	for (const option of bad) {
+		const got = await run(['serve', '--data', '/nonexistent', ...option]);
+		assert.equal(got.code, 2, option);
 		assert.match(got.err, /is no number of days/);
 	}
 });

@@ -3,6 +3,7 @@
 #include "suite.h"
 
 #include "fault.h"
+#include "store/event.h"
 #include "store/store_int.h"
 
 #define CALLS_MAX 100
@@ -187,7 +188,48 @@ act_connection_prune(struct fixture *f)
 	return store_connection_prune(store(f), &f->cx, NOW + 5, S("session"), 1);
 }
 
+static enum rc
+act_session_delete(struct fixture *f)
+{
+	return store_session_delete(store(f), &f->cx, S("s1"));
+}
+
+static enum rc
+act_token_restore(struct fixture *f)
+{
+	struct token t;
+
+	return store_token_restore(store(f), &f->cx, S("gone"), &t);
+}
+
+static enum rc
+act_token_purge(struct fixture *f)
+{
+	return store_token_purge(store(f), &f->cx, NOW + 1);
+}
+
+static enum rc
+act_event_add(struct fixture *f)
+{
+	return store_event_add(store(f), &f->cx,
+	    &(struct event_note){ .type = "token.revealed",
+		.about_kind = "token",
+		.about_id = S("t1"),
+		.about_name = S("One") });
+}
+
+static enum rc
+act_event_sweep(struct fixture *f)
+{
+	return store_event_sweep(store(f), &f->cx, INT64_MAX, 3);
+}
+
 static const struct verb verbs[] = {
+	{ "session_delete", act_session_delete },
+	{ "token_restore", act_token_restore },
+	{ "token_purge", act_token_purge },
+	{ "event_add", act_event_add },
+	{ "event_sweep", act_event_sweep },
 	{ "meta_put", act_meta_put },
 	{ "meta_put_sealed", act_meta_put_sealed },
 	{ "user_put", act_user_put },
@@ -227,6 +269,8 @@ stand_ready(struct fixture *f, const struct verb *verb)
 
 	create(f, "t1", "One");
 	create(f, "t2", "Two");
+	create(f, "gone", "Gone");
+	assert_ok(store_token_delete(store(f), &f->cx, S("gone"), NOW));
 	start(f, "c1", NOW);
 	start(f, "c2", NOW + 10);
 	start(f, "c3", NOW + 20);
@@ -242,8 +286,8 @@ stand_ready(struct fixture *f, const struct verb *verb)
 static void
 clear(struct fixture *f)
 {
-	static const char *const tables[] = { "api_key", "token", "connection", "user_",
-		"meta WHERE name <> 'key check'" };
+	static const char *const tables[] = { "event", "event_head", "api_key", "token",
+		"connection", "user_", "meta WHERE name <> 'key check'" };
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		run_sql(f, str_printf(f->arena, "DELETE FROM %s", tables[i]).p);

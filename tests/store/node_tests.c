@@ -4,8 +4,10 @@
 #include <pthread.h>
 
 #include "cluster.h"
+#include "store/batch.h"
 #include "store/changes.h"
 #include "store/copy.h"
+#include "store/event.h"
 
 #define HEARD_MAX 20
 #define BOUND_MS 2000 /* what docs/mechanisms/store.md promises */
@@ -315,6 +317,102 @@ test_nodes_that_start_at_once_migrate_once(void **state)
 		store_close(stores[i]);
 }
 
+static void
+reveal(struct fixture *f, struct store *s, const char *id)
+{
+	assert_ok(store_event_add(s, &f->cx,
+	    &(struct event_note){ .type = "token.revealed",
+		.about_kind = "token",
+		.about_id = str_of(id),
+		.about_name = S("One") }));
+}
+
+static void
+read_on(struct fixture *f, struct event_cursor *c, const char *want)
+{
+	const struct event_filter all = { 0 };
+	struct event *list;
+	bool missed;
+	size_t n;
+
+	assert_ok(store_event_after(store(f), &f->cx, &all, c, 10, &list, &n, &missed));
+	assert_false(missed);
+	assert_int_equal(n, want == NULL ? 0 : 1);
+	if (want != NULL)
+		assert_str_equal(list[0].about_id, str_of(want));
+}
+
+struct slow {
+	struct fixture *f;
+	struct event_cursor cursor;
+};
+
+/* While this node's event is written and not committed, the other commits one that is read. */
+static enum rc
+write_slowly(struct store *s, struct ctx *cx, void *arg)
+{
+	struct slow *slow = arg;
+
+	TRY(store_event_add(s, cx,
+	    &(struct event_note){ .type = "token.revealed",
+		.about_kind = "token",
+		.about_id = S("late"),
+		.about_name = S("") }));
+	reveal(slow->f, store(slow->f), "early");
+	read_on(slow->f, &slow->cursor, "early");
+	return OK;
+}
+
+static void
+test_what_a_node_commits_late_is_not_passed_over(void **state)
+{
+	struct fixture *f = *state;
+	struct store *second = second_node(f);
+	struct slow slow = { .f = f };
+	struct ctx cx;
+	struct store_job job = { .run = write_slowly, .arg = &slow, .cx = &cx };
+
+	ctx_init(&cx, f->arena, f->clock);
+	cx.may_block = true;
+	reveal(f, store(f), "first");
+	reveal(f, second, "second");
+	assert_ok(store_event_end(store(f), &f->cx, &slow.cursor));
+	store_batch(second, &job, 1);
+	assert_int_equal(job.rc, OK);
+	read_on(f, &slow.cursor, "late");
+	read_on(f, &slow.cursor, NULL);
+	store_close(second);
+}
+
+/* A chain that nobody writes to is closed, and its process begins another. */
+static void
+test_idle_chains_are_closed_and_left_behind(void **state)
+{
+	struct fixture *f = *state;
+	struct store *second = second_node(f);
+	struct event_cursor c = { 0 };
+	struct str bad;
+	int64_t rows;
+
+	reveal(f, store(f), "a");
+	read_on(f, &c, "a");
+	reveal(f, second, "b");
+	read_on(f, &c, "b");
+	assert_int_equal(c.count, 2);
+	by_hand(f, "UPDATE event_head SET changed_ms = 0");
+	assert_ok(store_event_sweep(store(f), &f->cx, 0, 10));
+	read_on(f, &c, NULL);
+	assert_int_equal(c.count, 0);
+	reveal(f, second, "c");
+	read_on(f, &c, "c");
+	assert_int_equal(c.count, 1);
+	assert_int_equal(c.at[0].head, 3);
+	assert_ok(store_event_verify(store(f), &f->cx, &rows, &bad));
+	assert_str_equal(bad, S(""));
+	assert_int_equal(rows, 3);
+	store_close(second);
+}
+
 const struct CMUnitTest node_tests[] = {
 	STORE_TEST(test_a_change_reaches_the_other_node),
 	STORE_TEST(test_a_notification_is_faster_than_looking),
@@ -325,5 +423,7 @@ const struct CMUnitTest node_tests[] = {
 	STORE_TEST(test_two_nodes_write_one_token_in_turns),
 	STORE_TEST(test_nobody_moves_data_that_is_being_served),
 	STORE_TEST(test_nodes_that_start_at_once_migrate_once),
+	STORE_TEST(test_what_a_node_commits_late_is_not_passed_over),
+	STORE_TEST(test_idle_chains_are_closed_and_left_behind),
 };
 const size_t node_test_count = sizeof(node_tests) / sizeof(node_tests[0]);

@@ -11,6 +11,7 @@ static const char *const shipped[] = {
 	"f9MtGhS4xmCxopqT",
 	"hDM2lGD-5rkxAssQ",
 	"kZJLJA6KQB8RRLfW",
+	"EFcLVrXCuKLP1ns5",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))
