@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{ "serve", run_serve, "the manager" },
 	{ "sandbox", run_sandbox, "an offline Dropbox to develop and test against" },
 	{ "token", cli_token_main, "list tokens, get a live one, show or refresh one" },
+	{ "events", cli_events_main, "what happened to the tokens, and what happens" },
 	{ "passwd", run_passwd, "set the manager's admin password" },
 	{ "store", run_store, "move an installation between SQLite and PostgreSQL" },
 	{ "backup", run_backup,

@@ -71,5 +71,6 @@ http_handler api_connection_create, api_connection_get, api_connection_probe, ap
 http_handler api_keys, api_key_create, api_key_delete;
 http_handler api_v1_tokens, api_v1_token, api_v1_access_token, api_v1_refresh, api_v1_recover,
     api_v1_rejected, api_metrics;
+http_handler api_events;
 
 #endif

@@ -22,6 +22,8 @@ const struct http_route api_routes[] = {
 	{ HTTP_M_POST, "/api/v1/tokens/{}/access-token/rejected", ACCESS_KEY, LANE_WORKER, SMALL,
 	    api_v1_rejected },
 
+	{ HTTP_M_GET, "/api/v1/events", ACCESS_KEY, LANE_WORKER, 0, api_events },
+
 	{ HTTP_M_GET, "/", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
 	{ HTTP_M_GET, "/sign-in", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
 	{ HTTP_M_GET, "/tokens", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
@@ -73,6 +75,8 @@ const struct http_route api_routes[] = {
 	    api_connection_reveal },
 	{ HTTP_M_POST, "/api/console/connections/{}/test", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
 	    api_connection_test },
+
+	{ HTTP_M_GET, "/api/console/events", ACCESS_USER, LANE_WORKER, 0, api_events },
 
 	{ HTTP_M_GET, "/api/console/keys", ACCESS_USER, LANE_WORKER, 0, api_keys },
 	{ HTTP_M_POST, "/api/console/keys", ACCESS_USER_CHANGE, LANE_WORKER, FORM, api_key_create },

@@ -15,6 +15,7 @@ enum cli_status {
 	CLI_UNREACHABLE = 6,
 };
 
-int cli_token_main(int argc, char **argv); /* argv[0] is "token" */
+int cli_token_main(int argc, char **argv);  /* argv[0] is "token" */
+int cli_events_main(int argc, char **argv); /* argv[0] is "events" */
 
 #endif

@@ -168,16 +168,34 @@ out_failure(const struct ctx *cx, enum rc rc)
 	}
 }
 
+static int
+say_usage(const char *command, const char *fmt, va_list ap)
+{
+	fputs("valetkey: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fprintf(stderr, "\n  See: valetkey %s --help\n", command);
+	return CLI_USAGE;
+}
+
 int
 out_usage(const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("valetkey: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	say_usage("token", fmt, ap);
 	va_end(ap);
-	fputs("\n  See: valetkey token --help\n", stderr);
+	return CLI_USAGE;
+}
+
+int
+out_usage_of(const char *command, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say_usage(command, fmt, ap);
+	va_end(ap);
 	return CLI_USAGE;
 }
 

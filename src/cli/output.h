@@ -34,7 +34,8 @@ bool out_secret_line(struct str text);
 void out_warning(struct str what, struct str todo);
 /* Writes the recorded failure to stderr and gives the exit status that belongs to it. */
 int out_failure(const struct ctx *cx, enum rc rc);
-int out_usage(const char *fmt, ...) PRINTF(1, 2); /* CLI_USAGE */
+int out_usage(const char *fmt, ...) PRINTF(1, 2); /* of token; CLI_USAGE */
+int out_usage_of(const char *command, const char *fmt, ...) PRINTF(2, 3);
 /* status, or CLI_FAILED when stdout did not take it all. */
 int out_end(int status);
 

@@ -11,7 +11,6 @@
 #define PASSWORD_MAX 200
 #define FAILURES_A_MINUTE 10
 #define REFUSALS_TOLD 30 /* a minute; who knocks all day must not fill the store */
-#define NAME_TOLD 100
 
 static void
 session_of_cookie(struct vault *v, struct ctx *cx, struct secret cookie, struct session *out)
@@ -73,15 +72,16 @@ wrong_password(struct ctx *cx)
 	return fail_todo(cx, "Try again, or set a new one: valetkey passwd --data DIR");
 }
 
-/* What was refused is told whatever comes of the telling: the answer is no already. */
+/* What was refused is told whatever comes of the telling: the answer is no already. A name that nobody
+ * has is not repeated: it may be a password in the wrong field (S-194). */
 static void
-tell_refused(struct vault *v, const struct ctx *asked, const struct user *user, struct str username)
+tell_refused(struct vault *v, const struct ctx *asked, const struct user *user)
 {
 	struct ctx cx = *asked;
 	struct event_note note = { .type = "user.sign_in_refused",
 		.about_kind = "user",
 		.about_id = user->id,
-		.about_name = str_sub(username, 0, NAME_TOLD),
+		.about_name = user->username,
 		.refused = true };
 	int64_t untold;
 
@@ -92,8 +92,6 @@ tell_refused(struct vault *v, const struct ctx *asked, const struct user *user, 
 	throttle_failed(v->throttle, S("refusals told"));
 	untold = atomic_exchange(&v->refusals_untold, 0);
 	note.details = str_printf(cx.arena, "{\"others\":%lld}", (long long)untold);
-	while (!str_utf8(note.about_name))
-		note.about_name.len--;
 	if (store_event_add(v->store, &cx, &note) != OK)
 		log_event(LOG_ERROR, "event.not_written", KV_STR("why", str_of(cx.why)));
 }
@@ -117,7 +115,7 @@ vault_sign_in(struct vault *v, struct ctx *cx, struct session *s, struct str pee
 	ctx_clear(cx);
 	if (!crypto_password_ok(user.password_hash, password)) {
 		throttle_failed(v->throttle, attempt);
-		tell_refused(v, cx, &user, username);
+		tell_refused(v, cx, &user);
 		return wrong_password(cx);
 	}
 	throttle_forget(v->throttle, attempt);
