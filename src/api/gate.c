@@ -14,7 +14,7 @@ key_gate(struct api *api, struct ctx *cx, struct http_req *req)
 	}
 	TRY(vault_key_check(
 	    api->vault, cx, secret_of(str_trim(str_sub(header, space + 1, header.len))), key));
-	cx->actor = str_printf(cx->arena, "key:%.*s", STR_ARG(key->id));
+	cx->actor = str_concat(cx->arena, S("key:"), key->id);
 	req->session = key;
 	return OK;
 }

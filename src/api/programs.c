@@ -5,6 +5,7 @@
 
 #define MIN_TTL_MAX_S 86400
 #define FINGERPRINT_MAX 64
+#define REPLY_FIRST 160  /* names and what else is not from outside */
 #define REPLY_MAX 139264 /* the largest token, scope and warning, every byte escaped */
 
 static const struct key_ref *
@@ -78,17 +79,19 @@ static enum rc
 reply_live(struct ctx *cx, struct http_res *res, const struct live_token *t)
 {
 	int64_t left = (t->expires_ms - clock_now_ms(cx->clock)) / 1000;
-	struct buf b = buf_in(cx->arena, REPLY_MAX);
+	struct buf b = buf_with(
+	    cx->arena, REPLY_FIRST + secret_expose(t->access).len + t->scope.len, REPLY_MAX);
 
 	buf_add(&b, S("{\"access_token\":"));
 	buf_add_json_string(&b, secret_expose(t->access));
 	buf_add(&b, S(",\"token_type\":\"bearer\",\"expires_at\":"));
-	if (t->expires_ms == 0)
+	if (t->expires_ms == 0) {
 		buf_add(&b, S("null,\"expires_in\":null"));
-	else
-		buf_addf(&b, "\"%.*s\",\"expires_in\":%lld",
-		    STR_ARG(clock_rfc3339(cx->arena, t->expires_ms)),
-		    (long long)(left > 0 ? left : 0));
+	} else {
+		buf_add_json_string(&b, clock_rfc3339(cx->arena, t->expires_ms));
+		buf_add(&b, S(",\"expires_in\":"));
+		buf_add_int(&b, left > 0 ? left : 0);
+	}
 	buf_add(&b, S(",\"scope\":"));
 	buf_add_json_string(&b, t->scope);
 	if (t->warning.code != NULL) {

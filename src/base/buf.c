@@ -14,6 +14,12 @@ buf_in(struct arena *a, size_t max)
 }
 
 struct buf
+buf_with(struct arena *a, size_t first, size_t max)
+{
+	return (struct buf){ .p = arena_alloc(a, first), .cap = first, .max = max, .arena = a };
+}
+
+struct buf
 buf_heap(size_t max)
 {
 	return (struct buf){ .max = max };
@@ -74,6 +80,22 @@ buf_addc(struct buf *b, char c)
 }
 
 void
+buf_add_int(struct buf *b, int64_t n)
+{
+	char digits[24];
+	size_t at = sizeof(digits);
+	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+	do {
+		digits[--at] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (n < 0)
+		digits[--at] = '-';
+	buf_add(b, (struct str){ digits + at, sizeof(digits) - at });
+}
+
+void
 buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;
@@ -129,20 +151,33 @@ buf_add_percent(struct buf *b, struct str s)
 	}
 }
 
+/* What cannot stand in a JSON string as it is, or not inside a <script>. */
+static const bool json_escaped[256] = {
+	[0 ... 0x1f] = true,
+	['"'] = true,
+	['\\'] = true,
+	['<'] = true,
+	['>'] = true,
+	['&'] = true,
+	[0x7f] = true,
+};
+
 void
 buf_add_json_string(struct buf *b, struct str s)
 {
+	size_t from = 0;
+
 	buf_addc(b, '"');
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (c == '"' || c == '\\')
-			buf_addf(b, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f || c == '<' || c == '>' || c == '&')
-			buf_addf(b, "\\u%04x", c);
-		else
-			buf_addc(b, (char)c);
+		if (!json_escaped[c])
+			continue;
+		buf_add(b, str_sub(s, from, i));
+		buf_addf(b, c == '"' || c == '\\' ? "\\%c" : "\\u%04x", c);
+		from = i + 1;
 	}
+	buf_add(b, str_sub(s, from, s.len));
 	buf_addc(b, '"');
 }
 

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
@@ -21,11 +22,14 @@ struct buf {
 };
 
 struct buf buf_in(struct arena *a, size_t max);
+/* With room for `first` bytes from the start, so that the usual text never moves. */
+struct buf buf_with(struct arena *a, size_t first, size_t max);
 struct buf buf_heap(size_t max);
 void buf_free(struct buf *b); /* heap only: wipes and frees */
 
 void buf_add(struct buf *b, struct str s);
 void buf_addc(struct buf *b, char c);
+void buf_add_int(struct buf *b, int64_t n); /* decimal */
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void buf_add_percent(struct buf *b, struct str s);     /* percent-encoded */

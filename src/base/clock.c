@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/arena.h"
-#include "base/str.h"
+#include "base/buf.h"
 
 #define MAX_LISTENERS 8
 
@@ -106,15 +106,50 @@ clock_off_change(struct clock *c, void (*fn)(void *), void *arg)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* Years and days of the calendar that began on 1 March 0000: a leap day is the last of its year, and
+ * 400 years have 146,097 days. */
+static void
+civil_of(int64_t days_since_1970, int64_t *year, int *month, int *day)
+{
+	int64_t days = days_since_1970 + 719468;
+	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+	int64_t of_era = days - era * 146097;
+	int64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * years + years / 4 - years / 100);
+	int64_t march = (5 * of_year + 2) / 153;
+
+	*day = (int)(of_year - (153 * march + 2) / 5 + 1);
+	*month = (int)(march < 10 ? march + 3 : march - 9);
+	*year = years + era * 400 + (*month <= 2);
+}
+
+static char *
+put_two(char *p, int n, char after)
+{
+	p[0] = (char)('0' + n / 10);
+	p[1] = (char)('0' + n % 10);
+	p[2] = after;
+	return p + 3;
+}
+
 struct str
 clock_rfc3339(struct arena *a, int64_t ms)
 {
-	time_t t = (time_t)(ms / 1000);
-	struct tm tm;
-	char *p = arena_alloc(a, 40);
-	size_t n;
+	int64_t s = (ms >= 0 ? ms : ms - 999) / 1000;
+	int64_t days = (s >= 0 ? s : s - 86399) / 86400;
+	int of_day = (int)(s - days * 86400), month, day;
+	struct buf b = buf_with(a, 40, 40);
+	char text[20], *p = text;
+	int64_t year;
 
-	gmtime_r(&t, &tm);
-	n = strftime(p, 40, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return (struct str){ .p = p, .len = n };
+	civil_of(days, &year, &month, &day);
+	buf_add_int(&b, year);
+	*p++ = '-';
+	p = put_two(p, month, '-');
+	p = put_two(p, day, 'T');
+	p = put_two(p, of_day / 3600, ':');
+	p = put_two(p, of_day / 60 % 60, ':');
+	p = put_two(p, of_day % 60, 'Z');
+	buf_add(&b, (struct str){ text, (size_t)(p - text) });
+	return buf_str(&b);
 }

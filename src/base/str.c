@@ -7,20 +7,6 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-struct str
-str_of(const char *cstr)
-{
-	if (cstr == NULL)
-		return (struct str){ 0 };
-	return (struct str){ .p = cstr, .len = strlen(cstr) };
-}
-
-bool
-str_eq(struct str a, struct str b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
-}
-
 static char
 lower(char c)
 {
@@ -39,25 +25,9 @@ str_eq_nocase(struct str a, struct str b)
 }
 
 bool
-str_starts(struct str s, struct str prefix)
-{
-	return s.len >= prefix.len && str_eq(str_sub(s, 0, prefix.len), prefix);
-}
-
-bool
 str_ends(struct str s, struct str suffix)
 {
 	return s.len >= suffix.len && str_eq(str_sub(s, s.len - suffix.len, s.len), suffix);
-}
-
-struct str
-str_sub(struct str s, size_t from, size_t to)
-{
-	if (to > s.len)
-		to = s.len;
-	if (from > to)
-		from = to;
-	return (struct str){ .p = s.p == NULL ? NULL : s.p + from, .len = to - from };
 }
 
 struct str
@@ -68,14 +38,6 @@ str_trim(struct str s)
 	while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
 		s.len--;
 	return s;
-}
-
-size_t
-str_find(struct str s, char c)
-{
-	const char *at = s.len == 0 ? NULL : memchr(s.p, c, s.len);
-
-	return at == NULL ? s.len : (size_t)(at - s.p);
 }
 
 bool
@@ -180,6 +142,18 @@ struct str
 str_dup(struct arena *a, struct str s)
 {
 	return (struct str){ .p = str_cstr(a, s), .len = s.len };
+}
+
+struct str
+str_concat(struct arena *a, struct str x, struct str y)
+{
+	char *p = arena_alloc(a, x.len + y.len + 1);
+
+	if (x.len > 0)
+		memcpy(p, x.p, x.len);
+	if (y.len > 0)
+		memcpy(p + x.len, y.p, y.len);
+	return (struct str){ .p = p, .len = x.len + y.len };
 }
 
 struct str

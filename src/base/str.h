@@ -21,15 +21,48 @@ struct str {
 /* For printf: "%.*s", STR_ARG(s). Evaluates s twice: give it a value, not a call that acts. */
 #define STR_ARG(s) (int)(s).len, (s).p
 
-struct str str_of(const char *cstr); /* NULL gives the empty slice */
-bool str_eq(struct str a, struct str b);
-bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
-bool str_starts(struct str s, struct str prefix);
-bool str_ends(struct str s, struct str suffix);
-struct str str_sub(struct str s, size_t from, size_t to); /* clamped to s */
-struct str str_trim(struct str s);                        /* spaces and tabs */
+/* NULL gives the empty slice. */
+static inline struct str
+str_of(const char *cstr)
+{
+	return (struct str){ .p = cstr, .len = cstr == NULL ? 0 : strlen(cstr) };
+}
+
+static inline bool
+str_eq(struct str a, struct str b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+/* Clamped to s. */
+static inline struct str
+str_sub(struct str s, size_t from, size_t to)
+{
+	if (to > s.len)
+		to = s.len;
+	if (from > to)
+		from = to;
+	return (struct str){ .p = s.p == NULL ? NULL : s.p + from, .len = to - from };
+}
+
 /* Index of the first c, or s.len. */
-size_t str_find(struct str s, char c);
+static inline size_t
+str_find(struct str s, char c)
+{
+	const char *at = s.len == 0 ? NULL : memchr(s.p, c, s.len);
+
+	return at == NULL ? s.len : (size_t)(at - s.p);
+}
+
+static inline bool
+str_starts(struct str s, struct str prefix)
+{
+	return s.len >= prefix.len && str_eq(str_sub(s, 0, prefix.len), prefix);
+}
+
+bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
+bool str_ends(struct str s, struct str suffix);
+struct str str_trim(struct str s); /* spaces and tabs */
 bool str_contains(struct str s, struct str needle);
 /* Takes the text up to sep (or all of it) off the front. An empty slice has one empty part; false
  * once nothing is left, when s has become the NULL slice. */
@@ -39,8 +72,9 @@ bool str_int(struct str s, int64_t min, int64_t max, int64_t *out);
 /* Well-formed UTF-8 without NUL, surrogates or overlong forms. */
 bool str_utf8(struct str s);
 
-struct str str_dup(struct arena *a, struct str s); /* also NUL-terminated */
-char *str_cstr(struct arena *a, struct str s);     /* NUL-terminated copy */
+struct str str_dup(struct arena *a, struct str s);                  /* also NUL-terminated */
+char *str_cstr(struct arena *a, struct str s);                      /* NUL-terminated copy */
+struct str str_concat(struct arena *a, struct str x, struct str y); /* also NUL-terminated */
 struct str str_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* RFC 3986 section 2.1. Decoding fails on a bad escape and on %00; plus_is_space is for forms. */

@@ -27,6 +27,9 @@ enum key_missing {
 MUST enum rc keyring_open(struct ctx *cx, const char *path, enum key_missing missing,
     bool data_exists, struct keyring **out);
 void keyring_free(struct keyring *k); /* takes NULL */
+/* Digests for this purpose, a literal, cost less from now on: its key is kept, in a guarded page of its
+ * own. At most 8; before other threads use the keyring. */
+void keyring_keep(struct keyring *k, struct str purpose);
 /* Text that names the key without telling it; stored beside data to notice a wrong key. */
 struct str keyring_check_value(const struct keyring *k, struct arena *a);
 

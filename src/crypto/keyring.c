@@ -116,12 +116,32 @@ keyring_free(struct keyring *k)
 		return;
 	sodium_free(k->master);
 	sodium_free(k->seal);
+	for (size_t i = 0; i < k->kept_count; i++)
+		sodium_free(k->kept[i].key);
 	free(k);
+}
+
+void
+keyring_keep(struct keyring *k, struct str purpose)
+{
+	unsigned char *key = sodium_malloc(SUBKEY_LEN);
+
+	if (key == NULL || k->kept_count == KEPT_MAX)
+		abort();
+	keyring_subkey(k, purpose, key);
+	sodium_mprotect_readonly(key);
+	k->kept[k->kept_count].purpose = purpose;
+	k->kept[k->kept_count++].key = key;
 }
 
 void
 keyring_subkey(const struct keyring *k, struct str purpose, unsigned char out[SUBKEY_LEN])
 {
+	for (size_t i = 0; i < k->kept_count; i++)
+		if (str_eq(k->kept[i].purpose, purpose)) {
+			memcpy(out, k->kept[i].key, SUBKEY_LEN);
+			return;
+		}
 	crypto_generichash(out, SUBKEY_LEN, (const unsigned char *)purpose.p, purpose.len,
 	    k->master, MASTER_KEY_LEN);
 }

@@ -12,13 +12,19 @@
 static struct str
 place_bytes(struct arena *a, struct seal_place at, const unsigned char *head)
 {
-	struct buf b = buf_in(a, 64 + at.purpose.len + at.row.len);
+	size_t room = 96 + at.purpose.len + at.row.len;
+	struct buf b = buf_with(a, room, room);
 
-	buf_addf(&b, "%zu:", at.purpose.len);
+	buf_add_int(&b, (int64_t)at.purpose.len);
+	buf_addc(&b, ':');
 	buf_add(&b, at.purpose);
-	buf_addf(&b, ":%zu:", at.row.len);
+	buf_addc(&b, ':');
+	buf_add_int(&b, (int64_t)at.row.len);
+	buf_addc(&b, ':');
 	buf_add(&b, at.row);
-	buf_addf(&b, ":%lld:", (long long)at.version);
+	buf_addc(&b, ':');
+	buf_add_int(&b, at.version);
+	buf_addc(&b, ':');
 	buf_add(&b, (struct str){ (const char *)head, 1 + KEY_ID_LEN });
 	return buf_str(&b);
 }

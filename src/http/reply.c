@@ -8,7 +8,7 @@
 
 #define EXTRA_HEAD_MAX 16384
 #define REPLY_HEAD_MAX (EXTRA_HEAD_MAX + 4096)
-#define REPLY_HEAD_FIRST 2048
+#define REPLY_HEAD_FIRST 1024 /* what a reply without extra lines needs */
 
 struct str
 reply_phrase(int status)
@@ -200,19 +200,6 @@ http_res_redirect(struct http_res *res, int status, struct str location)
 }
 
 static void
-add_number(struct buf *b, size_t n)
-{
-	char digits[24];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	buf_add(b, (struct str){ digits + at, sizeof(digits) - at });
-}
-
-static void
 add_content(struct buf *b, const struct http_res *res)
 {
 	if (!reply_has_body(res->status))
@@ -223,7 +210,7 @@ add_content(struct buf *b, const struct http_res *res)
 		buf_add(b, S("\r\n"));
 	}
 	buf_add(b, S("Content-Length: "));
-	add_number(b, res->file_.there ? (size_t)res->file_.len : res->body.len);
+	buf_add_int(b, res->file_.there ? res->file_.len : (int64_t)res->body.len);
 	buf_add(b, S("\r\n"));
 }
 
@@ -231,7 +218,7 @@ static void
 add_first_lines(struct buf *b, const struct http_res *res, const struct reply_frame *f)
 {
 	buf_add(b, S("HTTP/1.1 "));
-	add_number(b, (size_t)res->status);
+	buf_add_int(b, res->status);
 	buf_addc(b, ' ');
 	buf_add(b, reply_phrase(res->status));
 	buf_add(b, S("\r\nDate: "));
@@ -244,11 +231,8 @@ add_first_lines(struct buf *b, const struct http_res *res, const struct reply_fr
 struct str
 reply_head(const struct http_res *res, const struct reply_frame *f)
 {
-	struct buf b = buf_in(res->arena, REPLY_HEAD_MAX);
+	struct buf b = buf_with(res->arena, REPLY_HEAD_FIRST, REPLY_HEAD_MAX);
 
-	/* One piece from the start, so that the usual reply never grows it. */
-	b.p = arena_alloc(res->arena, REPLY_HEAD_FIRST);
-	b.cap = REPLY_HEAD_FIRST;
 	add_first_lines(&b, res, f);
 	add_content(&b, res);
 	buf_add(&b, f->constant);

@@ -90,6 +90,7 @@ open_parts(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
 
 	TRY(make_data_dir(cx, cfg->data_dir));
 	TRY(open_keyring(v, cx, cfg, where));
+	keyring_keep(v->keyring, S(KEY_PURPOSE));
 	TRY(store_open(cx, where, v->keyring, &v->store));
 	TRY(take_instance(v, cx));
 	TRY(provider_read_all(v, cx, cfg->providers_dir, cfg->dropbox_url));

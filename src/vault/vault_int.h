@@ -15,6 +15,7 @@
 #include "vault/provider.h"
 #include "vault/vault.h"
 
+#define KEY_PURPOSE "api key" /* of digests */
 #define ID_LEN 20
 #define SKEW_UNKNOWN INT64_MIN
 

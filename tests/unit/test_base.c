@@ -3,11 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 #undef fail /* base/ctx.h has its own */
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/ctx.h"
 #include "base/json.h"
 #include "base/map.h"
@@ -137,6 +139,75 @@ test_buf_json_string_is_safe_in_a_page(void **state)
 
 	buf_add_json_string(&b, S("</script>\"\\\n&"));
 	assert_true(str_eq(buf_str(&b), S("\"\\u003c/script\\u003e\\\"\\\\\\u000a\\u0026\"")));
+}
+
+/* Byte by byte, as it is defined; what needs no escape is copied in runs. */
+static void
+test_buf_json_string_escapes_every_byte_that_must_be(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int c = 0; c < 256; c++) {
+		struct buf got = buf_in(f->arena, 100);
+		const char text[] = { 'a', (char)c, (char)c, 'z' };
+		const char *one;
+
+		if (c == '"' || c == '\\')
+			one = str_printf(f->arena, "\\%c", c).p;
+		else if (c < 0x20 || c == 0x7f || c == '<' || c == '>' || c == '&')
+			one = str_printf(f->arena, "\\u%04x", c).p;
+		else
+			one = str_printf(f->arena, "%c", c).p;
+		buf_add_json_string(&got, (struct str){ text, sizeof(text) });
+		assert_true(str_eq(buf_str(&got), str_printf(f->arena, "\"a%s%sz\"", one, one)));
+	}
+}
+
+static void
+test_buf_adds_whole_numbers(void **state)
+{
+	static const int64_t numbers[] = { 0, 7, 10, -1, 1767323045000, INT64_MAX, INT64_MIN };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		struct buf b = buf_in(f->arena, 100);
+
+		buf_add_int(&b, numbers[i]);
+		assert_true(
+		    str_eq(buf_str(&b), str_printf(f->arena, "%lld", (long long)numbers[i])));
+	}
+}
+
+/* Against the C library, over leap days, centuries and the ends of days. */
+static void
+test_clock_writes_times_as_the_calendar_has_them(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int64_t day = 0; day < 2000000; day += 13) {
+		for (int64_t s = 0; s < 86400; s += 86399) {
+			time_t t = (time_t)(day * 86400 + s);
+			char want[64];
+			struct tm tm;
+
+			gmtime_r(&t, &tm);
+			strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%SZ", &tm);
+			assert_true(str_eq(clock_rfc3339(f->arena, t * 1000 + 999), str_of(want)));
+		}
+		if (day % 1000 == 0)
+			arena_reset(f->arena);
+	}
+	assert_true(str_eq(clock_rfc3339(f->arena, -1), S("1969-12-31T23:59:59Z")));
+	assert_true(str_eq(clock_rfc3339(f->arena, 951782400000), S("2000-02-29T00:00:00Z")));
+}
+
+static void
+test_str_concat_joins(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(str_eq(str_concat(f->arena, S("key:"), S("abc")), S("key:abc")));
+	assert_true(str_eq(str_concat(f->arena, S(""), (struct str){ 0 }), S("")));
 }
 
 static void
@@ -274,6 +345,10 @@ main(void)
 		TEST(test_form_counts_repeats),
 		TEST(test_buf_stops_at_its_cap),
 		TEST(test_buf_json_string_is_safe_in_a_page),
+		TEST(test_buf_json_string_escapes_every_byte_that_must_be),
+		TEST(test_buf_adds_whole_numbers),
+		TEST(test_clock_writes_times_as_the_calendar_has_them),
+		TEST(test_str_concat_joins),
 		TEST(test_arena_runs_what_was_deferred_once),
 		TEST(test_map_holds_many),
 		TEST(test_json_has_limits),

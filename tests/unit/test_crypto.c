@@ -353,10 +353,27 @@ test_hmac_agrees_with_its_document(void **state)
 	    S("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"));
 }
 
+static void
+test_a_kept_subkey_makes_the_same_digests(void **state)
+{
+	struct fixture *f = *state;
+	struct keyring *k = make_keyring(f, "key");
+	struct secret value = secret_of(S("vk_something"));
+	struct str one = crypto_digest(k, f->cx.arena, S("one"), value);
+	struct str two = crypto_digest(k, f->cx.arena, S("two"), value);
+
+	keyring_keep(k, S("one"));
+	assert_str_equal(crypto_digest(k, f->cx.arena, S("one"), value), one);
+	assert_str_equal(crypto_digest(k, f->cx.arena, S("two"), value), two);
+	assert_false(str_eq(one, two));
+	keyring_free(k);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_a_kept_subkey_makes_the_same_digests),
 		TEST(test_seal_opens_in_its_own_place),
 		TEST(test_seal_never_gives_the_same_bytes),
 		TEST(test_seal_does_not_open_elsewhere),
