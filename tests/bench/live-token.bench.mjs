@@ -1,35 +1,92 @@
 /*
- * The live token, the call that every program makes all the time: over HTTP keep-alive with the API key,
- * the permission and the counter of production, against nginx returning a constant of the same size and
- * headers.
+ * The live token, the call that every program makes all the time: with the API key, the permission and
+ * the counter of production, against nginx returning a constant of the same size and headers, and against
+ * redis GET of the same text.
  */
 import { startServe } from '../lib/server.mjs';
+import { load, redisGet, requestFile } from './lib/load.mjs';
 import { packageVersion } from './lib/machine.mjs';
 import { startNginx } from './lib/nginx.mjs';
 import { pin, scratch, SERVER_CORE } from './lib/process.mjs';
+import { startRedis } from './lib/redis.mjs';
 import { startReport } from './lib/report.mjs';
-import { interleave } from './lib/rounds.mjs';
+import { inTurn, median, SECONDS } from './lib/rounds.mjs';
 import { seed, tokenName } from './lib/seed.mjs';
-import { wrk } from './lib/wrk.mjs';
+
+const TOKENS = 10000;
+const report = startReport('live-token', { versions: ['nginx', 'redis-server'].map(packageVersion) });
 
 const dir = scratch();
-const { key } = await seed(dir, 10000);
+const { key } = await seed(dir, TOKENS);
 const manager = await startServe({ data: dir, log: 'warn' });
 pin(manager.pid, SERVER_CORE);
 
-const headers = { Authorization: `Bearer ${key}` };
-const pathOf = (i) => `/api/v1/tokens/${encodeURIComponent(tokenName(i))}/access-token`;
-const example = await fetch(manager.url + pathOf(0), { headers });
-const nginx = await startNginx({ body: await example.text(), headers: Object.fromEntries(example.headers) });
+const authorization = { Authorization: `Bearer ${key}` };
+const paths = Array.from({ length: TOKENS }, (_, i) => `/api/v1/tokens/${encodeURIComponent(tokenName(i))}/access-token`);
+const example = await fetch(manager.url + paths[0], { headers: authorization });
+const body = await example.text();
 
-const report = startReport('live-token', { versions: [packageVersion('nginx'), packageVersion('wrk')] });
+const ours = { port: manager.port, pids: [manager.pid] };
+const nginx = await startNginx({ body, headers: Object.fromEntries(example.headers) });
+const redis = await startRedis('token', body);
 
-if (report.wants('keep-alive, 1 token')) {
-	const rate = async (url) => (await wrk(url + pathOf(0), { headers })).requests_per_s;
-	const found = await interleave({ ours: () => rate(manager.url), reference: () => rate(nginx.url) });
-	report.metric({ metric: 'keep-alive, 1 token', unit: 'requests/s', ...found, bar: 0.85, stretch: 1 });
+const requests = (server, some, headers = {}) => requestFile(some, server.port, { ...authorization, ...headers });
+
+/* Every token once, so that the cache has it: what is measured is the reading of live tokens. */
+async function warmUp() {
+	const file = requests(ours, paths);
+	for (let left = TOKENS; left > 0;) left -= (await load(ours, { requests: file, seconds: 1 })).requests;
 }
 
+/* Both as they are seen from outside, and by what a request costs the server's processor: the second is
+ * the same thing where the server has its core to itself, and still true where it has not. */
+function compare(metric, { ours: a, reference: b, bar, stretch }) {
+	const busy = { ours_busy: median(a.map((x) => x.busy)).toFixed(2), reference_busy: median(b.map((x) => x.busy)).toFixed(2) };
+	const of = (name) => ({ ours: a.map((x) => x[name]), reference: b.map((x) => x[name]) });
+	report.metric({ metric, unit: 'requests/s', ...of('rate'), bar, stretch, notes: busy });
+	report.metric({ metric: `${metric}, by processor time`, unit: 'requests/s', ...of('per_cpu_second'), bar, stretch });
+}
+
+async function keepAlive() {
+	const file = { one: requests(ours, paths.slice(0, 1)), all: requests(ours, paths), nginx: requests(nginx, paths.slice(0, 1)), nginxAll: requests(nginx, paths) };
+	const count = Math.round((await redisGet(redis, 'token', { count: 20000 })).rate * SECONDS);
+	const found = await inTurn({
+		one: () => load(ours, { requests: file.one }),
+		nginx: () => load(nginx, { requests: file.nginx }),
+		redis: () => redisGet(redis, 'token', { count }),
+		all: () => load(ours, { requests: file.all }),
+		nginxAll: () => load(nginx, { requests: file.nginxAll }),
+	});
+	compare('keep-alive, 1 token / nginx', { ours: found.one, reference: found.nginx, bar: 0.85, stretch: 1 });
+	compare('keep-alive, 10,000 tokens / nginx', { ours: found.all, reference: found.nginxAll, bar: 0.8, stretch: 1 });
+	compare('keep-alive, 1 token / redis GET', { ours: found.one, reference: found.redis, bar: 1.2, stretch: 1.5 });
+}
+
+async function halfLoad() {
+	const file = { ours: requests(ours, paths), nginx: requests(nginx, paths) };
+	const peak = Math.min((await load(ours, { requests: file.ours })).rate, (await load(nginx, { requests: file.nginx })).rate);
+	const found = await inTurn({
+		ours: () => load(ours, { requests: file.ours, per_second: peak / 2 }),
+		reference: () => load(nginx, { requests: file.nginx, per_second: peak / 2 }),
+	});
+	const of = (name) => ({ ours: found.ours.map((x) => x[name]), reference: found.reference.map((x) => x[name]) });
+	report.metric({ metric: 'p99 at half of peak load', unit: 'µs', ...of('p99_us'), at_most: true, bar: 1.3, stretch: 1, notes: { per_second: Math.round(peak / 2) } });
+	report.metric({ metric: 'p50 at half of peak load', unit: 'µs', ...of('p50_us'), at_most: true });
+}
+
+async function perConnection() {
+	const file = { ours: requests(ours, paths, { Connection: 'close' }), nginx: requests(nginx, paths, { Connection: 'close' }) };
+	const found = await inTurn({
+		ours: () => load(ours, { requests: file.ours, reconnect: true }),
+		reference: () => load(nginx, { requests: file.nginx, reconnect: true }),
+	});
+	compare('one request per connection / nginx', found);
+}
+
+await warmUp();
+const parts = { 'keep-alive': keepAlive, 'half load': halfLoad, 'per connection': perConnection };
+for (const [name, measure] of Object.entries(parts)) if (report.wants(name)) await measure();
+
 report.end();
-await nginx.stop();
+for (const server of [nginx, redis]) await server.stop();
 await manager.stop({ keep: true });

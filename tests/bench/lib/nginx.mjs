@@ -3,7 +3,7 @@
  * server can do.
  *
  *   const nginx = await startNginx({ body, headers: { 'X-Frame-Options': 'DENY' } });
- *   nginx.url, nginx.tls_url when { cert, key } were given, nginx.worker; await nginx.stop();
+ *   nginx.url, nginx.tls_url when { cert, key } were given; nginx.pids; await nginx.stop();
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -43,5 +43,5 @@ export async function startNginx({ body, headers = {}, cert, key }) {
 	const server = await startOn(SERVER_CORE, ['nginx', '-p', dir, '-c', file, '-e', path.join(dir, 'error.log')], { port });
 	const master = readFileSync(path.join(dir, 'pid'), 'utf8').trim();
 	const worker = Number(readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim().split(' ')[0]);
-	return { ...server, worker, url: `http://127.0.0.1:${port}`, tls_url: tlsPort && `https://127.0.0.1:${tlsPort}` };
+	return { ...server, pids: [worker], url: `http://127.0.0.1:${port}`, tls_url: tlsPort && `https://127.0.0.1:${tlsPort}` };
 }
