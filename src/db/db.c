@@ -95,11 +95,16 @@ db_schema_version(struct ctx *cx, struct db *db, int64_t *version)
 }
 
 static enum rc
-apply_step(struct ctx *cx, struct db *db, const char *script, int64_t version)
+apply(struct ctx *cx, struct db *db, const char *script)
+{
+	return db->driver->exec(cx, db, own_types(cx, db->driver, script));
+}
+
+static enum rc
+record(struct ctx *cx, struct db *db, int64_t version)
 {
 	struct db_stmt *st;
 
-	TRY(db->driver->exec(cx, db, own_types(cx, db->driver, script)));
 	TRY(db_stmt(cx, db, "INSERT INTO schema_version (version) VALUES ($1)", &st));
 	db_bind_int(st, 1, version);
 	return db_run(cx, st, NULL);
@@ -118,16 +123,25 @@ too_new(struct ctx *cx, int64_t version, size_t count)
 }
 
 static enum rc
-migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count)
+migrate(struct ctx *cx, struct db *db, const struct db_whole *whole, const char *const *steps,
+    size_t count)
 {
+	size_t made = 0;
 	int64_t version;
 
 	TRY(db->driver->lock_schema(cx, db));
 	TRY(db_schema_version(cx, db, &version));
 	if (version > (int64_t)count)
 		return too_new(cx, version, count);
-	for (size_t i = (size_t)version; i < count; i++)
-		TRY(apply_step(cx, db, steps[i], (int64_t)i + 1));
+	if (version == 0 && whole != NULL && whole->steps <= count) {
+		TRY(apply(cx, db, whole->script));
+		made = whole->steps;
+	}
+	for (size_t i = (size_t)version; i < count; i++) {
+		if (i >= made)
+			TRY(apply(cx, db, steps[i]));
+		TRY(record(cx, db, (int64_t)i + 1));
+	}
 	return db_commit(cx, db);
 }
 
@@ -138,16 +152,23 @@ making(struct ctx *cx, struct db *db, bool begins)
 }
 
 enum rc
-db_migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count)
+db_migrate_whole(struct ctx *cx, struct db *db, const struct db_whole *whole,
+    const char *const *steps, size_t count)
 {
 	enum rc rc;
 
 	TRY(making(cx, db, true));
 	rc = db_begin(cx, db);
 	if (rc == OK)
-		rc = migrate(cx, db, steps, count);
+		rc = migrate(cx, db, whole, steps, count);
 	db_rollback(db);
 	return rc == OK ? making(cx, db, false) : rc;
+}
+
+enum rc
+db_migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count)
+{
+	return db_migrate_whole(cx, db, NULL, steps, count);
 }
 
 static enum rc

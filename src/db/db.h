@@ -47,6 +47,17 @@ MUST enum rc db_schema_version(struct ctx *cx, struct db *db, int64_t *version);
  * types. E_INPUT when the schema is newer than the steps. */
 MUST enum rc db_migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count);
 
+/* A short cut for a database in which nothing is yet: what the first `steps` steps make together, in
+ * one script. SQLite reads the whole schema again for every ALTER TABLE. */
+struct db_whole {
+	size_t steps;
+	const char *script;
+};
+
+/* The same, and all of the steps give the same as the short cut with those that come after it. */
+MUST enum rc db_migrate_whole(struct ctx *cx, struct db *db, const struct db_whole *whole,
+    const char *const *steps, size_t count);
+
 enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
 
 struct db_column {

@@ -86,6 +86,7 @@ MUST enum rc store_open_sealed(
 
 extern const char *const store_schema[];
 extern const size_t store_schema_count;
+extern const struct db_whole store_schema_whole;
 
 /* store/follow.c: the node's place among the others. */
 MUST enum rc follower_new(struct ctx *cx, struct store *s, struct follower **out);

@@ -1,6 +1,7 @@
 /* Every schema that ever shipped still opens: data written under it is brought up to date whole. */
 #include "suite.h"
 
+#include "base/buf.h"
 #include "store/store_int.h"
 
 /* The beginning of each step's SHA-256. A step that has shipped never changes: this row was never
@@ -154,6 +155,57 @@ test_data_of_every_schema_is_brought_up_to_date(void **state)
 	}
 }
 
+/* Everything that a schema is, as text, in an order of its own. */
+static struct str
+schema_text(struct fixture *f, const struct db_whole *whole, const char *name)
+{
+	const char *where = new_where(f, name);
+	struct buf out = buf_in(f->arena, 1 << 18);
+	struct db_column *columns;
+	struct db_stmt *st;
+	struct db *db;
+	bool row;
+	size_t n;
+
+	assert_ok(db_open(&f->cx, where, &db));
+	assert_ok(db_migrate_whole(&f->cx, db, whole, store_schema, store_schema_count));
+	assert_ok(db_columns(&f->cx, db, &columns, &n));
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&out, "%.*s.%.*s %d %d\n", STR_ARG(columns[i].table),
+		    STR_ARG(columns[i].name), columns[i].type, columns[i].key);
+	assert_ok(db_stmt(&f->cx, db,
+	    backend == ON_SQLITE
+		? "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
+		: "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' UNION ALL"
+		  " SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)"
+		  " FROM pg_constraint WHERE connamespace = 'public'::regnamespace UNION ALL"
+		  " SELECT concat_ws(' ', table_name, column_name, column_default, is_nullable)"
+		  " FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1",
+	    &st));
+	for (;;) {
+		assert_ok(db_step(&f->cx, st, &row));
+		if (!row)
+			break;
+		buf_addf(&out, "%.*s\n", STR_ARG(db_col_text(st, 0, f->arena)));
+	}
+	assert_ok(db_stmt(&f->cx, db, "SELECT count(*), max(version) FROM schema_version", &st));
+	assert_ok(db_step(&f->cx, st, &row));
+	buf_addf(&out, "%d %d", (int)db_col_int(st, 0), (int)db_col_int(st, 1));
+	db_done(st);
+	db_close(db);
+	return buf_str(&out);
+}
+
+static void
+test_the_short_cut_gives_what_the_steps_give(void **state)
+{
+	struct fixture *f = *state;
+	struct str steps = schema_text(f, NULL, "steps.db");
+
+	assert_true(steps.len > 2000);
+	assert_str_equal(schema_text(f, &store_schema_whole, "whole.db"), steps);
+}
+
 static void
 test_an_older_program_refuses_newer_data(void **state)
 {
@@ -176,6 +228,7 @@ test_an_older_program_refuses_newer_data(void **state)
 const struct CMUnitTest schema_tests[] = {
 	STORE_TEST(test_no_step_ever_changed),
 	STORE_TEST(test_data_of_every_schema_is_brought_up_to_date),
+	STORE_TEST(test_the_short_cut_gives_what_the_steps_give),
 	STORE_TEST(test_an_older_program_refuses_newer_data),
 };
 const size_t schema_test_count = sizeof(schema_tests) / sizeof(schema_tests[0]);

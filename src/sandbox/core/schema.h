@@ -3,9 +3,10 @@
 #ifndef SANDBOX_CORE_SCHEMA_H
 #define SANDBOX_CORE_SCHEMA_H
 
-#include <stddef.h>
+#include "db/db.h"
 
 extern const char *const schema_steps[];
 extern const size_t schema_step_count;
+extern const struct db_whole schema_whole;
 
 #endif

@@ -40,7 +40,7 @@ sandbox_store_open(struct sandbox *s, struct ctx *cx, const char *dir)
 		    strerror(errno));
 	TRY(keyring_open(cx, key_path.p, KEY_MAKE_LATER, data_exists, &s->keys));
 	TRY(db_open_with(cx, db_path.p, DB_SYNC_LATER, &s->db));
-	TRY(db_migrate(cx, s->db, schema_steps, schema_step_count));
+	TRY(db_migrate_whole(cx, s->db, &schema_whole, schema_steps, schema_step_count));
 	TRY(store_enter(s, cx, STORE_WRITE));
 	rc = check_key(s, cx);
 	return store_leave(s, cx, STORE_WRITE, rc);
