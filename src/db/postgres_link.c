@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "db/pq_load.h"
 
 #define CALL_MS 8000 /* of one round trip; the server gives up on a statement before that */
 #define PAUSE_MS 500 /* unless the connection is told otherwise */
@@ -191,10 +192,22 @@ check_url(struct ctx *cx, const char *url)
 	    "Write it as postgres://USER@HOST:PORT/DATABASE, with %%XX for special characters.");
 }
 
+static enum rc
+want_library(struct ctx *cx)
+{
+	const char *why = pq_load();
+
+	if (why == NULL)
+		return OK;
+	fail(cx, E_STORE, "PostgreSQL's client library cannot be used: %s.", why);
+	return fail_todo(cx, "Install libpq5.");
+}
+
 enum rc
 pg_link_open(struct ctx *cx, struct pg_link *l, const char *url)
 {
 	*l = (struct pg_link){ .patience_ms = CALL_MS, .pause_ms = PAUSE_MS };
+	TRY(want_library(cx));
 	TRY(check_url(cx, url));
 	l->url = mem_alloc(strlen(url) + 1);
 	memcpy(l->url, url, strlen(url));
@@ -204,7 +217,8 @@ pg_link_open(struct ctx *cx, struct pg_link *l, const char *url)
 void
 pg_link_close(struct pg_link *l)
 {
-	PQfinish(l->conn);
+	if (l->conn != NULL)
+		PQfinish(l->conn);
 	if (l->url != NULL)
 		mem_wipe(l->url, strlen(l->url));
 	free(l->url);
@@ -379,7 +393,7 @@ pg_link_broke(const struct pg_link *l)
 struct str
 pg_link_describe(struct arena *a, const char *url)
 {
-	PQconninfoOption *options = PQconninfoParse(url, NULL);
+	PQconninfoOption *options = pq_load() == NULL ? PQconninfoParse(url, NULL) : NULL;
 	struct str text;
 
 	if (options == NULL)

@@ -14,6 +14,7 @@
 #define ANSWER_GRACE_MS 500 /* the thread may be this late before a waiter goes on without it */
 
 struct http_client {
+	/* Both with the first call: most processes make none, or not at once. */
 	CURLM *multi;
 	pthread_t thread;
 	struct buf user_agent, roots_pem; /* the second empty: the system's */
@@ -37,10 +38,6 @@ report(struct http_transfer *t)
 static void
 start(struct http_client *c, struct http_transfer *t)
 {
-	if (t->easy == NULL) {
-		report(t);
-		return;
-	}
 	if (curl_multi_add_handle(c->multi, t->easy) != CURLM_OK)
 		abort();
 	t->prev = NULL;
@@ -123,7 +120,7 @@ run(void *arg)
 }
 
 /* Signals are for the thread that asked for them, never for this one. */
-static int
+static bool
 start_thread(struct http_client *c)
 {
 	sigset_t all, before;
@@ -133,13 +130,31 @@ start_thread(struct http_client *c)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	error = pthread_create(&c->thread, NULL, run, c);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return error;
+	return error == 0;
+}
+
+/* Under the lock. False: there is no room for another thread. */
+static bool
+be_running(struct http_client *c)
+{
+	if (c->multi != NULL)
+		return true;
+	c->multi = curl_multi_init();
+	if (c->multi == NULL)
+		abort();
+	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+	if (start_thread(c))
+		return true;
+	curl_multi_cleanup(c->multi);
+	c->multi = NULL;
+	return false;
 }
 
 static void
 release(struct http_client *c)
 {
-	curl_multi_cleanup(c->multi);
+	if (c->multi != NULL)
+		curl_multi_cleanup(c->multi);
 	pthread_mutex_destroy(&c->lock);
 	buf_free(&c->user_agent);
 	buf_free(&c->roots_pem);
@@ -155,30 +170,16 @@ copy(struct str s)
 	return b;
 }
 
-enum rc
-http_client_new(
-    struct ctx *cx, struct str user_agent, struct str roots_pem, struct http_client **out)
+struct http_client *
+http_client_new(struct str user_agent, struct str roots_pem)
 {
 	struct http_client *c = mem_alloc(sizeof(*c));
-	int error;
 
-	transfer_setup();
-	c->multi = curl_multi_init();
-	if (c->multi == NULL)
-		abort();
-	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
 	c->user_agent = copy(user_agent);
 	c->roots_pem = copy(roots_pem);
 	c->queue_end = &c->queue;
 	pthread_mutex_init(&c->lock, NULL);
-	error = start_thread(c);
-	if (error != 0) {
-		release(c);
-		return fail(cx, E_BUSY, "could not start the thread for outgoing calls: %s",
-		    strerror(error));
-	}
-	*out = c;
-	return OK;
+	return c;
 }
 
 void
@@ -190,8 +191,10 @@ http_client_stop(struct http_client *c, int grace_ms)
 	c->stop = true;
 	c->stop_by_ms = clock_mono_ms() + grace_ms;
 	pthread_mutex_unlock(&c->lock);
-	curl_multi_wakeup(c->multi);
-	pthread_join(c->thread, NULL);
+	if (c->multi != NULL) {
+		curl_multi_wakeup(c->multi);
+		pthread_join(c->thread, NULL);
+	}
 	c->stopped = true;
 }
 
@@ -210,21 +213,23 @@ http_client_send(struct http_client *c, const struct http_call *call,
 {
 	struct http_transfer *t =
 	    transfer_new(call, buf_str(&c->user_agent), buf_str(&c->roots_pem));
-	bool stop;
+	bool taken = false;
 
 	t->done = done;
 	t->arg = arg;
-	pthread_mutex_lock(&c->lock);
-	stop = c->stop;
-	if (!stop) {
-		*c->queue_end = t;
-		c->queue_end = &t->next;
-		curl_multi_wakeup(c->multi);
+	if (t->easy != NULL) {
+		pthread_mutex_lock(&c->lock);
+		taken = !c->stop && be_running(c);
+		if (taken) {
+			*c->queue_end = t;
+			c->queue_end = &t->next;
+			curl_multi_wakeup(c->multi);
+		}
+		pthread_mutex_unlock(&c->lock);
+		if (taken)
+			return;
+		transfer_abandon(t);
 	}
-	pthread_mutex_unlock(&c->lock);
-	if (!stop)
-		return;
-	transfer_abandon(t);
 	report(t);
 }
 
@@ -353,7 +358,6 @@ http_client_once(
 		*out = no_time;
 		return;
 	}
-	transfer_setup();
 	t = transfer_new(&timed, user_agent, S(""));
 	if (t->easy != NULL)
 		transfer_finish(t, curl_easy_perform(t->easy));

@@ -57,16 +57,16 @@ struct http_reply {
 };
 
 /* roots_pem: the only authorities that this client believes; empty: the system's. Connections are
- * kept per client, so one made under other roots is never used. Both texts are copied. */
-MUST enum rc http_client_new(
-    struct ctx *cx, struct str user_agent, struct str roots_pem, struct http_client **out);
+ * kept per client, so one made under other roots is never used. Both texts are copied. Its thread and
+ * libcurl come with the first call. */
+struct http_client *http_client_new(struct str user_agent, struct str roots_pem);
 /* Takes no new calls, lets those in flight end for at most grace_ms, then gives them up. Whoever
  * waits is answered when it returns. */
 void http_client_stop(struct http_client *c, int grace_ms);
 void http_client_free(struct http_client *c); /* stops it at once if need be; takes NULL */
 
 /* Sends without waiting. done() is called exactly once, on the client's thread, or on the caller's
- * when the client has stopped; the reply and its memory are gone when it returns, so it copies what
+ * when nothing can be sent (CALL_BAD_URL, a client that has stopped); the reply and its memory are gone when it returns, so it copies what
  * it keeps, and it must not block. */
 void http_client_send(struct http_client *c, const struct http_call *call,
     void (*done)(void *arg, const struct http_reply *reply), void *arg);

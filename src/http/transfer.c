@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "http/address.h"
+#include "http/curl_load.h"
 
 #define HEAD_MAX (64u << 10)
 #define REPLY_MAX (1u << 20)
@@ -50,12 +51,18 @@ setup_once(void)
 		abort();
 }
 
-void
-transfer_setup(void)
+static bool
+set_up(struct http_transfer *t)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const char *why = curl_load();
 
-	pthread_once(&once, setup_once);
+	if (why == NULL)
+		return pthread_once(&once, setup_once) == 0;
+	t->reply.end = CALL_REFUSED;
+	snprintf(t->reply.error, sizeof(t->reply.error),
+	    "the library for calls cannot be used, install libcurl4: %s", why);
+	return false;
 }
 
 /* Ends the call from inside a callback; returning 0 bytes taken makes libcurl stop. */
@@ -398,6 +405,8 @@ transfer_new(const struct http_call *call, struct str user_agent, struct str roo
 {
 	struct http_transfer *t = mem_alloc(sizeof(*t));
 
+	if (!set_up(t))
+		return t;
 	t->easy = curl_easy_init();
 	if (t->easy == NULL || !use_rules(t) || !use_roots(t, roots_pem) ||
 	    (call->public_only && !use_public_only(t)))
@@ -515,7 +524,8 @@ transfer_free(struct http_transfer *t)
 {
 	if (t->easy != NULL)
 		curl_easy_cleanup(t->easy);
-	curl_slist_free_all(t->lines);
+	if (t->lines != NULL)
+		curl_slist_free_all(t->lines);
 	buf_free(&t->body_out);
 	buf_free(&t->body_in);
 	free(t);

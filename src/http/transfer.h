@@ -33,9 +33,7 @@ struct http_transfer {
 	bool barred;    /* an address was refused because it is not a public one */
 };
 
-void transfer_setup(void); /* once per process is enough; any thread */
-
-/* roots_pem: the authorities to believe, borrowed until transfer_free; empty: the system's. */
+/* Without `easy` it cannot be sent, and its reply says why. roots_pem: the authorities to believe, borrowed until transfer_free; empty: the system's. */
 struct http_transfer *transfer_new(
     const struct http_call *call, struct str user_agent, struct str roots_pem);
 /* Fills in t->reply from libcurl's verdict. */

@@ -37,7 +37,8 @@ trust_sandbox(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
 	}
 	TRY(file_read(cx, cfg->dropbox_ca_file, CA_FILE_MAX, &pem));
 	TRY(cert_check_roots(cx, pem, cfg->dropbox_ca_file));
-	return http_client_new(cx, S("valetkey"), pem, &v->sandbox_client);
+	v->sandbox_client = http_client_new(S("valetkey"), pem);
+	return OK;
 }
 
 struct http_client *
@@ -98,8 +99,8 @@ open_parts(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
 	for (size_t i = 0; i < v->provider_count; i++)
 		v->skews[i] = SKEW_UNKNOWN;
 	TRY(key_index_load(v, cx));
-	TRY(trust_sandbox(v, cx, cfg));
-	return http_client_new(cx, S("valetkey"), S(""), &v->client);
+	v->client = http_client_new(S("valetkey"), S(""));
+	return trust_sandbox(v, cx, cfg);
 }
 
 enum rc

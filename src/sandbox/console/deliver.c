@@ -8,23 +8,9 @@
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
 
-#define USER_AGENT S("valetkey-sandbox")
 #define CALL_MS 10000
 #define REPLY_MAX (16u << 10)
 #define CHALLENGES_MAX 4
-
-enum rc
-notifier_client(struct notifier *n, struct ctx *cx, struct http_client **out)
-{
-	enum rc rc = OK;
-
-	pthread_mutex_lock(&n->lock);
-	if (n->client == NULL)
-		rc = http_client_new(cx, USER_AGENT, (struct str){ 0 }, &n->client);
-	*out = n->client;
-	pthread_mutex_unlock(&n->lock);
-	return rc;
-}
 
 static enum rc
 read_targets(struct sandbox *s, struct ctx *cx, bool *public_only)
@@ -85,7 +71,6 @@ static enum rc
 ask_challenge(struct notifier *n, struct ctx *cx, struct str uri, bool public_only)
 {
 	struct secret challenge = crypto_random_token(cx->arena);
-	struct http_client *client;
 	struct http_reply reply;
 	struct http_call call = {
 		.method = "GET",
@@ -96,8 +81,7 @@ ask_challenge(struct notifier *n, struct ctx *cx, struct str uri, bool public_on
 		.reply_max = REPLY_MAX,
 	};
 
-	TRY(notifier_client(n, cx, &client));
-	http_client_call(client, cx, &call, &reply);
+	http_client_call(n->client, cx, &call, &reply);
 	return judge_challenge(cx, &reply, challenge);
 }
 
@@ -222,14 +206,11 @@ void
 notifier_deliver(struct notifier *n, struct ctx *cx, struct str hook_id)
 {
 	struct target to = { 0 };
-	struct http_client *client;
 	struct str body;
 	enum rc rc = store_enter(n->s, cx, STORE_READ);
 
 	if (rc == OK)
 		rc = store_leave(n->s, cx, STORE_READ, read_target(n->s, cx, hook_id, &to));
-	if (rc == OK)
-		rc = notifier_client(n, cx, &client);
 	to.hook.id = hook_id;
 	body = take_body(n, cx, &to, rc == OK && to.hook.enabled);
 	if (body.len > 0)

@@ -277,6 +277,7 @@ notifier_new(struct sandbox *s)
 	pthread_condattr_t attr;
 
 	n->s = s;
+	n->client = http_client_new(S("valetkey-sandbox"), S(""));
 	n->dirty = true; /* webhooks of an earlier run */
 	pthread_mutex_init(&n->lock, NULL);
 	pthread_condattr_init(&attr);

@@ -1,7 +1,7 @@
 /* sandbox/console/notifier.h - tells webhooks that files have changed, and checks new ones.
  *
- * Owns one thread and, from the first call on, one outgoing client (http/client.h: no redirect, http
- * and https only, replies bounded). The thread looks after a committed change which accounts' seq has
+ * Owns one thread and one outgoing client (http/client.h: no redirect, http and https only, replies
+ * bounded). The thread looks after a committed change which accounts' seq has
  * moved, gathers for each webhook the accounts it has not heard of yet, and sends them in one signed
  * call; a webhook has one call in flight at most, so a slow one gathers more and delays nobody.
  * A call that is not answered with 2xx is made again after 5, 30 and 300 seconds of the sandbox's

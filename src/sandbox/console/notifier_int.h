@@ -62,8 +62,8 @@ struct notifier {
 	struct queue *queues;
 	size_t queue_count, in_flight;
 	int challenges;
-	struct http_client *client; /* NULL until the first call */
-	struct mark *marks;         /* by account id; NULL while no webhook is enabled */
+	struct http_client *client;
+	struct mark *marks; /* by account id; NULL while no webhook is enabled */
 	size_t mark_count;
 };
 
@@ -83,8 +83,6 @@ void queue_take(struct queue *q);
 void queue_ended(struct queue *q, const struct http_reply *reply, int64_t now_ms);
 
 /* --- deliver.c --- */
-/* The client, made at its first use. */
-MUST enum rc notifier_client(struct notifier *n, struct ctx *cx, struct http_client **out);
 /* Sends what waits in the queue of this webhook, or empties it when the webhook is gone. Takes the
  * store; n->lock not held. */
 void notifier_deliver(struct notifier *n, struct ctx *cx, struct str hook_id);

@@ -1,0 +1,101 @@
+#include "http/curl_load.h"
+
+#include <curl/curl.h>
+#include <stdarg.h>
+
+#include "base/library.h"
+
+/* clang-format off */
+#define WITH_FIXED_ARGUMENTS(_)                                                                \
+	_(CURL *, curl_easy_init, (void), ())                                                  \
+	_(void, curl_easy_cleanup, (CURL *e), (e))                                             \
+	_(CURLcode, curl_easy_perform, (CURL *e), (e))                                         \
+	_(const char *, curl_easy_strerror, (CURLcode code), (code))                           \
+	_(void, curl_free, (void *p), (p))                                                     \
+	_(time_t, curl_getdate, (const char *text, const time_t *unused), (text, unused))      \
+	_(CURLcode, curl_global_init_mem,                                                      \
+	    (long flags, curl_malloc_callback m, curl_free_callback f,                         \
+	    curl_realloc_callback r, curl_strdup_callback s, curl_calloc_callback c),          \
+	    (flags, m, f, r, s, c))                                                            \
+	_(CURLM *, curl_multi_init, (void), ())                                                \
+	_(CURLMcode, curl_multi_cleanup, (CURLM *m), (m))                                      \
+	_(CURLMcode, curl_multi_add_handle, (CURLM *m, CURL *e), (m, e))                       \
+	_(CURLMcode, curl_multi_remove_handle, (CURLM *m, CURL *e), (m, e))                    \
+	_(CURLMsg *, curl_multi_info_read, (CURLM *m, int *left), (m, left))                   \
+	_(CURLMcode, curl_multi_perform, (CURLM *m, int *running), (m, running))               \
+	_(CURLMcode, curl_multi_poll,                                                          \
+	    (CURLM *m, struct curl_waitfd more[], unsigned int count, int ms, int *ready),     \
+	    (m, more, count, ms, ready))                                                       \
+	_(CURLMcode, curl_multi_wakeup, (CURLM *m), (m))                                       \
+	_(struct curl_slist *, curl_slist_append, (struct curl_slist *l, const char *s), (l, s)) \
+	_(void, curl_slist_free_all, (struct curl_slist *l), (l))                              \
+	_(CURLU *, curl_url, (void), ())                                                       \
+	_(void, curl_url_cleanup, (CURLU *u), (u))                                             \
+	_(CURLUcode, curl_url_get, (CURLU *u, CURLUPart p, char **out, unsigned int f),        \
+	    (u, p, out, f))                                                                    \
+	_(CURLUcode, curl_url_set, (CURLU *u, CURLUPart p, const char *text, unsigned int f),  \
+	    (u, p, text, f))
+
+#define WITH_ONE_OF_ANY_TYPE(_)                                      \
+	_(CURLcode, curl_easy_setopt, (CURL *, CURLoption, ...), )   \
+	_(CURLcode, curl_easy_getinfo, (CURL *, CURLINFO, ...), )    \
+	_(CURLMcode, curl_multi_setopt, (CURLM *, CURLMoption, ...), )
+/* clang-format on */
+
+/* Functions here, not the header's macros around them. */
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+#undef curl_multi_setopt
+
+#define FUNCTIONS(_) WITH_FIXED_ARGUMENTS(_) WITH_ONE_OF_ANY_TYPE(_)
+
+LIBRARY_TABLE(curl_load, "libcurl.so.4", FUNCTIONS)
+WITH_FIXED_ARGUMENTS(LIBRARY_HAND_ON)
+
+/* The type is in the option's number, and a call with another one does not compile
+ * (<curl/typecheck-gcc.h>). */
+CURLcode
+curl_easy_setopt(CURL *e, CURLoption option, ...)
+{
+	int type = (int)option - (int)option % CURLOPTTYPE_OBJECTPOINT;
+	CURLcode code;
+	va_list ap;
+
+	va_start(ap, option);
+	if (type == CURLOPTTYPE_LONG)
+		code = loaded()->curl_easy_setopt(e, option, va_arg(ap, long));
+	else if (type == CURLOPTTYPE_OFF_T)
+		code = loaded()->curl_easy_setopt(e, option, va_arg(ap, curl_off_t));
+	else
+		code = loaded()->curl_easy_setopt(e, option, va_arg(ap, void *));
+	va_end(ap);
+	return code;
+}
+
+CURLMcode
+curl_multi_setopt(CURLM *m, CURLMoption option, ...)
+{
+	CURLMcode code;
+	va_list ap;
+
+	va_start(ap, option);
+	if ((int)option < CURLOPTTYPE_OBJECTPOINT)
+		code = loaded()->curl_multi_setopt(m, option, va_arg(ap, long));
+	else
+		code = loaded()->curl_multi_setopt(m, option, va_arg(ap, void *));
+	va_end(ap);
+	return code;
+}
+
+/* Whatever it is, it goes to where this points. */
+CURLcode
+curl_easy_getinfo(CURL *e, CURLINFO info, ...)
+{
+	CURLcode code;
+	va_list ap;
+
+	va_start(ap, info);
+	code = loaded()->curl_easy_getinfo(e, info, va_arg(ap, void *));
+	va_end(ap);
+	return code;
+}
