@@ -3,7 +3,7 @@
  * Two opinions on every byte: http_parser decodes, and a strict scan of our own walks the chunk
  * framing beside it, refusing what http_parser lets through (spaces and line feeds in a chunk's
  * line, long extensions, endless trailers). They must agree on the end. Trailer fields are dropped.
- * The only file that sees http_parser. Source: RFC 9112 sections 6 and 7. */
+ * The only file of the server that sees http_parser. Source: RFC 9112 sections 6 and 7. */
 #ifndef HTTP_BODY_H
 #define HTTP_BODY_H
 

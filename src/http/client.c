@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "http/plain.h"
 #include "http/transfer.h"
 
 #define KEPT_CONNECTIONS 64
@@ -358,6 +359,8 @@ http_client_once(
 		*out = no_time;
 		return;
 	}
+	if (plain_call(cx, user_agent, call, timed.timeout_ms, out))
+		return;
 	t = transfer_new(&timed, user_agent, S(""));
 	if (t->easy != NULL)
 		transfer_finish(t, curl_easy_perform(t->easy));

@@ -76,7 +76,8 @@ void http_client_send(struct http_client *c, const struct http_call *call,
 void http_client_call(
     struct http_client *c, struct ctx *cx, const struct http_call *call, struct http_reply *out);
 
-/* The same for a program that makes one call: on the caller's thread, without a client. */
+/* The same for a program that makes one call: on the caller's thread, without a client, and to this
+ * machine itself without libcurl (http/plain.h). date_s and retry_after_s may stay 0. */
 void http_client_once(
     struct ctx *cx, struct str user_agent, const struct http_call *call, struct http_reply *out);
 

@@ -51,8 +51,9 @@ open_manager(struct start *st, struct manager *m)
 	cfg.store = st->options.store;
 	TRY(options_url(&st->cx, "--dropbox-url", st->options.dropbox_url, &cfg.dropbox_url));
 	TRY(manager_open(&st->cx, &cfg, m));
-	TRY(first_user(&st->cx, m->vault));
-	return manager_start(&st->cx, m);
+	TRY(manager_start(&st->cx, m));
+	/* Nobody knows the password before it is printed, and its hash takes long by design. */
+	return first_user(&st->cx, m->vault);
 }
 
 int
