@@ -15,6 +15,7 @@ api_new(struct vault *vault)
 
 	api->vault = vault;
 	api->arena = arena_new();
+	api->streams = streams_new();
 	api->cookie_name = str_printf(
 	    api->arena, "%svaletkey_%.*s", https ? "__Host-" : "", STR_ARG(vault_instance(vault)));
 	/* Lax, not Strict: the provider's redirect back is a cross-site navigation that must find the
@@ -39,6 +40,7 @@ api_free(struct api *api)
 	if (api == NULL)
 		return;
 	arena_free(api->arena);
+	streams_free(api->streams);
 	free(api);
 }
 

@@ -10,8 +10,11 @@
 #include "vault/tokens.h"
 #include "vault/vault.h"
 
+struct streams;
+
 struct api {
 	struct vault *vault;
+	struct streams *streams; /* stream.c */
 	struct arena *arena;
 	struct str cookie_name;
 	const char *cookie_attributes;
@@ -43,6 +46,9 @@ session_of(const struct http_req *req)
 	return req->session;
 }
 
+struct streams *streams_new(void);
+void streams_free(struct streams *s); /* takes NULL */
+
 /* The body as a JSON object. */
 MUST enum rc api_body(struct ctx *cx, const struct http_req *req, json_t **out);
 /* Replies with the object, consuming it. */
@@ -71,6 +77,6 @@ http_handler api_connection_create, api_connection_get, api_connection_probe, ap
 http_handler api_keys, api_key_create, api_key_delete;
 http_handler api_v1_tokens, api_v1_token, api_v1_access_token, api_v1_refresh, api_v1_recover,
     api_v1_rejected, api_metrics;
-http_handler api_events;
+http_handler api_events, api_event_stream;
 
 #endif

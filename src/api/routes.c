@@ -23,6 +23,7 @@ const struct http_route api_routes[] = {
 	    api_v1_rejected },
 
 	{ HTTP_M_GET, "/api/v1/events", ACCESS_KEY, LANE_WORKER, 0, api_events },
+	{ HTTP_M_GET, "/api/v1/events/stream", ACCESS_KEY, LANE_WORKER, 0, api_event_stream },
 
 	{ HTTP_M_GET, "/", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
 	{ HTTP_M_GET, "/sign-in", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
@@ -77,6 +78,7 @@ const struct http_route api_routes[] = {
 	    api_connection_test },
 
 	{ HTTP_M_GET, "/api/console/events", ACCESS_USER, LANE_WORKER, 0, api_events },
+	{ HTTP_M_GET, "/api/console/events/stream", ACCESS_USER, LANE_WORKER, 0, api_event_stream },
 
 	{ HTTP_M_GET, "/api/console/keys", ACCESS_USER, LANE_WORKER, 0, api_keys },
 	{ HTTP_M_POST, "/api/console/keys", ACCESS_USER_CHANGE, LANE_WORKER, FORM, api_key_create },

@@ -104,6 +104,7 @@ void conn_refuse(struct conn *c, int status, const char *code, const char *why);
 /* The head was accepted, here or by a worker. */
 void conn_body_begins(struct conn *c);
 void conn_to_worker(struct conn *c);
+bool conn_lend(struct conn *c); /* the same; false: too much is waiting */
 /* Lets the handler answer the complete request. */
 void conn_run(struct conn *c);
 /* Goes on as long as what is here makes a whole request; nothing it calls calls it back. */
@@ -117,7 +118,8 @@ void conn_store(struct conn *c, bool done);
 
 /* conn_reply.c: renders and writes the exchange's reply, and what comes after it. */
 void conn_reply(struct conn *c);
-void conn_sent(struct conn *c); /* a wire_write that came back with WIRE_LATER is done */
+void conn_send_piece(struct conn *c); /* of a reply that goes on */
+void conn_sent(struct conn *c);       /* a wire_write that came back with WIRE_LATER is done */
 
 /* wire.c */
 enum wire_sent {

@@ -7,6 +7,7 @@
 #define DRIP_FAST (1 << 20)
 #define RESET_PAUSE_MS 50
 #define RESET_PAUSES 20
+#define BUSY_MS 500 /* all workers are: a reply that goes on can wait */
 
 /* Closing with unread bytes in the socket would reset the connection, and the reset could overtake
  * the reply. So: our end first, then drop what comes, for a while. */
@@ -44,6 +45,29 @@ reset_when_sent(struct conn *c)
 	conn_close(c);
 }
 
+/* The handler gives the next piece of a reply that goes on. */
+static void
+next_piece(struct conn *c)
+{
+	c->x->nudged = false;
+	c->x->cx.deadline_ms = conn_now_ms(c) + c->loop->server->times.reply_ms;
+	if (!conn_lend(c))
+		conn_wait(c, BUSY_MS, next_piece);
+}
+
+void
+conn_nudge(struct conn *c)
+{
+	if (c->x == NULL || !c->x->begun)
+		return;
+	if (c->phase != P_WAIT || c->then != next_piece) {
+		c->x->nudged = true;
+		return;
+	}
+	uv_timer_stop(&c->timer);
+	next_piece(c);
+}
+
 static void
 reply_sent(struct conn *c)
 {
@@ -51,6 +75,10 @@ reply_sent(struct conn *c)
 
 	if (c->out.reset_after) {
 		reset_when_sent(c);
+		return;
+	}
+	if (c->x->begun && c->x->res.more.after_ms > 0) {
+		conn_wait(c, c->x->nudged ? 1 : c->x->res.more.after_ms, next_piece);
 		return;
 	}
 	end_exchange(c);
@@ -247,12 +275,20 @@ fill_outgoing(struct conn *c, struct str head)
 	c->out = (struct outgoing){ .head = head, .until_ms = time_for(c, &x->res) };
 	if (empty)
 		return;
-	c->out.body = x->res.body;
+	c->out.body = x->begun ? frame_piece(x) : x->res.body;
 	if (x->res.file_.there) {
 		c->out.body = S("");
 		c->out.file_at = x->res.file_.offset;
 		c->out.file_left = x->res.file_.len;
 	}
+}
+
+void
+conn_send_piece(struct conn *c)
+{
+	c->out = (struct outgoing){ .body = frame_piece(c->x),
+		.until_ms = conn_now_ms(c) + c->loop->server->times.reply_ms };
+	send_more(c);
 }
 
 void
@@ -265,6 +301,9 @@ conn_reply(struct conn *c)
 	if (x->res.status == 0)
 		x->res.status = 200;
 	x->res.close |= !x->head.keep_alive || c->loop->stopping;
+	if (x->head.minor == 0 || x->req.method == HTTP_M_HEAD)
+		x->res.more.after_ms = 0;
+	x->begun = x->res.more.after_ms > 0;
 	fill_outgoing(c,
 	    reply_head(&x->res,
 		&(struct reply_frame){

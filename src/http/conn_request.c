@@ -42,17 +42,23 @@ hand_to(struct conn *c, struct exchange *x)
 	return workers_submit(&c->loop->server->workers, x) == NULL;
 }
 
-void
-conn_to_worker(struct conn *c)
+bool
+conn_lend(struct conn *c)
 {
-	if (!hand_to(c, c->x)) {
-		busy(c);
-		return;
-	}
+	if (!hand_to(c, c->x))
+		return false;
 	c->lent = true;
 	c->loop->jobs++;
 	conn_enter(c, P_RUN, 0);
 	wire_read_stop(c);
+	return true;
+}
+
+void
+conn_to_worker(struct conn *c)
+{
+	if (!conn_lend(c))
+		busy(c);
 }
 
 void
@@ -100,7 +106,9 @@ conn_answered(struct exchange *x)
 		return;
 	}
 	conn_enter(c, P_WRITE, c->loop->server->times.reply_ms); /* the buffers are ours again */
-	if (x->admit) {
+	if (x->begun) {
+		conn_send_piece(c);
+	} else if (x->admit) {
 		x->admit = false;
 		conn_admitted(c);
 	} else {

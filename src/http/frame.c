@@ -219,6 +219,11 @@ frame_release(const struct frame *f, struct exchange *x)
 {
 	http_res_drop_file(&x->res);
 	spool_drop(f->site->body_dir, &x->req);
+	if (x->res.more.over != NULL)
+		x->res.more.over(x->res.more.state);
+	x->res.more.over = NULL;
+	arena_free(x->pieces);
+	x->pieces = NULL;
 }
 
 static enum rc
@@ -327,6 +332,45 @@ frame_run(const struct frame *f, struct exchange *x, bool may_block)
 	if (rc == OK)
 		rc = handle(f, x);
 	return conclude(f, x, may_block, rc);
+}
+
+void
+frame_go_on(const struct frame *f, struct exchange *x)
+{
+	struct arena *own = x->cx.arena;
+	struct http_more more = x->res.more;
+
+	if (x->pieces == NULL)
+		x->pieces = arena_new();
+	arena_reset(x->pieces);
+	ctx_clear(&x->cx);
+	x->cx.arena = x->pieces;
+	x->cx.may_block = true;
+	more.after_ms = 0;
+	x->res = (struct http_res){
+		.arena = x->pieces, .status = 200, .close = x->res.close, .more = more
+	};
+	if (handle(f, x) != OK) {
+		x->res.body = S("");
+		x->res.more.after_ms = 0;
+	}
+	x->cx.arena = own;
+}
+
+struct str
+frame_piece(const struct exchange *x)
+{
+	size_t len = x->res.body.len;
+	struct buf b = buf_in(x->res.arena, len + 40);
+
+	if (len > 0) {
+		buf_addf(&b, "%zx\r\n", len);
+		buf_add(&b, x->res.body);
+		buf_add(&b, S("\r\n"));
+	}
+	if (x->res.more.after_ms == 0)
+		buf_add(&b, S("0\r\n\r\n"));
+	return buf_str(&b);
 }
 
 void

@@ -26,6 +26,9 @@ struct exchange {
 	size_t gate_head_len;
 	bool handled;           /* lane BATCH: the handler has run */
 	enum rc verdict;        /* lane BATCH: the gate's, then the handler's */
+	bool begun;             /* a reply that goes on: its head is out */
+	bool nudged;            /* and it is not to wait for its next piece */
+	struct arena *pieces;   /* that piece's memory; NULL: none was asked for */
 	bool admit;             /* a worker is to open the body's file, not to run the handler */
 	int again_ms;           /* FRAME_AGAIN: when */
 	int64_t again_since_ms; /* when it was first asked for */
@@ -68,6 +71,10 @@ enum frame_next {
 	FRAME_AGAIN,     /* call again on a worker, after x->again_ms */
 };
 enum frame_next frame_run(const struct frame *f, struct exchange *x, bool may_block);
+/* The next piece of a reply that goes on, on a worker. */
+void frame_go_on(const struct frame *f, struct exchange *x);
+/* The piece that is in x->res, as it goes over the wire. */
+struct str frame_piece(const struct exchange *x);
 /* Lane BATCH, on its thread: first the gate of each. */
 void frame_batch_gate(const struct frame *f, struct exchange *x);
 /* Then the handlers one after the other, until one has taken long, and the site settles what they did.

@@ -80,7 +80,8 @@ loop_exchange(struct loop *l)
 	x->res = (struct http_res){ .arena = x->cx.arena };
 	x->head = (struct head){ 0 };
 	x->asset = NULL;
-	x->gate_passed = x->admit = false;
+	x->gate_passed = x->admit = x->begun = x->nudged = false;
+	x->pieces = NULL;
 	x->again_ms = 0;
 	x->again_since_ms = 0;
 	x->loop = l;
@@ -292,6 +293,13 @@ begin_stop(struct loop *l)
 }
 
 static void
+nudge_all(struct loop *l)
+{
+	for (struct conn *c = l->conns; c != NULL; c = conn_next(c))
+		conn_nudge(c);
+}
+
+static void
 on_wake(uv_async_t *async)
 {
 	struct loop *l = async->data;
@@ -311,6 +319,8 @@ on_wake(uv_async_t *async)
 		l->jobs--;
 		conn_answered(x);
 	}
+	if (atomic_exchange(&l->nudged, false))
+		nudge_all(l);
 	if (atomic_load(&l->server->stopping) && !l->stopping)
 		begin_stop(l);
 	close_if_last(l);

@@ -93,6 +93,18 @@ struct http_file {
 	int64_t offset, len;
 };
 
+/* A reply that goes on: with after_ms the body so far is sent, and the same handler runs again on a
+ * worker, after so many ms or at http_server_nudge, to give the next piece; without, that piece was the
+ * last. No thread is held meanwhile. At such a run cx->arena is the piece's own, and a failure ends the
+ * reply. A client that takes a piece too slowly is cut off; one that speaks HTTP/1.0 gets the first piece
+ * only. */
+struct http_more {
+	int after_ms;
+	void *state; /* the handler's, from the first run on; NULL then */
+	/* NULL, or called once when the exchange is over, whatever ended it, on a loop: must not block. */
+	void (*over)(void *state);
+};
+
 struct http_res {
 	struct arena *arena;
 	int status;              /* 0 means 200 */
@@ -107,6 +119,7 @@ struct http_res {
 	 * worker, after so many ms (1 to 300,000). No thread is held meanwhile; it ends when the client
 	 * goes away or the server stops. The arena is the same, so a run should leave little in it. */
 	int again_ms;
+	struct http_more more; /* with OK, from a row in lane WORKER */
 	struct http_fault fault;
 };
 

@@ -209,6 +209,10 @@ add_content(struct buf *b, const struct http_res *res)
 		buf_add(b, res->content_type);
 		buf_add(b, S("\r\n"));
 	}
+	if (res->more.after_ms > 0) {
+		buf_add(b, S("Transfer-Encoding: chunked\r\n"));
+		return;
+	}
 	buf_add(b, S("Content-Length: "));
 	buf_add_int(b, res->file_.there ? res->file_.len : (int64_t)res->body.len);
 	buf_add(b, S("\r\n"));

@@ -73,6 +73,7 @@ http_server_new(struct ctx *cx, const struct http_server_config *cfg, struct htt
 	s->frame.name = str_cstr(s->arena, str_of(cfg->name != NULL ? cfg->name : "http"));
 	set_times(&s->times, cfg);
 	peers_init(&s->peers, connections_allowed(cfg->max_connections));
+	pthread_mutex_init(&s->nudging, NULL);
 	workers_init(&s->workers);
 	workers_init(&s->batch);
 	for (int i = 0; i < s->loop_count; i++)
@@ -140,7 +141,9 @@ start_threads(struct ctx *cx, struct http_server *s)
 		TRY(loop_init(cx, l));
 		if (pthread_create(&l->thread, NULL, loop_main, l) != 0)
 			return fail(cx, E_BUG, "A server thread could not be started.");
+		pthread_mutex_lock(&s->nudging);
 		l->started = true;
+		pthread_mutex_unlock(&s->nudging);
 	}
 	return OK;
 }
@@ -165,12 +168,29 @@ http_server_start(struct ctx *cx, struct http_server *s, const struct http_site 
 }
 
 void
+http_server_nudge(struct http_server *s)
+{
+	pthread_mutex_lock(&s->nudging);
+	for (int i = 0; i < s->loop_count && !atomic_load(&s->stopping); i++) {
+		struct loop *l = &s->loops[i];
+
+		if (!l->started)
+			continue;
+		atomic_store(&l->nudged, true);
+		uv_async_send(&l->wake);
+	}
+	pthread_mutex_unlock(&s->nudging);
+}
+
+void
 http_server_stop(struct http_server *s, int grace_ms)
 {
 	if (!s->running)
 		return;
+	pthread_mutex_lock(&s->nudging);
 	atomic_store(&s->stop_by_ms, clock_mono_ms() + grace_ms);
 	atomic_store(&s->stopping, true);
+	pthread_mutex_unlock(&s->nudging);
 	for (int i = 0; i < s->loop_count; i++) {
 		if (s->loops[i].started)
 			uv_async_send(&s->loops[i].wake);
@@ -203,6 +223,7 @@ http_server_free(struct http_server *s)
 	tls_rules_free(s->tls);
 	tls_rules_free(s->proxy.tls);
 	peers_end(&s->peers);
+	pthread_mutex_destroy(&s->nudging);
 	router_free((struct router *)(uintptr_t)s->frame.router);
 	arena_free(s->arena);
 	free(s);

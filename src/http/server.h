@@ -131,6 +131,8 @@ int http_server_proxy_port(const struct http_server *s); /* 0: none */
 
 /* Starts the threads. The site is borrowed until http_server_free. */
 MUST enum rc http_server_start(struct ctx *cx, struct http_server *s, const struct http_site *site);
+/* Replies that go on (struct http_more) look at once whether there is more. From any thread. */
+void http_server_nudge(struct http_server *s);
 /* Stops accepting, lets requests in flight finish for at most grace_ms, joins all threads. */
 void http_server_stop(struct http_server *s, int grace_ms);
 void http_server_free(struct http_server *s); /* stopped before; takes NULL */

@@ -87,6 +87,8 @@ struct loop {
 	bool stopping;
 	int64_t stop_by_ms;
 
+	_Atomic bool nudged; /* the replies that go on */
+
 	pthread_mutex_t lock; /* finished */
 	struct exchange *finished;
 
@@ -122,6 +124,7 @@ struct http_server {
 	_Atomic bool stopping;
 	_Atomic int64_t stop_by_ms;
 	bool running;
+	pthread_mutex_t nudging; /* a loop that is nudged has not ended */
 };
 
 /* loop.c */
@@ -146,6 +149,7 @@ void conn_answered(struct exchange *x);         /* a worker has filled in the re
 void conn_not_taken(struct exchange *x);        /* too much is waiting */
 void conn_tick(struct conn *c, int64_t now_ms); /* looks at its deadline */
 void conn_stop(struct conn *c, bool force);     /* the server stops */
+void conn_nudge(struct conn *c);
 struct conn *conn_next(const struct conn *c);
 
 #endif

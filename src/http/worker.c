@@ -53,6 +53,8 @@ run(const struct frame *f, struct exchange *x)
 {
 	if (x->admit)
 		x->admit = frame_admit(f, x);
+	else if (x->begun)
+		frame_go_on(f, x);
 	else if (frame_run(f, x, true) == FRAME_REPLY)
 		spool_drop(f->site->body_dir, &x->req); /* here, since it may block */
 }

@@ -5,6 +5,7 @@
 #include "run/dev_ca.h"
 #include "run/runtime.h"
 #include "sandbox/sandbox.h"
+#include "vault/events.h"
 #include "vault/vault.h"
 
 #define STOP_GRACE_MS 3000
@@ -40,6 +41,13 @@ take_days(struct ctx *cx, const char *option, const char *text, int64_t min, int
 	return OK;
 }
 
+/* Whoever follows the events hears of them at once. */
+static void
+on_event(void *server)
+{
+	http_server_nudge(server);
+}
+
 enum rc
 manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *out)
 {
@@ -65,6 +73,7 @@ manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *o
 	TRY(runtime_lock(cx, cfg->data_dir, &out->lock_fd));
 	TRY(vault_open(cx, &vault, &out->vault));
 	out->api = api_new(out->vault);
+	vault_event_listen(out->vault, on_event, out->server);
 	return OK;
 }
 

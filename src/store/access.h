@@ -21,6 +21,9 @@ MUST enum rc store_session_create(
  * it was seen (at most once a minute). */
 MUST enum rc store_session_check(struct store *s, struct ctx *cx, struct str digest,
     int64_t wall_ms, int64_t idle_ms, int64_t life_ms, struct user *out);
+/* The same without noting anything: for whoever only listens. */
+MUST enum rc store_session_lives(struct store *s, struct ctx *cx, struct str digest,
+    int64_t wall_ms, int64_t idle_ms, int64_t life_ms);
 MUST enum rc store_session_delete(struct store *s, struct ctx *cx, struct str digest);
 /* All of a user's sessions but one; empty digest: all. */
 MUST enum rc store_session_delete_others(

@@ -191,6 +191,12 @@ vault_event_json(struct ctx *cx, const struct event *e, bool with_from)
 
 /* --- reading --- */
 
+void
+vault_event_listen(struct vault *v, void (*fn)(void *arg), void *arg)
+{
+	store_event_listen(v->store, fn, arg);
+}
+
 enum rc
 vault_event_list(struct vault *v, struct ctx *cx, const struct event_filter *f,
     const struct event *before, size_t max, struct event **out, size_t *count)

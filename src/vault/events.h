@@ -29,6 +29,9 @@ struct str vault_event_sentence(struct ctx *cx, const struct event *e);
  * people work. */
 json_t *vault_event_json(struct ctx *cx, const struct event *e, bool with_from);
 
+/* Calls fn(arg) when there are new events, of whichever node; fn must neither block nor call the vault.
+ * Set before vault_start. */
+void vault_event_listen(struct vault *v, void (*fn)(void *arg), void *arg);
 MUST enum rc vault_event_list(struct vault *v, struct ctx *cx, const struct event_filter *f,
     const struct event *before, size_t max, struct event **out, size_t *count);
 MUST enum rc vault_event_end(struct vault *v, struct ctx *cx, struct event_cursor *out);

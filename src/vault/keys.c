@@ -242,6 +242,17 @@ checksum(struct arena *a, struct str text)
 	return (struct str){ p, CHECK_LEN };
 }
 
+bool
+vault_key_lives(struct vault *v, const struct key_ref *key)
+{
+	bool lives;
+
+	pthread_rwlock_rdlock(&v->keys->lock);
+	lives = map_get(v->keys->by_id, key->id) != NULL;
+	pthread_rwlock_unlock(&v->keys->lock);
+	return lives;
+}
+
 static struct secret
 new_key(struct arena *a)
 {

@@ -18,6 +18,8 @@ MUST enum rc vault_key_check(
 /* Never blocks. */
 bool vault_key_allows(struct vault *v, const struct key_ref *key, struct str token_id);
 
+bool vault_key_lives(struct vault *v, const struct key_ref *key);
+
 /* The key itself is only ever in *key_out. */
 MUST enum rc vault_key_create(
     struct vault *v, struct ctx *cx, struct api_key *k, struct secret *key_out);

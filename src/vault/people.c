@@ -52,6 +52,12 @@ vault_session(struct vault *v, struct ctx *cx, struct str cookie, struct session
 	return OK;
 }
 
+enum rc
+vault_session_lives(struct vault *v, struct ctx *cx, struct str digest)
+{
+	return store_session_lives(v->store, cx, digest, clock_wall_ms(), IDLE_MS, LIFE_MS);
+}
+
 void
 vault_act_as(struct ctx *cx, const struct user *user)
 {

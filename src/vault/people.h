@@ -18,6 +18,8 @@ struct session {
  * *fresh is set. */
 MUST enum rc vault_session(
     struct vault *v, struct ctx *cx, struct str cookie, struct session *out, bool *fresh);
+/* Whether it is still one of a person; does not count as using it. E_NOTFOUND. */
+MUST enum rc vault_session_lives(struct vault *v, struct ctx *cx, struct str digest);
 /* From here on the context is this person's. */
 void vault_act_as(struct ctx *cx, const struct user *user);
 bool vault_csrf_ok(const struct session *s, struct str token);

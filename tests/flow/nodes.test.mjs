@@ -10,6 +10,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { openStream } from '../lib/events.mjs';
 import { managerClient, managerVisitor, programGet } from '../lib/http.mjs';
 import { connectToken, consent, freePort, makeKey, openCallback, startAttempt } from '../lib/manager.mjs';
 import { startPostgres } from '../lib/postgres.mjs';
@@ -173,4 +174,35 @@ test('a store that is no PostgreSQL address is refused without telling the passw
 		assert.doesNotMatch(got.out + got.err, /hunter2/);
 		rmSync(one.data + '-none', { recursive: true, force: true });
 	}
+});
+
+test('a stream at one node tells what happens at another, once', async () => {
+	const t = await connectToken(ann, 'Streamed');
+	const { key, id } = await makeKey(ann, { tokens: [t] });
+	for (let i = 0; i < 100 && (await programGet(two.url, '/api/v1/tokens', key)).status !== 200; i++) await pause(20);
+	const stream = await openStream(two.url, '/api/v1/events/stream', { key });
+	assert.equal(stream.status, 200);
+	const began = Date.now();
+	await ann.post(`/api/console/tokens/${t.id}/reveal`);
+	const e = await stream.next();
+	assert.ok(Date.now() - began < BOUND_MS);
+	assert.equal(e.event, 'token.revealed');
+	await there.post(`/api/console/tokens/${t.id}/reveal`);
+	assert.notEqual((await stream.next()).data.id, e.data.id);
+	/* S-132: the key is revoked at the other node */
+	const revoked = Date.now();
+	await ann.del(`/api/console/keys/${id}`);
+	await stream.ended;
+	assert.ok(Date.now() - revoked < BOUND_MS);
+});
+
+test('S-120 signing out at one node ends the stream at another', async () => {
+	const bob = await managerClient(one);
+	const far = Object.assign(managerVisitor(two), { cookies: bob.cookies });
+	const stream = await openStream(far, '/api/console/events/stream');
+	assert.equal(stream.status, 200);
+	const began = Date.now();
+	await bob.post('/api/console/sign-out');
+	await stream.ended;
+	assert.ok(Date.now() - began < BOUND_MS);
 });
