@@ -383,6 +383,47 @@ db_run(struct ctx *cx, struct db_stmt *st, int64_t *changed)
 	return OK;
 }
 
+static enum rc
+step_one_of_many(struct ctx *cx, const struct db_many *many, size_t i, struct db_stmt *st)
+{
+	int64_t rows = 0;
+	bool row;
+
+	TRY(db_step(cx, st, &row));
+	for (; row; rows++) {
+		if (rows == 0 && many->row != NULL)
+			many->row(many->arg, i, st);
+		TRY(db_step(cx, st, &row));
+	}
+	many->changed[i] = rows > 0 ? rows : st->db->driver->changed(st);
+	return OK;
+}
+
+static enum rc
+run_one_of_many(struct ctx *cx, struct db *db, const struct db_many *many, size_t i)
+{
+	struct db_stmt *st;
+	enum rc rc;
+
+	TRY(db_stmt(cx, db, many->sql, &st));
+	many->bind(many->arg, i, st);
+	rc = step_one_of_many(cx, many, i, st);
+	db_done(st); /* also one that is in the midst of its rows */
+	return rc;
+}
+
+enum rc
+db_run_many(struct ctx *cx, struct db *db, const struct db_many *many)
+{
+	if (!db->in_transaction)
+		return fail(cx, E_BUG, "Many at once are for inside a transaction.");
+	if (db->driver->run_many != NULL && many->count > 1)
+		return db->driver->run_many(cx, db, many);
+	for (size_t i = 0; i < many->count; i++)
+		TRY(run_one_of_many(cx, db, many, i));
+	return OK;
+}
+
 void
 db_done(struct db_stmt *st)
 {

@@ -113,6 +113,19 @@ MUST enum rc db_run(struct ctx *cx, struct db_stmt *st, int64_t *changed);
 MUST enum rc db_step(struct ctx *cx, struct db_stmt *st, bool *row);
 void db_done(struct db_stmt *st);
 
+/* One statement with many sets of values, inside a transaction: in one round trip where there are any.
+ * bind(i) binds those of the i-th; row(i), which may be NULL, reads the one row that it may answer with,
+ * and runs no statement; changed[i] is how many rows it wrote or answered with. */
+struct db_many {
+	const char *sql;
+	size_t count;
+	void (*bind)(void *arg, size_t i, struct db_stmt *st);
+	void (*row)(void *arg, size_t i, struct db_stmt *st);
+	void *arg;
+	int64_t *changed;
+};
+MUST enum rc db_run_many(struct ctx *cx, struct db *db, const struct db_many *many);
+
 int64_t db_col_int(struct db_stmt *st, int i);                      /* i from 0; NULL is 0 */
 struct str db_col_text(struct db_stmt *st, int i, struct arena *a); /* copied */
 struct str db_col_blob(struct db_stmt *st, int i, struct arena *a); /* copied */

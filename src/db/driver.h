@@ -47,6 +47,8 @@ struct db_driver {
 	enum rc (*step)(struct ctx *cx, struct db_stmt *st, bool *row);
 	void (*done)(struct db_stmt *st);
 	int64_t (*changed)(struct db_stmt *st);
+	/* NULL: one after the other is as good. */
+	enum rc (*run_many)(struct ctx *cx, struct db *db, const struct db_many *many);
 	int64_t (*col_int)(struct db_stmt *st, int i);
 	struct str (*col_bytes)(struct db_stmt *st, int i); /* until the next step */
 	bool (*col_null)(struct db_stmt *st, int i);

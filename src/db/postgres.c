@@ -247,26 +247,110 @@ check_types(struct ctx *cx, const PGresult *res)
 	return OK;
 }
 
-static enum rc
-execute(struct ctx *cx, struct pg_db *d, struct pg_stmt *s)
+/* Hands the statement with its values over to the connection; 0: it is gone. */
+static int
+send(struct pg_db *d, struct pg_stmt *s)
 {
 	const char *values[DB_PARAMS_MAX];
 	int formats[DB_PARAMS_MAX];
 
-	if (s->bytes.overflow)
-		return fail(cx, E_TOOBIG, "The values of one row are too big for the database.");
-	TRY(prepare(cx, d, s));
 	for (int i = 0; i < s->params; i++) {
 		values[i] = s->types[i] == DB_NULL ? NULL : s->bytes.p + s->offsets[i];
 		formats[i] = 1;
 	}
-	TRY(pg_link_answer(cx, &d->link,
-	    PQsendQueryPrepared(d->link.conn, s->name, s->params, values, s->lengths, formats, 1),
-	    &s->result));
+	return PQsendQueryPrepared(
+	    d->link.conn, s->name, s->params, values, s->lengths, formats, 1);
+}
+
+static enum rc
+check_size(struct ctx *cx, const struct pg_stmt *s)
+{
+	return s->bytes.overflow
+	    ? fail(cx, E_TOOBIG, "The values of one row are too big for the database.")
+	    : OK;
+}
+
+static void
+take_result(struct pg_stmt *s, PGresult *res)
+{
+	s->result = res;
 	s->row = -1;
-	s->rows = PQntuples(s->result);
-	s->changed = atoll(PQcmdTuples(s->result));
-	return check_types(cx, s->result);
+	s->rows = PQntuples(res);
+	s->changed = atoll(PQcmdTuples(res));
+}
+
+static enum rc
+execute(struct ctx *cx, struct pg_db *d, struct pg_stmt *s)
+{
+	PGresult *res;
+
+	TRY(check_size(cx, s));
+	TRY(prepare(cx, d, s));
+	TRY(pg_link_answer(cx, &d->link, send(d, s), &res));
+	take_result(s, res);
+	return check_types(cx, res);
+}
+
+/* --- many at once --- */
+
+struct many_results {
+	struct pg_stmt *stmt;
+	const struct db_many *many;
+};
+
+static enum rc
+take_one_of_many(struct ctx *cx, void *arg, size_t i, PGresult *res)
+{
+	const struct many_results *r = arg;
+	struct pg_stmt *s = r->stmt;
+	enum rc rc;
+
+	take_result(s, res);
+	rc = check_types(cx, res);
+	if (rc == OK && s->rows > 0 && r->many->row != NULL) {
+		s->row = 0;
+		r->many->row(r->many->arg, i, &s->st);
+	}
+	r->many->changed[i] = s->changed;
+	pg_done(&s->st);
+	return rc;
+}
+
+/* All of them leave before the first answer is waited for. */
+static enum rc
+send_many(struct ctx *cx, struct pg_db *d, struct pg_stmt *s, const struct db_many *many)
+{
+	for (size_t i = 0; i < many->count; i++) {
+		pg_done(&s->st);
+		many->bind(many->arg, i, &s->st);
+		TRY(check_size(cx, s));
+		if (send(d, s) == 0)
+			return pg_link_lost(cx, &d->link);
+	}
+	pg_done(&s->st);
+	return OK;
+}
+
+static enum rc
+pg_run_many(struct ctx *cx, struct db *db, const struct db_many *many)
+{
+	struct pg_db *d = db_of(db);
+	struct many_results results = { .many = many };
+	struct db_stmt *st;
+	enum rc rc;
+
+	TRY(pg_link_ready(cx, &d->link, true));
+	TRY(pg_stmt(cx, db, many->sql, &st));
+	results.stmt = stmt_of(st);
+	many->bind(many->arg, 0, st);
+	TRY(prepare(cx, d, results.stmt));
+	TRY(pg_link_pipeline(cx, &d->link));
+	rc = send_many(cx, d, results.stmt, many);
+	if (rc != OK) {
+		pg_link_drop(&d->link, "a statement could not be sent.");
+		return rc;
+	}
+	return pg_link_results(cx, &d->link, many->count, take_one_of_many, &results);
 }
 
 /* A read that lost its connection on the way is asked again; a write may have happened. */
@@ -415,6 +499,7 @@ static const struct db_driver driver = {
 	.step = pg_step,
 	.done = pg_done,
 	.changed = pg_changed,
+	.run_many = pg_run_many,
 	.col_int = pg_col_int,
 	.col_bytes = pg_col_bytes,
 	.col_null = pg_col_null,

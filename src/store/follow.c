@@ -72,26 +72,44 @@ prune_own(struct follower *f, struct ctx *cx)
 	return db_run(cx, st, NULL);
 }
 
+struct notes {
+	struct follower *f;
+	enum change_kind kind;
+	const struct str *ids;
+	int64_t first, wall_ms;
+};
+
+static void
+bind_note(void *arg, size_t i, struct db_stmt *st)
+{
+	const struct notes *n = arg;
+
+	db_bind_text(st, 1, str_of(n->f->id));
+	db_bind_int(st, 2, n->first + (int64_t)i);
+	db_bind_int(st, 3, n->kind);
+	db_bind_text(st, 4, n->ids[i]);
+	db_bind_int(st, 5, n->wall_ms);
+}
+
 enum rc
-follower_note(struct store *s, struct ctx *cx, enum change_kind kind, struct str id)
+follower_note(
+    struct store *s, struct ctx *cx, enum change_kind kind, const struct str *ids, size_t count)
 {
 	struct follower *f = s->follower;
-	int64_t wall_ms = clock_wall_ms();
-	struct db_stmt *st;
+	struct notes notes = { f, kind, ids, f->seq + 1, clock_wall_ms() };
+	int64_t before = f->seq;
 
-	f->seq++; /* a number that was rolled back is not used again */
+	f->seq += (int64_t)count; /* a number that was rolled back is not used again */
 	f->noted = true;
-	TRY(db_stmt(cx, s->db,
-	    "INSERT INTO change_log (node, seq, kind, item, made_ms) VALUES ($1, $2, $3, $4, $5)",
-	    &st));
-	db_bind_text(st, 1, str_of(f->id));
-	db_bind_int(st, 2, f->seq);
-	db_bind_int(st, 3, kind);
-	db_bind_text(st, 4, id);
-	db_bind_int(st, 5, wall_ms);
-	TRY(db_run(cx, st, NULL));
-	TRY(write_node(f, cx, wall_ms));
-	return f->seq % PRUNE_EVERY == 0 ? prune_own(f, cx) : OK;
+	TRY(db_run_many(cx, s->db,
+	    &(struct db_many){ .sql = "INSERT INTO change_log (node, seq, kind, item, made_ms)"
+				      " VALUES ($1, $2, $3, $4, $5)",
+		.count = count,
+		.bind = bind_note,
+		.arg = &notes,
+		.changed = ARENA_ARRAY(cx->arena, int64_t, count) }));
+	TRY(write_node(f, cx, notes.wall_ms));
+	return f->seq / PRUNE_EVERY != before / PRUNE_EVERY ? prune_own(f, cx) : OK;
 }
 
 static void

@@ -1,107 +1,56 @@
 #include "store/refresh.h"
 
+#include "store/refresh_row.h"
 #include "store/token_row.h"
 
+/* One token's part of a round, by itself. */
 static enum rc
-open_reply(struct store *s, struct ctx *cx, struct refresh_claim *claim)
+run(struct store *s, struct ctx *cx, struct round *r, const enum rc *rc)
 {
-	claim->reply = secret_of(S(""));
-	if (claim->token.attempt.stage != STAGE_KEPT)
-		return OK;
-	/* Bound to the claim that got it. */
-	return token_row_reply(s, cx, claim->token.id, claim->token.attempt.fence, &claim->reply);
-}
+	struct ctx scratch;
 
-static enum rc
-take_lease(
-    struct store *s, struct ctx *cx, const struct token *t, int64_t wall_ms, int64_t lease_ms)
-{
-	struct db_stmt *st;
-
-	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET lease_until_ms = $1, fence = fence + 1 WHERE id = $2 AND"
-	    " lease_until_ms < $3 AND fence = $4",
-	    &st));
-	db_bind_int(st, 1, wall_ms + lease_ms);
-	db_bind_text(st, 2, t->id);
-	db_bind_int(st, 3, wall_ms);
-	db_bind_int(st, 4, t->fence);
-	return store_write_one(cx, st, E_CONFLICT, "Another refresh of this token is under way.");
+	ctx_init(&scratch, cx->arena, cx->clock);
+	scratch.may_block = cx->may_block;
+	scratch.actor = cx->actor;
+	store_round(s, &scratch, r);
+	return *rc;
 }
 
 enum rc
 store_refresh_claim(struct store *s, struct ctx *cx, struct str id, int64_t wall_ms,
     int64_t lease_ms, struct refresh_claim *out)
 {
-	STORE_HOLD hold = store_hold(s, cx);
+	struct round_wish wish = { .id = id, .cx = cx, .claim = out };
+	struct round r = {
+		.wishes = &wish, .wish_count = 1, .wall_ms = wall_ms, .lease_ms = lease_ms
+	};
 
-	TRY(db_begin(cx, s->db));
-	TRY(token_row_get(
-	    s, cx, TOKEN_BY_ID, id, &out->token)); /* a deleted token is no conflict */
-	TRY(take_lease(s, cx, &out->token, wall_ms, lease_ms));
-	TRY(token_row_open(s, cx, TOKEN_BY_ID, id, &out->token, &out->secrets));
-	if (secret_empty(out->secrets.refresh))
-		return fail_at(cx, E_REAUTH, "no-refresh-token", NULL,
-		    "The provider gave no refresh token for this access token.");
-	out->fence = out->token.fence;
-	TRY(open_reply(s, cx, out));
-	return db_commit(cx, s->db);
+	return run(s, cx, &r, &wish.rc);
 }
-
-#define TAKEN_OVER "Something newer has taken over."
 
 enum rc
 store_refresh_sent(
     struct store *s, struct ctx *cx, struct refresh_claim *claim, int64_t now_ms, bool risky)
 {
 	STORE_HOLD hold = store_hold(s, cx);
-	struct token_attempt *a = &claim->token.attempt;
-	struct token_attempt next = *a;
-	struct db_stmt *st;
+	struct round_wish wish = { .cx = cx, .claim = claim, .risky = risky }, *wishes = &wish;
 
-	/* Doubt that was there already began with the first sending. */
-	if (a->stage == STAGE_SETTLED)
-		next = (struct token_attempt){ .first_ms = now_ms };
-	next.stage = STAGE_SENT;
-	next.fence = claim->fence;
-	next.sent_ms = now_ms;
-	next.risked = next.risked || risky;
-	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET attempt_stage = $1, attempt_fence = $2, attempt_first_ms = $3,"
-	    " attempt_sent_ms = $4, attempt_risked = $5, attempt_reply = $6"
-	    " WHERE id = $7 AND fence = $2",
-	    &st));
-	db_bind_int(st, 1, next.stage);
-	db_bind_int(st, 2, next.fence);
-	db_bind_int(st, 3, next.first_ms);
-	db_bind_int(st, 4, next.sent_ms);
-	db_bind_int(st, 5, next.risked);
-	db_bind_blob(st, 6, S(""));
-	db_bind_text(st, 7, claim->token.id);
-	TRY(store_write_one(cx, st, E_CONFLICT, TAKEN_OVER));
-	*a = next;
-	return OK;
+	TRY(db_begin(cx, s->db));
+	TRY(refresh_rows_record(s, cx, &wishes, 1, now_ms));
+	TRY(wish.rc);
+	return db_commit(cx, s->db);
 }
 
 enum rc
 store_refresh_answered(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
     int64_t now_ms, int status, int64_t date_s, struct secret reply)
 {
-	STORE_HOLD hold = store_hold(s, cx);
-	struct db_stmt *st;
+	struct round_reply part = {
+		.claim = claim, .cx = cx, .status = status, .date_s = date_s, .body = reply
+	};
+	struct round r = { .replies = &part, .reply_count = 1, .now_ms = now_ms };
 
-	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET attempt_stage = $1, attempt_status = $2, attempt_date_s = $3,"
-	    " attempt_reply = $4, due_ms = $5 WHERE id = $6 AND attempt_fence = $7",
-	    &st));
-	db_bind_int(st, 1, STAGE_KEPT);
-	db_bind_int(st, 2, status);
-	db_bind_int(st, 3, date_s);
-	store_bind_sealed(s, cx, st, 4, token_reply_place(claim->token.id, claim->fence), reply);
-	db_bind_int(st, 5, now_ms);
-	db_bind_text(st, 6, claim->token.id);
-	db_bind_int(st, 7, claim->fence);
-	return store_write_one(cx, st, E_CONFLICT, TAKEN_OVER);
+	return run(s, cx, &r, &part.rc);
 }
 
 /* Only the owner of the newest claim may write its outcome. */
@@ -115,61 +64,23 @@ check_fence(struct store *s, struct ctx *cx, const struct refresh_claim *claim, 
 	return OK;
 }
 
-/* The pair that is replaced, and what its replacement shows about the provider. */
-static enum rc
-keep_previous(struct store *s, struct ctx *cx, const struct token *t,
-    const struct token_secrets *old, const struct token_grant *grant)
-{
-	bool returned = !secret_empty(grant->refresh);
-	bool rotated = returned && !crypto_equal(grant->refresh, old->refresh);
-	struct db_stmt *st;
-
-	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET previous_version = $1, previous_access = $2, previous_refresh = $3,"
-	    " learned_refreshes = learned_refreshes + 1,"
-	    " learned_rotations = learned_rotations + $4,"
-	    " learned_returned = learned_returned + $7, previous_expires_ms = $8,"
-	    " learned_ms = CASE WHEN learned_refreshes > 0 THEN learned_ms ELSE $9 END"
-	    " WHERE id = $5 AND fence = $6",
-	    &st));
-	db_bind_int(st, 1, t->sealed_version);
-	store_bind_sealed(s, cx, st, 2,
-	    token_previous_place(t->id, S("token.previous_access"), t->sealed_version),
-	    old->access);
-	store_bind_sealed(s, cx, st, 3,
-	    token_previous_place(t->id, S("token.previous_refresh"), t->sealed_version),
-	    old->refresh);
-	db_bind_int(st, 4, rotated);
-	db_bind_text(st, 5, t->id);
-	db_bind_int(st, 6, t->fence);
-	db_bind_int(st, 7, returned);
-	db_bind_int(st, 8, t->expires_ms);
-	db_bind_int(st, 9, grant->now_ms);
-	return store_write_one(cx, st, E_CONFLICT, TAKEN_OVER);
-}
-
+/* What the row holds now is what is replaced: the name or the App Secret may be others than at the
+ * claim. */
 enum rc
 store_refresh_commit(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
     const struct token_grant *grant)
 {
 	STORE_HOLD hold = store_hold(s, cx);
-	struct token_secrets secrets, old;
-	struct token t;
+	struct refresh_claim now = *claim;
+	struct round_pair pair = { .claim = &now, .cx = cx, .grant = grant };
 
 	TRY(db_begin(cx, s->db));
 	TRY(token_row_hold(s, cx, claim->token.id));
-	TRY(check_fence(s, cx, claim, &t, &old));
-	secrets = old;
-	secrets.access = grant->access;
-	if (!secret_empty(grant->refresh))
-		secrets.refresh = grant->refresh;
-	TRY(keep_previous(s, cx, &t, &old, grant));
-	TRY(token_row_grant(s, cx, &t, grant));
-	TRY(token_row_seal(s, cx, &t, &secrets));
-	/* A refresh like any other is counted; one that ends a trouble is told. */
-	if (t.status != TOKEN_ACTIVE || t.attempts > 0)
-		TRY(store_event_token(s, cx, "token.recovered", &t, NULL));
-	TRY(store_changed(s, cx, CHANGE_TOKEN, t.id));
+	TRY(check_fence(s, cx, claim, &now.token, &now.secrets));
+	TRY(refresh_rows_commit(s, cx, &pair, 1));
+	if (pair.rc != OK)
+		return fail(cx, E_BUG, "The token changed under its own lock.");
+	TRY(store_changed(s, cx, CHANGE_TOKEN, claim->token.id));
 	return db_commit(cx, s->db);
 }
 
@@ -230,7 +141,7 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	db_bind_text(st, 9, claim->token.id);
 	db_bind_int(st, 10, claim->fence);
 	db_bind_int(st, 11, claim->token.sealed_version);
-	TRY(store_write_one(cx, st, E_CONFLICT, TAKEN_OVER));
+	TRY(store_write_one(cx, st, E_CONFLICT, REFRESH_TAKEN_OVER));
 	if (failure->attempt.stage != STAGE_KEPT)
 		TRY(forget_reply(s, cx, claim));
 	TRY(tell_failed(s, cx, claim, failure));
@@ -250,7 +161,7 @@ store_refresh_release(
 	db_bind_int(st, 1, due_ms);
 	db_bind_text(st, 2, claim->token.id);
 	db_bind_int(st, 3, claim->fence);
-	return store_write_one(cx, st, E_CONFLICT, TAKEN_OVER);
+	return store_write_one(cx, st, E_CONFLICT, REFRESH_TAKEN_OVER);
 }
 
 enum rc

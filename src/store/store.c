@@ -104,7 +104,14 @@ store_batch_ends(struct store *s)
 enum rc
 store_changed(struct store *s, struct ctx *cx, enum change_kind kind, struct str id)
 {
-	return s->follower == NULL ? OK : follower_note(s, cx, kind, id);
+	return store_changed_many(s, cx, kind, &id, 1);
+}
+
+enum rc
+store_changed_many(
+    struct store *s, struct ctx *cx, enum change_kind kind, const struct str *ids, size_t count)
+{
+	return s->follower == NULL ? OK : follower_note(s, cx, kind, ids, count);
 }
 
 enum rc

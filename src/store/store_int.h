@@ -61,6 +61,8 @@ void store_batch_ends(struct store *s);
 
 /* Inside a transaction: what it writes is something that other nodes keep copies of. */
 MUST enum rc store_changed(struct store *s, struct ctx *cx, enum change_kind kind, struct str id);
+MUST enum rc store_changed_many(
+    struct store *s, struct ctx *cx, enum change_kind kind, const struct str *ids, size_t count);
 
 /* Inside the transaction of what it tells. */
 MUST enum rc store_event(struct store *s, struct ctx *cx, const struct event_note *note);
@@ -97,6 +99,7 @@ void follower_announce(struct follower *f);
  * NULL for every other thread. */
 struct store *follower_view(struct follower *f);
 /* The writer is held. */
-MUST enum rc follower_note(struct store *s, struct ctx *cx, enum change_kind kind, struct str id);
+MUST enum rc follower_note(
+    struct store *s, struct ctx *cx, enum change_kind kind, const struct str *ids, size_t count);
 
 #endif

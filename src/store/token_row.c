@@ -58,24 +58,23 @@ place(struct ctx *cx, const struct token *t, struct str purpose)
 	};
 }
 
-static enum rc
-open_row(
-    struct store *s, struct ctx *cx, struct db_stmt *st, struct token *t, struct token_secrets *out)
+enum rc
+token_row_secrets(struct store *s, struct ctx *cx, struct db_stmt *st, const struct token *t,
+    struct token_secrets *out)
 {
 	struct str app_secret = db_col_blob(st, COL_APP_SECRET, cx->arena);
 	struct str access = db_col_blob(st, COL_ACCESS, cx->arena);
 	struct str refresh = db_col_blob(st, COL_REFRESH, cx->arena);
 
-	db_done(st);
 	TRY(store_open_sealed(
 	    s, cx, place(cx, t, S("token.app_secret")), app_secret, &out->app_secret));
 	TRY(store_open_sealed(s, cx, place(cx, t, S("token.access")), access, &out->access));
 	return store_open_sealed(s, cx, place(cx, t, S("token.refresh")), refresh, &out->refresh);
 }
 
-static void
-bind_secrets(struct store *s, struct ctx *cx, struct db_stmt *st, int i, const struct token *t,
-    const struct token_secrets *secrets)
+void
+token_row_bind_secrets(struct store *s, struct ctx *cx, struct db_stmt *st, int i,
+    const struct token *t, const struct token_secrets *secrets)
 {
 	store_bind_sealed(s, cx, st, i, place(cx, t, S("token.app_secret")), secrets->app_secret);
 	store_bind_sealed(s, cx, st, i + 1, place(cx, t, S("token.access")), secrets->access);
@@ -144,9 +143,12 @@ token_row_open(struct store *s, struct ctx *cx, const char *sql, struct str key,
     struct token_secrets *out)
 {
 	struct db_stmt *st;
+	enum rc rc;
 
 	TRY(select_one(s, cx, sql, key, &st, t));
-	return open_row(s, cx, st, t, out);
+	rc = token_row_secrets(s, cx, st, t, out);
+	db_done(st);
+	return rc;
 }
 
 struct seal_place
@@ -205,9 +207,12 @@ token_row_open_named(
     struct store *s, struct ctx *cx, struct str name, struct token *t, struct token_secrets *out)
 {
 	struct db_stmt *st;
+	enum rc rc;
 
 	TRY(select_named(s, cx, name, &st, t));
-	return open_row(s, cx, st, t, out);
+	rc = token_row_secrets(s, cx, st, t, out);
+	db_done(st);
+	return rc;
 }
 
 enum rc
@@ -277,7 +282,7 @@ token_row_insert(
 		db_bind_text(st, i++, texts[n]);
 	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
 		db_bind_int(st, i++, numbers[n]);
-	bind_secrets(s, cx, st, i, t, secrets);
+	token_row_bind_secrets(s, cx, st, i, t, secrets);
 	db_bind_text(st, i + 3, name_key(cx, t));
 	return name_taken(cx, db_run(cx, st, NULL));
 }
@@ -307,7 +312,7 @@ token_row_seal(
 	db_bind_int(st, 1, t->sealed_version);
 	db_bind_text(st, 2, t->name);
 	db_bind_text(st, 3, name_key(cx, t));
-	bind_secrets(s, cx, st, 4, t, secrets);
+	token_row_bind_secrets(s, cx, st, 4, t, secrets);
 	db_bind_text(st, 7, t->id);
 	db_bind_int(st, 8, t->sealed_version - 1);
 	return name_taken(

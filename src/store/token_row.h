@@ -17,7 +17,12 @@
 
 #define TOKEN_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1 AND deleted_ms = 0"
 
+#define TOKEN_COLUMN_COUNT 49 /* what else a statement asks for comes behind them */
+
 void token_row_read(struct ctx *cx, struct db_stmt *st, struct token *t);
+/* Opens those of the row that token_row_read() has just read. */
+MUST enum rc token_row_secrets(struct store *s, struct ctx *cx, struct db_stmt *st,
+    const struct token *t, struct token_secrets *out);
 MUST enum rc token_row_get(
     struct store *s, struct ctx *cx, const char *sql, struct str key, struct token *out);
 /* With its secrets. */
@@ -46,6 +51,9 @@ MUST enum rc token_row_hold(struct store *s, struct ctx *cx, struct str id);
 /* Every new row. */
 MUST enum rc token_row_insert(
     struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets);
+/* The three columns as of t->sealed_version, from the i-th parameter on. */
+void token_row_bind_secrets(struct store *s, struct ctx *cx, struct db_stmt *st, int i,
+    const struct token *t, const struct token_secrets *secrets);
 
 /* Every change of a secret or of what it is bound to goes through here: one new sealed version for
  * all three columns. E_CONFLICT field "name" when the name is taken. */

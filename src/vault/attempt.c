@@ -20,7 +20,7 @@ read_kept(struct flight *f)
 		.body = f->claim.reply,
 		.date_s = f->claim.token.attempt.date_s };
 	f->sealed = true;
-	attempt_answered(f);
+	attempt_read(f);
 }
 
 void
@@ -110,8 +110,10 @@ wait_for_other(struct flight *f)
 
 	pthread_mutex_lock(&e->lock);
 	wait = f->readers > 0;
-	if (wait)
+	if (wait) {
 		f->again_ms = clock_mono_ms() + OTHER_AGAIN_MS;
+		flight_leave_unused(f);
+	}
 	pthread_mutex_unlock(&e->lock);
 	if (wait)
 		ctx_clear(&f->cx);
@@ -149,26 +151,45 @@ refuse(struct flight *f)
 	attempt_done(f, rc == OK ? E_REAUTH : rc);
 }
 
-void
-attempt_begin(struct flight *f)
+static enum flight_begin
+begin_of(const struct flight *f)
 {
-	struct vault *v = f->engine->vault;
-	enum rc rc;
+	if (is_over(f))
+		return BEGIN_OVER;
+	return f->claim.token.status == TOKEN_NEEDS_REAUTHORIZATION &&
+		f->plan.contract.rotation >= ROTATION_SINGLE && f->plan.stage != ATTEMPT_KEPT
+	    ? BEGIN_REFUSE
+	    : BEGIN_PLAN;
+}
 
-	crash_here(CRASH_BEFORE_CLAIM);
-	rc = store_refresh_claim(
-	    v->store, &f->cx, f->token_id, clock_wall_ms(), LEASE_MS, &f->claim);
-	if (rc != OK) {
-		not_started(f, rc);
-		return;
-	}
+bool
+attempt_plan(void *flight, bool *risky)
+{
+	struct flight *f = flight;
+	enum plan_step step;
+
 	crash_here(CRASH_CLAIMED);
 	f->claimed_ms = clock_mono_ms();
 	f->plan = plan_of(f);
-	if (is_over(f))
+	f->begin = begin_of(f);
+	if (f->begin != BEGIN_PLAN)
+		return false;
+	f->plan.now_ms = attempt_now_ms(f);
+	step = plan_next(&f->plan).step;
+	*risky = step == PLAN_RISK;
+	return step == PLAN_SEND || step == PLAN_RISK;
+}
+
+void
+attempt_begin(struct flight *f, enum rc rc, bool recorded)
+{
+	if (rc != OK)
+		not_started(f, rc);
+	else if (recorded)
+		attempt_transmit(f);
+	else if (f->begin == BEGIN_OVER)
 		let_go(f);
-	else if (f->claim.token.status == TOKEN_NEEDS_REAUTHORIZATION &&
-	    f->plan.contract.rotation >= ROTATION_SINGLE && f->plan.stage != ATTEMPT_KEPT)
+	else if (f->begin == BEGIN_REFUSE)
 		refuse(f);
 	else
 		attempt_go_on(f);

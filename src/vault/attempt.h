@@ -13,8 +13,11 @@ void attempt_go_on(struct flight *f);
 
 /* --- attempt_call.c: what leaves this machine --- */
 
-/* Records the attempt, then sends the refresh token. */
+/* Sends the refresh token of an attempt that is recorded; if there is no time left, takes that back. */
+void attempt_transmit(struct flight *f);
+/* Records the attempt, then sends it. */
 void attempt_send(struct flight *f, bool risky);
+bool attempt_lease_lasts(const struct flight *f, int64_t call_ms);
 void attempt_ask_witness(struct flight *f);
 /* Counts the call that ended for its lane, and learns the provider's clock. */
 void attempt_leave_lane(struct flight *f);
@@ -30,10 +33,17 @@ void attempt_give_up(struct flight *f);
 int64_t attempt_due_in_doubt(struct flight *f, int64_t backoff);
 void attempt_witness_answered(struct flight *f);
 
+/* --- attempt_reply.c --- */
+
+/* Reads a reply that is in the store. */
+void attempt_read(struct flight *f);
+
 /* --- attempt_end.c --- */
 
 /* The flight is over; whoever waits reads the store. */
 void attempt_done(struct flight *f, enum rc rc);
+/* Its token is due at due_ms (0: not by itself): the engine looks then. */
+void attempt_due(struct flight *f, int64_t due_ms);
 /* Records what went wrong, in the words of the flight's context, and ends it. */
 void attempt_failed(
     struct flight *f, enum token_status status, int64_t due_ms, int64_t stage, bool risked);

@@ -16,7 +16,7 @@ answered(void *arg, const struct http_reply *reply)
 	f->reply.body = secret_dup(f->arena, reply->body);
 	f->reply.content_type = str_dup(f->arena, reply->content_type);
 	f->stage = FLIGHT_ANSWERED;
-	pthread_cond_broadcast(&e->changed);
+	engine_news(e);
 	pthread_mutex_unlock(&e->lock);
 }
 
@@ -28,9 +28,9 @@ send(struct flight *f, const struct http_call *call, enum flight_call what)
 	pthread_mutex_lock(&e->lock);
 	f->call = what;
 	f->called = true;
-	f->stage = FLIGHT_CALLING;
+	flight_move(f, FLIGHT_CALLING);
 	if (!f->in_lane)
-		lane_begin(f->lane);
+		lane_begin(f->lane, clock_mono_ms());
 	f->in_lane = true;
 	pthread_mutex_unlock(&e->lock);
 	http_client_send(vault_client(e->vault, attempt_provider(f)), call, answered, f);
@@ -54,8 +54,8 @@ attempt_leave_lane(struct flight *f)
 		vault_saw_date(e->vault, attempt_provider(f), r->date_s);
 }
 
-static bool
-lease_lasts(const struct flight *f, int64_t call_ms)
+bool
+attempt_lease_lasts(const struct flight *f, int64_t call_ms)
 {
 	return clock_mono_ms() + call_ms + LEASE_MARGIN_MS < f->claimed_ms + LEASE_MS;
 }
@@ -84,29 +84,17 @@ not_sent(struct flight *f)
 }
 
 void
-attempt_send(struct flight *f, bool risky)
+attempt_transmit(struct flight *f)
 {
-	struct vault *v = f->engine->vault;
 	const struct oauth_client client = { .id = f->claim.token.app_key,
 		.secret = f->claim.secrets.app_secret,
 		.auth = attempt_provider(f)->auth };
 	struct oauth_token_request request;
 	struct http_call call;
-	enum rc rc;
 
-	if (!lease_lasts(f, CALL_TIMEOUT_MS)) {
-		too_late(f);
-		return;
-	}
-	rc = store_refresh_sent(v->store, &f->cx, &f->claim, attempt_now_ms(f), risky);
-	if (rc != OK) {
-		/* Not recorded, so not sent: fail closed. */
-		attempt_done(f, rc);
-		return;
-	}
 	crash_here(CRASH_RECORDED);
 	/* A machine that stood still may have lost the lease since; then somebody else may be at it. */
-	if (!lease_lasts(f, CALL_TIMEOUT_MS)) {
+	if (!attempt_lease_lasts(f, CALL_TIMEOUT_MS)) {
 		not_sent(f);
 		return;
 	}
@@ -119,12 +107,29 @@ attempt_send(struct flight *f, bool risky)
 }
 
 void
+attempt_send(struct flight *f, bool risky)
+{
+	struct vault *v = f->engine->vault;
+	enum rc rc;
+
+	if (!attempt_lease_lasts(f, CALL_TIMEOUT_MS)) {
+		too_late(f);
+		return;
+	}
+	rc = store_refresh_sent(v->store, &f->cx, &f->claim, attempt_now_ms(f), risky);
+	if (rc == OK)
+		attempt_transmit(f);
+	else
+		attempt_done(f, rc); /* not recorded, so not sent: fail closed */
+}
+
+void
 attempt_ask_witness(struct flight *f)
 {
 	struct http_call call =
 	    upstream_call(&f->cx, &attempt_provider(f)->witness, f->claim.secrets.access);
 
-	if (!lease_lasts(f, WITNESS_TIMEOUT_MS + CALL_TIMEOUT_MS)) {
+	if (!attempt_lease_lasts(f, WITNESS_TIMEOUT_MS + CALL_TIMEOUT_MS)) {
 		too_late(f);
 		return;
 	}

@@ -56,6 +56,7 @@ attempt_hold(struct flight *f, const struct plan *p)
 	rc = store_refresh_release(v->store, &cx, &f->claim, due);
 	if (rc != OK && rc != E_CONFLICT)
 		log_event(LOG_ERROR, "token.release_failed", KV_STR("why", str_of(cx.why)));
+	attempt_due(f, due);
 	attempt_done(f, f->cx.rc);
 }
 

@@ -48,7 +48,19 @@ attempt_again_later(struct flight *f, const char *what)
 	    KV_STR("what", str_of(what)), KV_STR("why", str_of(f->cx.why)));
 	pthread_mutex_lock(&e->lock);
 	f->again_ms = clock_mono_ms() + STORE_AGAIN_MS;
-	f->stage = FLIGHT_ANSWERED;
+	flight_move(f, FLIGHT_ANSWERED);
+	pthread_mutex_unlock(&e->lock);
+}
+
+void
+attempt_due(struct flight *f, int64_t due_ms)
+{
+	struct engine *e = f->engine;
+
+	if (due_ms == 0)
+		return;
+	pthread_mutex_lock(&e->lock);
+	lane_due(f->lane, clock_mono_ms() + due_ms - attempt_now_ms(f));
 	pthread_mutex_unlock(&e->lock);
 }
 
@@ -68,8 +80,10 @@ attempt_failed(
 
 	log_event(LOG_WARN, "token.refresh_failed", KV_STR("token", f->token_id),
 	    KV_STR("why", failure.reason));
-	if (rc == OK)
+	if (rc == OK) {
 		vault_count(f->engine->vault, COUNT_REFRESH_FAILED);
+		attempt_due(f, due_ms);
+	}
 	if (rc == OK && status == TOKEN_NEEDS_REAUTHORIZATION)
 		learn_current_access(f->engine->vault, attempt_provider(f), &f->claim.token,
 		    f->claim.secrets.access);

@@ -4,7 +4,6 @@
 #include "vault/attempt.h"
 #include "vault/learn.h"
 #include "vault/skew.h"
-#include "vault/gather.h"
 
 bool
 attempt_wants_seal(const struct flight *f)
@@ -12,40 +11,13 @@ attempt_wants_seal(const struct flight *f)
 	return f->call != FLIGHT_WITNESS && !f->sealed && f->reply.end == CALL_ANSWERED;
 }
 
-enum rc
-attempt_seal(struct store *s, struct ctx *cx, void *arg)
-{
-	struct flight *f = arg;
-
-	return store_refresh_answered(
-	    s, cx, &f->claim, attempt_now_ms(f), f->reply.status, f->reply.date_s, f->reply.body);
-}
-
 void
-attempt_sealed(struct flight *f)
+attempt_not_sealed(struct flight *f, enum rc rc)
 {
-	f->sealed = true;
-	crash_here(CRASH_SEALED);
-}
-
-/* False while the store cannot take it. */
-static bool
-seal_reply(struct flight *f)
-{
-	enum rc rc;
-
-	if (!attempt_wants_seal(f))
-		return true;
-	rc = attempt_seal(f->engine->vault->store, &f->cx, f);
-	if (rc == OK) {
-		attempt_sealed(f);
-		return true;
-	}
 	if (rc == E_CONFLICT)
 		attempt_done(f, rc);
 	else
 		attempt_again_later(f, "reply");
-	return false;
 }
 
 /* By this reply, which may have been kept for long, else by the newest one. */
@@ -92,14 +64,6 @@ grant_of(const struct flight *f, const struct oauth_reply *r)
 	return grant;
 }
 
-enum rc
-attempt_commit(struct store *s, struct ctx *cx, void *arg)
-{
-	struct flight *f = arg;
-
-	return store_refresh_commit(s, cx, &f->claim, &f->grant);
-}
-
 void
 attempt_committed(struct flight *f, enum rc rc)
 {
@@ -111,6 +75,7 @@ attempt_committed(struct flight *f, enum rc rc)
 	if (rc == OK) {
 		crash_here(CRASH_COMMITTED);
 		vault_count(f->engine->vault, COUNT_REFRESHED);
+		attempt_due(f, f->grant.due_ms);
 		log_event(LOG_INFO, "token.refreshed", KV_STR("token", f->token_id),
 		    KV_INT("expires_in", f->expires_in_s));
 		learn_old_access(f->engine->vault, attempt_provider(f), &f->claim.token,
@@ -119,13 +84,17 @@ attempt_committed(struct flight *f, enum rc rc)
 	attempt_done(f, rc);
 }
 
+/* It is committed in the next round, with others. */
 static void
-commit(struct flight *f, const struct oauth_reply *r)
+keep_pair(struct flight *f, const struct oauth_reply *r)
 {
+	struct engine *e = f->engine;
+
 	f->grant = grant_of(f, r);
 	f->expires_in_s = r->expires_in_s;
-	if (!gather_takes(f))
-		attempt_committed(f, attempt_commit(f->engine->vault->store, &f->cx, f));
+	pthread_mutex_lock(&e->lock);
+	flight_move(f, FLIGHT_READ);
+	pthread_mutex_unlock(&e->lock);
 }
 
 static void
@@ -168,25 +137,17 @@ failed(struct flight *f, enum oauth_outcome outcome, enum oauth_outcome believed
 }
 
 void
-attempt_answered(struct flight *f)
+attempt_read(struct flight *f)
 {
 	enum oauth_outcome outcome, believed;
 	struct oauth_reply reply;
 	enum rc rc;
 
 	ctx_clear(&f->cx);
-	if (f->call == FLIGHT_WITNESS) {
-		attempt_witness_answered(f);
-		return;
-	}
-	if (f->call == FLIGHT_REFRESH)
-		attempt_leave_lane(f);
-	if (!seal_reply(f))
-		return;
 	rc = upstream_token_reply(&f->cx, attempt_provider(f), &f->reply, &reply, &outcome);
 	crash_here(CRASH_PARSED);
 	if (rc == OK) {
-		commit(f, &reply);
+		keep_pair(f, &reply);
 		return;
 	}
 	if (f->call == FLIGHT_KEPT_REPLY && outcome == OUTCOME_UNREADABLE) {
@@ -197,4 +158,18 @@ attempt_answered(struct flight *f)
 	believed = oauth_believe(outcome, &f->plan.contract,
 	    f->plan.stage == ATTEMPT_SENT || f->plan.stage == ATTEMPT_LOST);
 	failed(f, outcome, believed);
+}
+
+void
+attempt_answered(struct flight *f)
+{
+	if (f->call == FLIGHT_WITNESS) {
+		attempt_witness_answered(f);
+		return;
+	}
+	if (attempt_wants_seal(f)) {
+		f->sealed = true;
+		crash_here(CRASH_SEALED);
+	}
+	attempt_read(f);
 }

@@ -4,14 +4,15 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/map.h"
 #include "vault/engine_int.h"
-#include "vault/gather.h"
 
 #define WAIT_MS 10000      /* what a reader waits at most */
 #define WAITING_MAX 12     /* readers that may wait so long: the other workers stay free */
 #define WAIT_SHORT_MS 1000 /* for the readers past it */
 #define STOP_WAIT_MS 5000
 #define IDLE_MS 30000
+#define LOOK_AGAIN_MS 1000
 #define PURGE_MS 600000
 #define EVENTS_AT_ONCE 10000
 
@@ -22,6 +23,13 @@ engine_random(void)
 
 	crypto_random(&random, sizeof(random));
 	return random;
+}
+
+void
+engine_news(struct engine *e)
+{
+	e->news++;
+	pthread_cond_broadcast(&e->changed);
 }
 
 int64_t
@@ -39,105 +47,10 @@ static bool
 in_flight(const struct engine *e)
 {
 	for (const struct flight *f = e->flights; f != NULL; f = f->next)
-		if (f->stage == FLIGHT_CALLING || f->stage == FLIGHT_ANSWERED)
+		if (f->stage == FLIGHT_CALLING || f->stage == FLIGHT_ANSWERED ||
+		    f->stage == FLIGHT_READ)
 			return true;
 	return false;
-}
-
-/* The next flight to work on; NULL when there is none. *at_ms is brought forward to when one will be. */
-static struct flight *
-next_work(struct engine *e, int64_t now, int64_t *at_ms)
-{
-	struct flight *wanted = NULL;
-
-	for (struct flight *f = e->flights; f != NULL; f = f->next) {
-		if (f->stage != FLIGHT_ANSWERED && (f->stage != FLIGHT_WANTED || e->stopping))
-			continue;
-		if (f->again_ms > now) {
-			*at_ms = f->again_ms < *at_ms ? f->again_ms : *at_ms;
-			continue;
-		}
-		if (f->stage == FLIGHT_ANSWERED)
-			return f;
-		/* Those that somebody waits for go before those that are merely due. */
-		if ((f->lane == NULL || lane_closed(f->lane, now) || lane_room(f->lane, now) > 0) &&
-		    (wanted == NULL || f->readers > wanted->readers))
-			wanted = f;
-	}
-	return wanted;
-}
-
-/* The row cannot be read, or its provider is not known here: not again at once. */
-static void
-postpone(struct flight *f)
-{
-	struct vault *v = f->engine->vault;
-	struct ctx cx;
-
-	ctx_init(&cx, f->arena, v->clock);
-	cx.may_block = true;
-	if (store_token_postpone(
-		v->store, &cx, f->token_id, clock_now_ms(v->clock) + BACKOFF_MAX_MS) != OK)
-		log_event(LOG_ERROR, "token.postpone_failed", KV_STR("why", str_of(cx.why)));
-}
-
-/* Finds its provider. False when it has ended. */
-static bool
-enter_lane(struct flight *f)
-{
-	struct engine *e = f->engine;
-	const struct provider *p;
-	struct token t;
-	enum rc rc = store_token_get(e->vault->store, &f->cx, f->token_id, &t);
-
-	if (rc == OK)
-		rc = vault_provider(e->vault, &f->cx, t.provider, &p);
-	if (rc != OK) {
-		log_event(LOG_WARN, "token.refresh_not_started", KV_STR("token", f->token_id),
-		    KV_STR("why", str_of(f->cx.why)));
-		if (rc != E_NOTFOUND || f->cx.field != NULL)
-			postpone(f);
-		flight_done(f, rc);
-		return false;
-	}
-	pthread_mutex_lock(&e->lock);
-	f->lane = lane_of(e, t.provider);
-	pthread_mutex_unlock(&e->lock);
-	return true;
-}
-
-static void
-provider_down(struct flight *f, int64_t now)
-{
-	int64_t wait_s = (f->lane->closed_until - now + 999) / 1000;
-
-	fail_at(&f->cx, E_UPSTREAM, "provider-down", NULL,
-	    "%s has not been answering; it is tried again in a moment.", f->lane->provider->name.p);
-	f->cx.retry_after_s = wait_s > 0 ? (int)wait_s : 1;
-	fail_todo(&f->cx, "Try again in %d seconds.", f->cx.retry_after_s);
-	flight_done(f, E_UPSTREAM);
-}
-
-static void
-work(struct engine *e, struct flight *f)
-{
-	int64_t now = clock_mono_ms();
-	bool closed, room;
-
-	if (f->stage == FLIGHT_ANSWERED) {
-		gather_answered(e);
-		return;
-	}
-	if (f->lane == NULL && !enter_lane(f))
-		return;
-	pthread_mutex_lock(&e->lock);
-	closed = lane_closed(f->lane, now);
-	room = lane_room(f->lane, now) > 0;
-	pthread_mutex_unlock(&e->lock);
-	if (closed)
-		provider_down(f, now);
-	else if (room)
-		attempt_begin(f);
 }
 
 /* How many due tokens the lane can take besides those that wait in it already. */
@@ -147,49 +60,46 @@ lane_takes(struct engine *e, const struct lane *l)
 	int room;
 
 	pthread_mutex_lock(&e->lock);
-	room = lane_room(l, clock_mono_ms());
-	for (const struct flight *f = e->flights; f != NULL; f = f->next)
-		if (f->lane == l && f->stage == FLIGHT_WANTED)
-			room--;
+	room = lane_room(l, clock_mono_ms()) - l->waiting;
 	pthread_mutex_unlock(&e->lock);
 	return room > 0 ? (size_t)room : 0;
 }
 
-static void
-want(struct engine *e, struct lane *l, const struct str *ids, size_t n, bool more)
+/* How many of them are not under way already. */
+static size_t
+want(struct engine *e, struct lane *l, const struct str *ids, size_t n)
 {
+	size_t wanted = 0;
+
 	pthread_mutex_lock(&e->lock);
-	l->more = more;
 	for (size_t i = 0; i < n; i++)
 		if (flight_find(e, ids[i]) == NULL) {
 			struct flight *f = flight_new(e, ids[i]);
 
-			f->lane = l;
 			f->due_only = true;
+			flight_enter(f, l);
+			wanted++;
 		}
 	pthread_mutex_unlock(&e->lock);
+	return wanted;
 }
 
 /* Wants the due tokens of one provider; returns how long nothing more of it is due (ms). */
 static int64_t
-look_in_lane(struct engine *e, struct ctx *cx, struct lane *l)
+look_in_lane(struct engine *e, struct ctx *cx, struct lane *l, size_t max)
 {
-	int64_t now = clock_now_ms(e->vault->clock), mono = clock_mono_ms(), next = 0;
-	size_t max = lane_takes(e, l), n = 0;
+	int64_t now = clock_now_ms(e->vault->clock), next = 0;
 	struct str *ids = NULL;
+	size_t n = 0;
 
-	if (max == 0) {
-		l->more = true;
-		return lane_closed(l, mono) && l->closed_until > mono ? l->closed_until - mono
-								      : IDLE_MS;
-	}
 	if (store_token_due(e->vault->store, cx, l->provider->id, now, clock_wall_ms(), max, &ids,
-		&n, &next) != OK)
+		&n, &next) != OK) {
 		log_event(LOG_ERROR, "engine.store_failed", KV_STR("why", str_of(cx->why)));
-	want(e, l, ids, n, n == max);
-	if (next == 0)
-		return IDLE_MS;
-	return next > now ? next - now : 1000;
+		return LOOK_AGAIN_MS;
+	}
+	if (want(e, l, ids, n) > 0 && n == max)
+		return 0; /* as soon as there is room */
+	return next == 0 ? IDLE_MS : next > now ? next - now : LOOK_AGAIN_MS;
 }
 
 /* Ends what was deleted so long ago that nobody can have it back. */
@@ -209,27 +119,57 @@ purge(struct engine *e, struct ctx *cx)
 		log_event(LOG_ERROR, "engine.sweep_failed", KV_STR("why", str_of(cx->why)));
 }
 
-/* Looks into each lane; returns when to look again (ms to wait). */
-static int64_t
-look_for_due(struct engine *e)
+/* Looks into each lane where something may be due and that has room. *at_ms is brought forward to when to
+ * look again; a lane without room is looked into when it has some. */
+static void
+look_for_due(struct engine *e, int64_t *at_ms)
 {
 	struct arena *a = arena_new();
-	int64_t wait = IDLE_MS;
 	struct ctx cx;
 
 	ctx_init(&cx, a, e->vault->clock);
 	cx.may_block = true;
 	cx.actor = S("engine");
 	for (size_t i = 0; i < e->vault->provider_count; i++) {
-		int64_t lane_wait = look_in_lane(e, &cx, &e->lanes[i]);
+		struct lane *l = &e->lanes[i];
+		int64_t now = clock_mono_ms(), wait;
+		size_t max;
 
-		if (lane_wait < wait)
-			wait = lane_wait;
+		if (l->look_at > now) {
+			*at_ms = l->look_at < *at_ms ? l->look_at : *at_ms;
+			continue;
+		}
+		max = lane_takes(e, l);
+		if (max == 0) {
+			if (l->closed_until > now && l->closed_until < *at_ms)
+				*at_ms = l->closed_until;
+			continue;
+		}
+		l->look_at = now + IDLE_MS; /* what ends meanwhile may bring it forward */
+		wait = look_in_lane(e, &cx, l, max);
+		lane_due(l, now + wait);
+		*at_ms = l->look_at < *at_ms ? l->look_at : *at_ms;
 	}
+	arena_free(a);
+}
+
+/* What is done now and then besides. */
+static void
+keep_house(struct engine *e)
+{
+	int64_t now = clock_mono_ms();
+	struct arena *a;
+	struct ctx cx;
+
+	if (now < e->house_at)
+		return;
+	e->house_at = now + LOOK_AGAIN_MS;
+	a = arena_new();
+	ctx_init(&cx, a, e->vault->clock);
+	cx.may_block = true;
 	key_index_flush(e->vault, &cx);
 	purge(e, &cx);
 	arena_free(a);
-	return wait;
 }
 
 static void
@@ -247,35 +187,55 @@ wait_changed(struct engine *e, int64_t wait_ms)
 	pthread_cond_timedwait(&e->changed, &e->lock, &until);
 }
 
+/* Something may be due that was not when it was looked last. */
+static void
+look_everywhere(struct engine *e)
+{
+	for (size_t i = 0; i < e->vault->provider_count; i++)
+		e->lanes[i].look_at = 0;
+	e->house_at = 0;
+	if (e->clock_moved)
+		e->purge_at = 0;
+	e->clock_moved = e->look = false;
+}
+
+/* One turn: what is due is wanted, what is ready flies. Without either, waits until there may be. */
+static void
+turn(struct engine *e)
+{
+	int64_t at_ms = clock_mono_ms() + IDLE_MS;
+	uint64_t news;
+	bool stopping;
+
+	pthread_mutex_lock(&e->lock);
+	if (e->look)
+		look_everywhere(e);
+	stopping = e->stopping;
+	news = e->news;
+	pthread_mutex_unlock(&e->lock);
+	if (!stopping)
+		look_for_due(e, &at_ms);
+	keep_house(e);
+	if (round_fly(e, &at_ms))
+		return;
+	pthread_mutex_lock(&e->lock);
+	if (e->news == news && !e->ended && at_ms > clock_mono_ms())
+		wait_changed(e, at_ms - clock_mono_ms());
+	pthread_mutex_unlock(&e->lock);
+}
+
 static void *
 engine_main(void *arg)
 {
 	struct engine *e = arg;
-	int64_t look_at = 0;
+	bool ended = false;
 
-	pthread_mutex_lock(&e->lock);
-	while (!e->ended) {
-		int64_t now = clock_mono_ms(), wake_at = look_at;
-		struct flight *f = next_work(e, now, &wake_at);
-		bool look = !e->stopping && (e->look || now >= look_at);
-
-		if (f == NULL && !look) {
-			wait_changed(e, wake_at > now ? wake_at - now : IDLE_MS);
-			continue;
-		}
-		if (f == NULL)
-			e->look = false; /* a wish to look stays until it is looked */
-		if (e->clock_moved)
-			e->purge_at = 0;
-		e->clock_moved = false;
-		pthread_mutex_unlock(&e->lock);
-		if (f != NULL)
-			work(e, f);
-		else
-			look_at = clock_mono_ms() + look_for_due(e);
+	while (!ended) {
+		turn(e);
 		pthread_mutex_lock(&e->lock);
+		ended = e->ended;
+		pthread_mutex_unlock(&e->lock);
 	}
-	pthread_mutex_unlock(&e->lock);
 	return NULL;
 }
 
@@ -292,6 +252,17 @@ clock_moved(void *arg)
 	engine_wake(e);
 }
 
+static void
+release(struct engine *e)
+{
+	pthread_cond_destroy(&e->changed);
+	pthread_mutex_destroy(&e->lock);
+	map_free(e->flying, NULL);
+	round_parts_free(e->parts);
+	free(e->lanes);
+	free(e);
+}
+
 enum rc
 engine_start(struct ctx *cx, struct vault *v, struct engine **out)
 {
@@ -301,15 +272,16 @@ engine_start(struct ctx *cx, struct vault *v, struct engine **out)
 	e->vault = v;
 	e->lanes = mem_alloc((v->provider_count + 1) * sizeof(*e->lanes));
 	for (size_t i = 0; i < v->provider_count; i++)
-		e->lanes[i].provider = &v->providers[i];
+		lane_init(&e->lanes[i], &v->providers[i]);
+	e->flying = map_new();
+	e->parts = round_parts_new();
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&e->changed, &attr);
 	pthread_condattr_destroy(&attr);
 	if (pthread_create(&e->thread, NULL, engine_main, e) != 0) {
-		free(e->lanes);
-		free(e);
+		release(e);
 		return fail(cx, E_BUSY, "A thread could not be started.");
 	}
 	clock_on_change(v->clock, clock_moved, e);
@@ -324,11 +296,11 @@ engine_stop(struct engine *e)
 
 	pthread_mutex_lock(&e->lock);
 	e->stopping = true;
-	pthread_cond_broadcast(&e->changed);
+	engine_news(e);
 	while (in_flight(e) && clock_mono_ms() < until)
 		wait_changed(e, until - clock_mono_ms());
 	e->ended = true;
-	pthread_cond_broadcast(&e->changed);
+	engine_news(e);
 	pthread_mutex_unlock(&e->lock);
 	pthread_join(e->thread, NULL);
 }
@@ -341,10 +313,7 @@ engine_free(struct engine *e)
 	clock_off_change(e->vault->clock, clock_moved, e);
 	while (e->flights != NULL)
 		flight_drop(e, e->flights);
-	pthread_cond_destroy(&e->changed);
-	pthread_mutex_destroy(&e->lock);
-	free(e->lanes);
-	free(e);
+	release(e);
 }
 
 void
@@ -352,7 +321,7 @@ engine_wake(struct engine *e)
 {
 	pthread_mutex_lock(&e->lock);
 	e->look = true;
-	pthread_cond_broadcast(&e->changed);
+	engine_news(e);
 	pthread_mutex_unlock(&e->lock);
 }
 
@@ -404,7 +373,7 @@ refresh(struct engine *e, struct ctx *cx, struct str token_id, int64_t seen_ms, 
 	f->due_only = false;
 	f->readers++;
 	f->rejected = f->rejected || rejected;
-	pthread_cond_broadcast(&e->changed);
+	engine_news(e);
 	while (f->stage != FLIGHT_DONE && !e->stopping && clock_mono_ms() < until)
 		wait_changed(e, until - clock_mono_ms());
 	rc = f->stage == FLIGHT_DONE ? outcome(cx, f)

@@ -1,10 +1,10 @@
 /* vault/engine_int.h - shared by the engine's files: its thread (engine.c), what is under way
- * (flight.c) and the way of an attempt (attempt*.c). */
+ * (flight.c), what is written together (round.c), and the way of an attempt (attempt*.c). */
 #ifndef VAULT_ENGINE_INT_H
 #define VAULT_ENGINE_INT_H
 
 #include "oauth/plan.h"
-#include "store/refresh.h"
+#include "store/round.h"
 #include "vault/lane.h"
 #include "vault/upstream.h"
 #include "vault/vault_int.h"
@@ -18,14 +18,22 @@ enum flight_stage {
 	FLIGHT_WANTED,   /* not begun: waits for room in its lane */
 	FLIGHT_CALLING,  /* a call is out; the client's thread may write the reply */
 	FLIGHT_ANSWERED, /* the reply is here, or what it says could not be written yet */
+	FLIGHT_READ,     /* its pair is to be committed */
 	FLIGHT_DONE,
+};
+
+/* What the state that was read with the claim says. */
+enum flight_begin {
+	BEGIN_OVER,   /* somebody did it between the wish and the claim */
+	BEGIN_REFUSE, /* its refresh token is known to be dead */
+	BEGIN_PLAN,   /* as the plan says */
 };
 
 enum flight_call { FLIGHT_REFRESH, FLIGHT_KEPT_REPLY, FLIGHT_WITNESS };
 
 /* One refresh of one token, from the wish to the outcome. Readers and the engine hold it. */
 struct flight {
-	struct flight *next;
+	struct flight *prev, *next;
 	struct engine *engine;
 	struct arena *arena; /* the engine thread's, except for the reply during FLIGHT_CALLING */
 	struct ctx cx;
@@ -39,6 +47,7 @@ struct flight {
 	int readers;
 	enum rc rc; /* with FLIGHT_DONE; words in cx */
 
+	enum flight_begin begin;
 	struct refresh_claim claim;
 	int64_t claimed_ms; /* clock_mono_ms */
 	struct plan_state plan;
@@ -53,25 +62,21 @@ struct flight {
 	int64_t expires_in_s;
 };
 
-#define GATHER_MAX 64
-
 struct engine {
 	struct vault *vault;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* work for the engine, or a flight is done */
 	pthread_t thread;
 	struct flight *flights;
+	struct map *flying; /* token id -> its flight that is not done */
 	struct lane *lanes; /* one for each provider, in its order */
 	int waiting;        /* readers in engine_refresh */
-	bool look;          /* something may be due */
+	bool look;          /* something may be due anywhere */
+	uint64_t news;      /* counts what the engine's thread must not sleep over */
 	bool clock_moved;
-	int64_t purge_at; /* clock_mono_ms */
+	int64_t house_at, purge_at; /* clock_mono_ms */
 	bool stopping, ended;
-
-	/* gather.c, on the engine's thread */
-	bool gathering;
-	struct flight *gathered[GATHER_MAX];
-	size_t gathered_count;
+	struct round_parts *parts; /* round.c, on the engine's thread */
 };
 
 /* --- flight.c; the engine's lock is held, but for flight_done --- */
@@ -79,24 +84,41 @@ struct engine {
 struct flight *flight_find(struct engine *e, struct str token_id); /* not done yet; or NULL */
 struct flight *flight_new(struct engine *e, struct str token_id);
 void flight_drop(struct engine *e, struct flight *f);
+/* It waits in this lane. */
+void flight_enter(struct flight *f, struct lane *l);
+void flight_move(struct flight *f, enum flight_stage stage);
+/* Gives back its place in the lane, of which it made no use. */
+void flight_leave_unused(struct flight *f);
 /* Wakes the readers; frees the flight when there are none. */
 void flight_done(struct flight *f, enum rc rc);
 struct lane *lane_of(struct engine *e, struct str provider); /* NULL: no such provider */
 
 /* --- attempt.c and attempt_reply.c; on the engine's thread --- */
 
-/* Claims and begins what the plan says. Ends the flight when nothing can be begun. */
-void attempt_begin(struct flight *f);
-/* The flight's call has ended: seals, reads, commits, or goes on. */
-void attempt_answered(struct flight *f);
-/* The two writes of an attempt, as jobs of a batch (store/batch.h) whose arg is the flight, and what
- * follows each of them. */
+/* Right after the claim, inside its transaction: whether a refresh is to be recorded and sent. */
+bool attempt_plan(void *flight, bool *risky);
+/* The claim is durable, or was not made: does what the plan says. */
+void attempt_begin(struct flight *f, enum rc rc, bool recorded);
+
+/* The flight's call has ended. */
 bool attempt_wants_seal(const struct flight *f);
-enum rc attempt_seal(struct store *s, struct ctx *cx, void *arg);
-void attempt_sealed(struct flight *f);
-enum rc attempt_commit(struct store *s, struct ctx *cx, void *arg);
+/* The reply is in the store, or there was none to keep: reads it. */
+void attempt_answered(struct flight *f);
+/* It could not be sealed. */
+void attempt_not_sealed(struct flight *f, enum rc rc);
+/* The pair is in the store, or could not be written. */
 void attempt_committed(struct flight *f, enum rc rc);
 
+/* --- round.c; on the engine's thread --- */
+
+struct round_parts *round_parts_new(void);
+void round_parts_free(struct round_parts *parts);
+/* Takes one durable step with each flight that can take one: what they write is one transaction. False
+ * when there was none; *at_ms is brought forward to when there will be one. */
+bool round_fly(struct engine *e, int64_t *at_ms);
+
 uint32_t engine_random(void);
+/* Wakes whoever waits for a change. The lock is held. */
+void engine_news(struct engine *e);
 
 #endif

@@ -1,14 +1,12 @@
 #include <stdlib.h>
 
+#include "base/map.h"
 #include "vault/engine_int.h"
 
 struct flight *
 flight_find(struct engine *e, struct str token_id)
 {
-	for (struct flight *f = e->flights; f != NULL; f = f->next)
-		if (f->stage != FLIGHT_DONE && str_eq(f->token_id, token_id))
-			return f;
-	return NULL;
+	return map_get(e->flying, token_id);
 }
 
 struct flight *
@@ -24,20 +22,47 @@ flight_new(struct engine *e, struct str token_id)
 	f->token_id = str_dup(f->arena, token_id);
 	f->seen_ms = ENGINE_ANYWAY;
 	f->next = e->flights;
+	if (f->next != NULL)
+		f->next->prev = f;
 	e->flights = f;
+	map_put(e->flying, token_id, f);
 	return f;
 }
 
 void
 flight_drop(struct engine *e, struct flight *f)
 {
-	struct flight **link = &e->flights;
-
-	while (*link != f)
-		link = &(*link)->next;
-	*link = f->next;
+	if (f->prev != NULL)
+		f->prev->next = f->next;
+	else
+		e->flights = f->next;
+	if (f->next != NULL)
+		f->next->prev = f->prev;
 	arena_free(f->arena);
 	free(f);
+}
+
+void
+flight_enter(struct flight *f, struct lane *l)
+{
+	f->lane = l;
+	l->waiting++;
+}
+
+void
+flight_move(struct flight *f, enum flight_stage stage)
+{
+	if (f->stage == FLIGHT_WANTED && f->lane != NULL)
+		f->lane->waiting--;
+	f->stage = stage;
+}
+
+void
+flight_leave_unused(struct flight *f)
+{
+	if (f->in_lane)
+		lane_end(f->lane, LANE_UNUSED, clock_mono_ms(), 0);
+	f->in_lane = false;
 }
 
 void
@@ -46,14 +71,11 @@ flight_done(struct flight *f, enum rc rc)
 	struct engine *e = f->engine;
 
 	pthread_mutex_lock(&e->lock);
-	if (f->in_lane)
-		lane_end(f->lane, LANE_UNUSED, clock_mono_ms(), 0);
-	f->in_lane = false;
-	if (f->lane != NULL && f->lane->more)
-		e->look = true;
-	f->stage = FLIGHT_DONE;
+	flight_leave_unused(f);
+	map_del(e->flying, f->token_id);
+	flight_move(f, FLIGHT_DONE);
 	f->rc = rc;
-	pthread_cond_broadcast(&e->changed);
+	engine_news(e);
 	if (f->readers == 0)
 		flight_drop(e, f);
 	pthread_mutex_unlock(&e->lock);

@@ -2,6 +2,22 @@
 
 #define BREAKER_AFTER 5
 #define PAUSE_MAX_MS 300000
+#define WINDOW_FAST_MS 100 /* answered so soon, a window may be larger */
+#define WINDOW_SLOW_MS 400
+
+static bool
+costs_nothing_in_doubt(const struct provider *p)
+{
+	return p->confidential.rotation == ROTATION_NONE &&
+	    p->public_client.rotation == ROTATION_NONE;
+}
+
+void
+lane_init(struct lane *l, const struct provider *p)
+{
+	*l = (struct lane){ .provider = p, .window = LANE_CALLS_MIN };
+	l->window_max = costs_nothing_in_doubt(p) ? LANE_AHEAD_MAX : LANE_CALLS_MAX;
+}
 
 int64_t
 backoff_ms(int64_t failures, int retry_after_s, uint32_t random)
@@ -25,29 +41,66 @@ lane_room(const struct lane *l, int64_t mono_ms)
 {
 	if (lane_closed(l, mono_ms))
 		return 0;
-	return l->failures >= BREAKER_AFTER ? 1 : LANE_CALLS_MAX - l->in_flight;
+	return l->failures >= BREAKER_AFTER ? 1 : l->window - l->in_flight;
 }
 
 void
-lane_begin(struct lane *l)
+lane_due(struct lane *l, int64_t mono_ms)
 {
-	l->in_flight++;
+	if (mono_ms < l->look_at)
+		l->look_at = mono_ms;
 }
 
 void
-lane_end(struct lane *l, enum lane_result result, int64_t mono_ms, uint32_t random)
+lane_begin(struct lane *l, int64_t mono_ms)
+{
+	/* The pause before it says nothing about the provider. */
+	if (l->in_flight++ == 0) {
+		l->window_ms = mono_ms;
+		l->answered = 0;
+	}
+}
+
+/* A whole window is answered: the next one is as large as this one's pace allows. */
+static void
+pace(struct lane *l, int64_t mono_ms)
+{
+	int64_t took = mono_ms - l->window_ms;
+
+	if (++l->answered < l->window)
+		return;
+	if (took < WINDOW_FAST_MS)
+		l->window = 2 * l->window < l->window_max ? 2 * l->window : l->window_max;
+	else if (took > WINDOW_SLOW_MS)
+		l->window = l->window / 2 > LANE_CALLS_MIN ? l->window / 2 : LANE_CALLS_MIN;
+	l->answered = 0;
+	l->window_ms = mono_ms;
+}
+
+static void
+pause_when_down(struct lane *l, int64_t mono_ms, uint32_t random)
 {
 	int64_t pause;
 
-	l->in_flight--;
-	if (result == LANE_ANSWERED)
-		l->failures = 0;
-	if (result != LANE_FAILED)
-		return;
 	if (l->failures < INT32_MAX)
 		l->failures++;
 	if (l->failures < BREAKER_AFTER)
 		return;
 	pause = backoff_ms(l->failures - BREAKER_AFTER, 0, random);
 	l->closed_until = mono_ms + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
+}
+
+void
+lane_end(struct lane *l, enum lane_result result, int64_t mono_ms, uint32_t random)
+{
+	l->in_flight--;
+	if (result == LANE_ANSWERED) {
+		l->failures = 0;
+		pace(l, mono_ms);
+	} else if (result == LANE_FAILED) {
+		l->window = LANE_CALLS_MIN;
+		l->answered = 0;
+		l->window_ms = mono_ms;
+		pause_when_down(l, mono_ms, random);
+	}
 }

@@ -1,28 +1,41 @@
 /* vault/lane.h - one provider as the engine sees it: how many calls at once, and a circuit breaker.
  *
- * Each provider has its own lane, so that one that is slow or down delays no other. The engine's lock
- * protects it. Times are clock_mono_ms(). */
+ * Each provider has its own lane, so that one that is slow or down delays no other. How many refreshes
+ * may be recorded and not answered follows the provider's pace, as TCP's window does: it starts small,
+ * doubles while a whole window is answered in a moment, and shrinks when that takes long or fails. The
+ * engine's lock protects it. Times are clock_mono_ms(). */
 #ifndef VAULT_LANE_H
 #define VAULT_LANE_H
 
 #include "vault/provider.h"
 
-#define LANE_CALLS_MAX 16
+#define LANE_CALLS_MIN 16
+/* As many as the client has connections to one host: nothing that is recorded waits for one. */
+#define LANE_CALLS_MAX 64
+/* Where an attempt in doubt costs nothing (rotation none), some are recorded ahead. */
+#define LANE_AHEAD_MAX 512
 
 struct lane {
 	const struct provider *provider;
 	int in_flight;
+	int window, window_max;
+	int answered;         /* of this window */
+	int64_t window_ms;    /* when it began; 0: no call yet */
 	int failures;         /* in a row: no answer, or a 5xx */
 	int64_t closed_until; /* no call before */
-	bool more;            /* more was due than there was room for */
+	int64_t look_at;      /* when something may be due; 0: at once */
+	int waiting;          /* flights that wait for room */
 };
 
 enum lane_result { LANE_ANSWERED, LANE_FAILED, LANE_UNUSED };
 
+void lane_init(struct lane *l, const struct provider *p);
 /* Closed: it failed several times in a row, and its pause is not over or somebody is trying it. */
 bool lane_closed(const struct lane *l, int64_t mono_ms);
 int lane_room(const struct lane *l, int64_t mono_ms); /* calls that may begin now */
-void lane_begin(struct lane *l);
+/* Something is due then: looked for then at the latest. */
+void lane_due(struct lane *l, int64_t mono_ms);
+void lane_begin(struct lane *l, int64_t mono_ms);
 /* random: for the jitter of the pause. */
 void lane_end(struct lane *l, enum lane_result result, int64_t mono_ms, uint32_t random);
 

@@ -8,7 +8,8 @@
 #define SUBJECTS(_) \
 	_(token)    \
 	_(sealed)   \
-	_(refresh) _(connection) _(access) _(batch) _(event) _(schema) _(half) _(driver) _(copy)
+	_(refresh)  \
+	_(connection) _(access) _(batch) _(round) _(event) _(schema) _(half) _(driver) _(copy)
 
 #define DECLARE(name)                                  \
 	extern const struct CMUnitTest name##_tests[]; \

@@ -3,11 +3,22 @@
 
 #include "vault/lane.h"
 
+static struct lane
+a_lane(enum rotation rotation)
+{
+	static struct provider p;
+	struct lane l;
+
+	p.confidential.rotation = p.public_client.rotation = rotation;
+	lane_init(&l, &p);
+	return l;
+}
+
 static void
 fail_calls(struct lane *l, int count, int64_t now)
 {
 	for (int i = 0; i < count; i++) {
-		lane_begin(l);
+		lane_begin(l, now);
 		lane_end(l, LANE_FAILED, now, 0);
 	}
 }
@@ -15,12 +26,12 @@ fail_calls(struct lane *l, int count, int64_t now)
 static void
 test_a_lane_takes_so_many_calls_at_once(void **state)
 {
-	struct lane l = { 0 };
+	struct lane l = a_lane(ROTATION_NONE);
 
 	(void)state;
-	for (int i = 0; i < LANE_CALLS_MAX; i++) {
-		assert_int_equal(lane_room(&l, 0), LANE_CALLS_MAX - i);
-		lane_begin(&l);
+	for (int i = 0; i < LANE_CALLS_MIN; i++) {
+		assert_int_equal(lane_room(&l, 0), LANE_CALLS_MIN - i);
+		lane_begin(&l, 0);
 	}
 	assert_int_equal(lane_room(&l, 0), 0);
 	assert_false(lane_closed(&l, 0));
@@ -28,10 +39,69 @@ test_a_lane_takes_so_many_calls_at_once(void **state)
 	assert_int_equal(lane_room(&l, 0), 1);
 }
 
+/* As many calls as there is room for, all answered after took_ms. */
+static int64_t
+a_window(struct lane *l, int64_t now, int64_t took_ms)
+{
+	int n = lane_room(l, now);
+
+	for (int i = 0; i < n; i++)
+		lane_begin(l, now);
+	for (int i = 0; i < n; i++)
+		lane_end(l, LANE_ANSWERED, now + took_ms, 0);
+	return now + took_ms;
+}
+
+static void
+test_a_window_follows_the_pace_of_the_provider(void **state)
+{
+	struct lane l = a_lane(ROTATION_NONE);
+	int64_t now = 1000;
+
+	(void)state;
+	now = a_window(&l, now, 99);
+	assert_int_equal(lane_room(&l, now), 2 * LANE_CALLS_MIN);
+	now = a_window(&l, now, 200); /* neither fast nor slow */
+	assert_int_equal(lane_room(&l, now), 2 * LANE_CALLS_MIN);
+	for (int i = 0; i < 10; i++)
+		now = a_window(&l, now, 10);
+	assert_int_equal(lane_room(&l, now), LANE_AHEAD_MAX);
+	now = a_window(&l, now, 401);
+	assert_int_equal(lane_room(&l, now), LANE_AHEAD_MAX / 2);
+	for (int i = 0; i < 10; i++)
+		now = a_window(&l, now, 20000);
+	assert_int_equal(lane_room(&l, now), LANE_CALLS_MIN);
+	for (int i = 0; i < 3; i++)
+		now = a_window(&l, now, 10);
+	fail_calls(&l, 1, now);
+	assert_int_equal(lane_room(&l, now), LANE_CALLS_MIN);
+	/* A window that began after a pause is measured from its own beginning. */
+	now = a_window(&l, now + 60000, 50);
+	assert_int_equal(lane_room(&l, now), 2 * LANE_CALLS_MIN);
+}
+
+/* Where an attempt in doubt may cost the grant, nothing is recorded that has no connection to leave by. */
+static void
+test_nothing_is_recorded_ahead_where_doubt_costs_something(void **state)
+{
+	static const enum rotation rotations[] = { ROTATION_GRACE, ROTATION_SINGLE,
+		ROTATION_STRICT };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct lane l = a_lane(rotations[i]);
+		int64_t now = 1000;
+
+		for (int k = 0; k < 10; k++)
+			now = a_window(&l, now, 10);
+		assert_int_equal(lane_room(&l, now), LANE_CALLS_MAX);
+	}
+}
+
 static void
 test_the_breaker_opens_after_five_failures_and_lets_one_try(void **state)
 {
-	struct lane l = { 0 };
+	struct lane l = a_lane(ROTATION_NONE);
 
 	(void)state;
 	fail_calls(&l, 4, 1000);
@@ -42,16 +112,16 @@ test_the_breaker_opens_after_five_failures_and_lets_one_try(void **state)
 	assert_true(l.closed_until > 1000);
 	/* After the pause one call, and while it is out nobody else. */
 	assert_int_equal(lane_room(&l, l.closed_until), 1);
-	lane_begin(&l);
+	lane_begin(&l, 0);
 	assert_true(lane_closed(&l, l.closed_until));
 	lane_end(&l, LANE_ANSWERED, l.closed_until, 0);
-	assert_int_equal(lane_room(&l, l.closed_until), LANE_CALLS_MAX);
+	assert_int_equal(lane_room(&l, l.closed_until), LANE_CALLS_MIN);
 }
 
 static void
 test_pauses_of_the_breaker_grow_to_five_minutes(void **state)
 {
-	struct lane l = { 0 };
+	struct lane l = a_lane(ROTATION_NONE);
 	int64_t now = 0, last = 0;
 
 	(void)state;
@@ -71,15 +141,15 @@ test_pauses_of_the_breaker_grow_to_five_minutes(void **state)
 static void
 test_unused_room_is_given_back_and_counts_for_nothing(void **state)
 {
-	struct lane l = { 0 };
+	struct lane l = a_lane(ROTATION_NONE);
 
 	(void)state;
 	fail_calls(&l, 4, 0);
-	lane_begin(&l);
+	lane_begin(&l, 0);
 	lane_end(&l, LANE_UNUSED, 0, 0);
 	assert_int_equal(l.failures, 4);
 	assert_int_equal(l.in_flight, 0);
-	lane_begin(&l);
+	lane_begin(&l, 0);
 	lane_end(&l, LANE_ANSWERED, 0, 0);
 	assert_int_equal(l.failures, 0);
 }
@@ -108,6 +178,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_lane_takes_so_many_calls_at_once),
+		TEST(test_a_window_follows_the_pace_of_the_provider),
+		TEST(test_nothing_is_recorded_ahead_where_doubt_costs_something),
 		TEST(test_the_breaker_opens_after_five_failures_and_lets_one_try),
 		TEST(test_pauses_of_the_breaker_grow_to_five_minutes),
 		TEST(test_unused_room_is_given_back_and_counts_for_nothing),

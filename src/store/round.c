@@ -1,0 +1,109 @@
+#include "store/round.h"
+
+#include <stdlib.h>
+
+#include "store/refresh_row.h"
+
+static int
+by_id(const void *a, const void *b)
+{
+	struct str x = ((const struct round_wish *)a)->id, y = ((const struct round_wish *)b)->id;
+	int cmp = memcmp(x.p, y.p, x.len < y.len ? x.len : y.len);
+
+	return cmp != 0 ? cmp : (x.len > y.len) - (x.len < y.len);
+}
+
+/* Asks each that was claimed what becomes of it. */
+static enum rc
+begin_wishes(struct store *s, struct ctx *cx, struct round *r)
+{
+	struct round_wish **chosen =
+	    ARENA_ARRAY(cx->arena, struct round_wish *, r->wish_count > 0 ? r->wish_count : 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->wish_count; i++) {
+		struct round_wish *w = &r->wishes[i];
+
+		if (w->rc == OK && w->begin != NULL && w->begin(w->arg, &w->risky))
+			chosen[n++] = w;
+	}
+	return refresh_rows_record(s, cx, chosen, n, r->now_ms);
+}
+
+static enum rc
+note_pairs(struct store *s, struct ctx *cx, const struct round *r)
+{
+	struct str *ids = ARENA_ARRAY(cx->arena, struct str, r->pair_count > 0 ? r->pair_count : 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->pair_count; i++)
+		if (r->pairs[i].rc == OK)
+			ids[n++] = r->pairs[i].claim->token.id;
+	return n > 0 ? store_changed_many(s, cx, CHANGE_TOKEN, ids, n) : OK;
+}
+
+/* Claims come first, and in the order of their ids, so that of several nodes none waits for one that
+ * waits for it. */
+static enum rc
+write_all(struct store *s, struct ctx *cx, struct round *r)
+{
+	if (r->wish_count > 1)
+		qsort(r->wishes, r->wish_count, sizeof(*r->wishes), by_id);
+	TRY(db_begin(cx, s->db));
+	TRY(refresh_rows_claim(s, cx, r->wishes, r->wish_count, r));
+	TRY(begin_wishes(s, cx, r));
+	TRY(refresh_rows_seal(s, cx, r->replies, r->reply_count, r->now_ms));
+	TRY(refresh_rows_commit(s, cx, r->pairs, r->pair_count));
+	TRY(note_pairs(s, cx, r));
+	return db_commit(cx, s->db);
+}
+
+static enum rc
+share(struct ctx *cx, const struct ctx *why)
+{
+	fail_at(cx, why->rc, why->code, NULL, "%s", why->why);
+	cx->retry_after_s = why->retry_after_s;
+	return why->rc;
+}
+
+static void
+all_failed(struct round *r, const struct ctx *why)
+{
+	for (size_t i = 0; i < r->wish_count; i++) {
+		r->wishes[i].recorded = false;
+		r->wishes[i].rc = share(r->wishes[i].cx, why);
+	}
+	for (size_t i = 0; i < r->reply_count; i++)
+		r->replies[i].rc = share(r->replies[i].cx, why);
+	for (size_t i = 0; i < r->pair_count; i++)
+		r->pairs[i].rc = share(r->pairs[i].cx, why);
+}
+
+static bool
+write_round(struct store *s, struct ctx *cx, struct round *r)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+
+	if (write_all(s, cx, r) == OK)
+		return true;
+	all_failed(r, cx);
+	return false;
+}
+
+void
+store_round(struct store *s, struct ctx *cx, struct round *r)
+{
+	for (size_t i = 0; i < r->wish_count; i++) {
+		r->wishes[i].recorded = false;
+		r->wishes[i].rc = OK;
+	}
+	if (!write_round(s, cx, r))
+		return;
+	/* What was edited under the same fence is read again, and written by itself. */
+	for (size_t i = 0; i < r->pair_count; i++) {
+		struct round_pair *p = &r->pairs[i];
+
+		if (p->rc == E_CONFLICT)
+			p->rc = store_refresh_commit(s, p->cx, p->claim, p->grant);
+	}
+}

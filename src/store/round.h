@@ -1,0 +1,56 @@
+/* store/round.h - the steps of many refreshes, as one durable transaction.
+ *
+ * A refresh is three durable points (store/refresh.h): claim and record, seal, commit. Here each of
+ * them is written for many tokens at once, and those of different tokens together: one sync of the disk,
+ * and of a database on the network a few round trips. Each check is that of the verb for one token. */
+#ifndef STORE_ROUND_H
+#define STORE_ROUND_H
+
+#include "store/refresh.h"
+
+#define ROUND_MAX 256 /* of each kind */
+
+/* Claims a token and, when begin() says so, records its attempt. begin() is called inside the
+ * transaction with the claim filled in, and calls no verb of a store. */
+struct round_wish {
+	struct str id;
+	struct ctx *cx; /* its own, like those below */
+	bool (*begin)(void *arg, bool *risky);
+	void *arg;
+	struct refresh_claim *claim; /* out */
+	bool recorded;               /* out */
+	bool risky;
+	enum rc rc; /* out: as store_refresh_claim says */
+};
+
+/* A raw reply, sealed: store_refresh_answered. */
+struct round_reply {
+	const struct refresh_claim *claim;
+	struct ctx *cx;
+	int status;
+	int64_t date_s;
+	struct secret body;
+	enum rc rc;
+};
+
+/* A pair: store_refresh_commit. */
+struct round_pair {
+	const struct refresh_claim *claim;
+	struct ctx *cx;
+	const struct token_grant *grant;
+	enum rc rc;
+};
+
+struct round {
+	struct round_wish *wishes;
+	struct round_reply *replies;
+	struct round_pair *pairs;
+	size_t wish_count, reply_count, pair_count;
+	int64_t now_ms, wall_ms, lease_ms;
+};
+
+/* Nothing of it is seen by anybody before all of it is durable. When the transaction as a whole fails,
+ * each of its parts fails with the same words. Sorts the wishes. */
+void store_round(struct store *s, struct ctx *cx, struct round *r);
+
+#endif

@@ -1,0 +1,344 @@
+/* What many flights write at once. Of a storm of refreshes each reply is sealed, each pair committed and
+ * each new attempt claimed and recorded; what is ready for its step goes into one transaction, whichever
+ * step it is, so that one sync of the disk serves all of them. What could not be written as one of many
+ * is tried again by itself, with its own words. */
+#include <stdlib.h>
+
+#include "base/crash.h"
+#include "base/log.h"
+#include "vault/attempt.h"
+
+struct round_parts {
+	struct flight *answered[ROUND_MAX], *read[ROUND_MAX], *wanted[ROUND_MAX];
+	size_t answered_count, read_count, wanted_count;
+	struct round_wish wishes[ROUND_MAX];
+	struct round_reply replies[ROUND_MAX];
+	struct round_pair pairs[ROUND_MAX];
+	struct flight *sealing[ROUND_MAX]; /* whose reply replies[i] is */
+	bool store_is_away; /* and no other part of this round need be tried by itself */
+};
+
+struct round_parts *
+round_parts_new(void)
+{
+	return mem_alloc(sizeof(struct round_parts));
+}
+
+void
+round_parts_free(struct round_parts *parts)
+{
+	free(parts);
+}
+
+/* --- which flights; the lock is held --- */
+
+static void
+bring_forward(int64_t *at_ms, int64_t to)
+{
+	if (to < *at_ms)
+		*at_ms = to;
+}
+
+static void
+choose(struct round_parts *p, struct flight *f, int64_t now, int64_t *at_ms)
+{
+	if (f->stage == FLIGHT_READ && p->read_count < ROUND_MAX)
+		p->read[p->read_count++] = f;
+	if (f->stage != FLIGHT_ANSWERED)
+		return;
+	if (f->again_ms > now)
+		bring_forward(at_ms, f->again_ms);
+	else if (p->answered_count < ROUND_MAX)
+		p->answered[p->answered_count++] = f;
+}
+
+static bool
+can_begin(const struct flight *f, int64_t now, int64_t *at_ms)
+{
+	if (f->stage != FLIGHT_WANTED)
+		return false;
+	if (f->again_ms > now) {
+		bring_forward(at_ms, f->again_ms);
+		return false;
+	}
+	/* Of a lane that is closed, so that whoever waits hears of it. */
+	return f->lane == NULL || lane_closed(f->lane, now) || lane_room(f->lane, now) > 0;
+}
+
+/* Takes its place in the lane. A flight whose lane is not known yet finds it first. */
+static void
+choose_to_begin(struct round_parts *p, struct flight *f, int64_t now, int64_t *at_ms)
+{
+	if (p->wanted_count == ROUND_MAX || !can_begin(f, now, at_ms))
+		return;
+	p->wanted[p->wanted_count++] = f;
+	if (f->lane == NULL || lane_closed(f->lane, now))
+		return;
+	lane_begin(f->lane, now);
+	f->in_lane = true;
+}
+
+/* Those that somebody waits for go before those that are merely due. */
+static void
+choose_all(struct engine *e, struct round_parts *p, int64_t *at_ms)
+{
+	int64_t now = clock_mono_ms();
+
+	p->answered_count = p->read_count = p->wanted_count = 0;
+	p->store_is_away = false;
+	for (struct flight *f = e->flights; f != NULL; f = f->next) {
+		choose(p, f, now, at_ms);
+		if (!e->stopping && f->readers > 0)
+			choose_to_begin(p, f, now, at_ms);
+	}
+	for (struct flight *f = e->flights; f != NULL && !e->stopping; f = f->next)
+		if (f->readers == 0)
+			choose_to_begin(p, f, now, at_ms);
+}
+
+/* --- finding the lane --- */
+
+/* The row cannot be read, or its provider is not known here: not again at once. */
+static void
+postpone(struct flight *f)
+{
+	struct vault *v = f->engine->vault;
+	struct ctx cx = attempt_scratch(f);
+
+	if (store_token_postpone(
+		v->store, &cx, f->token_id, clock_now_ms(v->clock) + BACKOFF_MAX_MS) != OK)
+		log_event(LOG_ERROR, "token.postpone_failed", KV_STR("why", str_of(cx.why)));
+}
+
+static void
+provider_down(struct flight *f, int64_t now)
+{
+	int64_t wait_s = (f->lane->closed_until - now + 999) / 1000;
+
+	fail_at(&f->cx, E_UPSTREAM, "provider-down", NULL,
+	    "%s has not been answering; it is tried again in a moment.", f->lane->provider->name.p);
+	f->cx.retry_after_s = wait_s > 0 ? (int)wait_s : 1;
+	fail_todo(&f->cx, "Try again in %d seconds.", f->cx.retry_after_s);
+	flight_done(f, E_UPSTREAM);
+}
+
+/* Finds its provider. False when it has ended. */
+static bool
+find_lane(struct flight *f)
+{
+	struct engine *e = f->engine;
+	const struct provider *p;
+	struct token t;
+	enum rc rc = store_token_get(e->vault->store, &f->cx, f->token_id, &t);
+
+	if (rc == OK)
+		rc = vault_provider(e->vault, &f->cx, t.provider, &p);
+	if (rc != OK) {
+		log_event(LOG_WARN, "token.refresh_not_started", KV_STR("token", f->token_id),
+		    KV_STR("why", str_of(f->cx.why)));
+		if (rc != E_NOTFOUND || f->cx.field != NULL)
+			postpone(f);
+		flight_done(f, rc);
+		return false;
+	}
+	pthread_mutex_lock(&e->lock);
+	flight_enter(f, lane_of(e, t.provider));
+	pthread_mutex_unlock(&e->lock);
+	return true;
+}
+
+/* Whether its attempt can begin in this round; else it waits for room, or has ended. */
+static bool
+enter_lane(struct flight *f)
+{
+	struct engine *e = f->engine;
+	int64_t now = clock_mono_ms();
+	bool closed;
+
+	if (f->in_lane)
+		return true;
+	if (f->lane == NULL && !find_lane(f))
+		return false;
+	pthread_mutex_lock(&e->lock);
+	closed = lane_closed(f->lane, now);
+	if (!closed && lane_room(f->lane, now) > 0) {
+		lane_begin(f->lane, now);
+		f->in_lane = true;
+	}
+	pthread_mutex_unlock(&e->lock);
+	if (closed)
+		provider_down(f, now);
+	return !closed && f->in_lane;
+}
+
+/* --- one transaction --- */
+
+static void
+add_wishes(struct round_parts *p, struct round *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->wanted_count; i++) {
+		struct flight *f = p->wanted[i];
+
+		if (!enter_lane(f))
+			continue;
+		crash_here(CRASH_BEFORE_CLAIM);
+		ctx_clear(&f->cx);
+		p->wishes[n++] = (struct round_wish){ .id = f->token_id,
+			.cx = &f->cx,
+			.begin = attempt_plan,
+			.arg = f,
+			.claim = &f->claim };
+	}
+	r->wishes = p->wishes;
+	r->wish_count = n;
+}
+
+static void
+add_replies(struct round_parts *p, struct round *r)
+{
+	for (size_t i = 0; i < p->answered_count; i++) {
+		struct flight *f = p->answered[i];
+
+		if (f->call != FLIGHT_KEPT_REPLY)
+			attempt_leave_lane(f);
+		ctx_clear(&f->cx);
+		if (!attempt_wants_seal(f))
+			continue;
+		p->sealing[r->reply_count] = f;
+		p->replies[r->reply_count++] = (struct round_reply){ .claim = &f->claim,
+			.cx = &f->cx,
+			.status = f->reply.status,
+			.date_s = f->reply.date_s,
+			.body = f->reply.body };
+	}
+	r->replies = p->replies;
+}
+
+static void
+add_pairs(struct round_parts *p, struct round *r)
+{
+	for (size_t i = 0; i < p->read_count; i++) {
+		struct flight *f = p->read[i];
+
+		ctx_clear(&f->cx);
+		p->pairs[i] =
+		    (struct round_pair){ .claim = &f->claim, .cx = &f->cx, .grant = &f->grant };
+	}
+	r->pairs = p->pairs;
+	r->pair_count = p->read_count;
+}
+
+/* --- what follows --- */
+
+/* Whether trying by itself what failed as one of many can help: it was many, and the store is there. */
+static bool
+worth_alone(const struct engine *e, const struct round *r, enum rc rc)
+{
+	return r->wish_count + r->reply_count + r->pair_count > 1 && rc != OK && rc != E_CONFLICT &&
+	    rc != E_NOTFOUND && rc != E_REAUTH && !e->parts->store_is_away;
+}
+
+static struct round
+alone(struct engine *e)
+{
+	return (struct round){ .now_ms = clock_now_ms(e->vault->clock),
+		.wall_ms = clock_wall_ms(),
+		.lease_ms = LEASE_MS };
+}
+
+static void
+write_alone(struct engine *e, struct flight *f, struct round *r)
+{
+	struct ctx cx = attempt_scratch(f);
+
+	ctx_clear(&f->cx);
+	store_round(e->vault->store, &cx, r);
+	if (cx.rc == E_BUSY || (cx.rc == E_STORE && cx.code != NULL))
+		e->parts->store_is_away = true;
+}
+
+static void
+after_reply(struct engine *e, const struct round *r, struct flight *f, struct round_reply *part)
+{
+	struct round again = alone(e);
+
+	if (worth_alone(e, r, part->rc)) {
+		again.replies = part;
+		again.reply_count = 1;
+		write_alone(e, f, &again);
+	}
+	if (part->rc == OK)
+		attempt_answered(f);
+	else
+		attempt_not_sealed(f, part->rc);
+}
+
+static void
+after_pair(struct engine *e, const struct round *r, struct flight *f, struct round_pair *part)
+{
+	struct round again = alone(e);
+
+	if (worth_alone(e, r, part->rc)) {
+		again.pairs = part;
+		again.pair_count = 1;
+		write_alone(e, f, &again);
+	}
+	attempt_committed(f, part->rc);
+}
+
+static void
+after_wish(struct engine *e, const struct round *r, struct round_wish *part)
+{
+	struct round again = alone(e);
+	struct flight *f = part->arg;
+
+	if (worth_alone(e, r, part->rc)) {
+		again.wishes = part;
+		again.wish_count = 1;
+		write_alone(e, f, &again);
+	}
+	attempt_begin(f, part->rc, part->recorded);
+}
+
+static void
+go_on(struct engine *e, struct round_parts *p, struct round *r)
+{
+	for (size_t i = 0; i < r->pair_count; i++)
+		after_pair(e, r, p->read[i], &p->pairs[i]);
+	for (size_t i = 0; i < p->answered_count; i++)
+		if (!attempt_wants_seal(p->answered[i]))
+			attempt_answered(p->answered[i]);
+	for (size_t i = 0; i < r->reply_count; i++)
+		after_reply(e, r, p->sealing[i], &p->replies[i]);
+	for (size_t i = 0; i < r->wish_count; i++)
+		after_wish(e, r, &p->wishes[i]);
+}
+
+bool
+round_fly(struct engine *e, int64_t *at_ms)
+{
+	struct round_parts *p = e->parts;
+	struct round r = alone(e);
+	struct arena *a;
+	struct ctx cx;
+
+	pthread_mutex_lock(&e->lock);
+	choose_all(e, p, at_ms);
+	pthread_mutex_unlock(&e->lock);
+	if (p->answered_count + p->read_count + p->wanted_count == 0)
+		return false;
+	a = arena_new();
+	ctx_init(&cx, a, e->vault->clock);
+	cx.may_block = true;
+	cx.actor = S("engine");
+	add_wishes(p, &r);
+	add_replies(p, &r);
+	add_pairs(p, &r);
+	if (r.wish_count + r.reply_count + r.pair_count > 0)
+		store_round(e->vault->store, &cx, &r);
+	go_on(e, p, &r);
+	arena_free(a);
+	return true;
+}

@@ -1,0 +1,325 @@
+/* The steps of many refreshes in one transaction. */
+#include "suite.h"
+
+#include "fault.h"
+#include "store/round.h"
+#include "store/store_int.h"
+
+#define WISHES 4
+#define REPLIES 2
+#define PAIRS 3
+
+struct work {
+	struct refresh_claim claim;
+	struct ctx cx;
+	bool record, asked;
+};
+
+struct many {
+	struct work wished[WISHES], replied[REPLIES], paired[PAIRS];
+	struct round_wish wishes[WISHES];
+	struct round_reply replies[REPLIES];
+	struct round_pair pairs[PAIRS];
+	struct round round;
+	struct ctx cx;
+};
+
+static const char *
+id_of(struct fixture *f, const char *kind, int i)
+{
+	return str_printf(f->arena, "%s%d", kind, i).p;
+}
+
+static struct ctx
+new_cx(struct fixture *f)
+{
+	struct ctx cx;
+
+	ctx_init(&cx, f->arena, f->clock);
+	cx.may_block = true;
+	return cx;
+}
+
+static bool
+begin(void *arg, bool *risky)
+{
+	struct work *w = arg;
+
+	w->asked = true;
+	*risky = false;
+	return w->record;
+}
+
+static void
+make_work(struct fixture *f, struct many *m)
+{
+	*m = (struct many){ .round = { .now_ms = NOW + 5, .wall_ms = NOW, .lease_ms = LEASE } };
+	m->cx = new_cx(f);
+	for (int i = 0; i < WISHES; i++) {
+		create(f, id_of(f, "wish", i), id_of(f, "wish", i));
+		m->wished[i].record = true;
+		m->wished[i].cx = new_cx(f);
+		m->wishes[i] = (struct round_wish){ .id = str_of(id_of(f, "wish", i)),
+			.cx = &m->wished[i].cx,
+			.begin = begin,
+			.arg = &m->wished[i],
+			.claim = &m->wished[i].claim };
+	}
+	for (int i = 0; i < REPLIES; i++) {
+		create(f, id_of(f, "reply", i), id_of(f, "reply", i));
+		m->replied[i].claim = claim(f, id_of(f, "reply", i), NOW);
+		assert_ok(store_refresh_sent(store(f), &f->cx, &m->replied[i].claim, NOW, false));
+		m->replied[i].cx = new_cx(f);
+		m->replies[i] = (struct round_reply){ .claim = &m->replied[i].claim,
+			.cx = &m->replied[i].cx,
+			.status = 200,
+			.date_s = 7,
+			.body = secret_of(S("the raw reply")) };
+	}
+	for (int i = 0; i < PAIRS; i++) {
+		create(f, id_of(f, "pair", i), id_of(f, "pair", i));
+		m->paired[i].claim = claim(f, id_of(f, "pair", i), NOW);
+		m->paired[i].cx = new_cx(f);
+		m->pairs[i] = (struct round_pair){
+			.claim = &m->paired[i].claim, .cx = &m->paired[i].cx, .grant = &fresh
+		};
+	}
+	m->round.wishes = m->wishes;
+	m->round.wish_count = WISHES;
+	m->round.replies = m->replies;
+	m->round.reply_count = REPLIES;
+	m->round.pairs = m->pairs;
+	m->round.pair_count = PAIRS;
+}
+
+static struct token
+token_now(struct fixture *f, const char *kind, int i)
+{
+	struct token t;
+
+	assert_ok(store_token_get(store(f), &f->cx, str_of(id_of(f, kind, i)), &t));
+	return t;
+}
+
+static bool
+is_fresh(struct fixture *f, int i)
+{
+	struct token_secrets s;
+
+	assert_ok(store_token_secrets(store(f), &f->cx, str_of(id_of(f, "pair", i)), &s));
+	return crypto_equal(s.refresh, fresh.refresh);
+}
+
+static void
+test_a_round_takes_each_its_step(void **state)
+{
+	struct fixture *f = *state;
+	struct many m;
+
+	make_work(f, &m);
+	store_round(store(f), &m.cx, &m.round);
+	for (int i = 0; i < WISHES; i++) {
+		assert_int_equal(m.wishes[i].rc, OK);
+		assert_true(m.wishes[i].recorded);
+		assert_int_equal(m.wished[i].claim.token.attempt.stage, STAGE_SENT);
+		assert_int_equal(token_now(f, "wish", i).attempt.stage, STAGE_SENT);
+		assert_int_equal(token_now(f, "wish", i).attempt.sent_ms, NOW + 5);
+		assert_true(crypto_equal(m.wished[i].claim.secrets.refresh, plain.refresh));
+	}
+	for (int i = 0; i < REPLIES; i++) {
+		assert_int_equal(m.replies[i].rc, OK);
+		assert_int_equal(token_now(f, "reply", i).attempt.stage, STAGE_KEPT);
+	}
+	for (int i = 0; i < PAIRS; i++) {
+		assert_int_equal(m.pairs[i].rc, OK);
+		assert_true(is_fresh(f, i));
+		assert_int_equal(token_now(f, "pair", i).learned.refreshes, 1);
+		assert_int_equal(token_now(f, "pair", i).learned.rotations, 1);
+		assert_int_equal(token_now(f, "pair", i).due_ms, fresh.due_ms);
+	}
+	/* A kept reply is there for the next who claims. */
+	m.replied[0].claim = claim(f, "reply0", NOW + LEASE + 1);
+	assert_true(crypto_equal(m.replied[0].claim.reply, secret_of(S("the raw reply"))));
+}
+
+/* What is not so for one of them is so for that one only. */
+static void
+test_a_round_tells_each_what_became_of_it(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_claim other;
+	struct many m;
+
+	make_work(f, &m);
+	other = claim(f, "wish0", NOW);
+	assert_ok(store_token_delete(store(f), &f->cx, S("wish1"), NOW));
+	m.wished[2].record = false;
+	m.replied[0].claim.fence--; /* somebody newer has sent one */
+	m.paired[1].claim.fence--;
+	store_round(store(f), &m.cx, &m.round);
+	for (int i = 0; i < WISHES; i++) { /* sorted, so found by their ids */
+		const struct round_wish *w = &m.wishes[i];
+		bool is[WISHES];
+
+		for (int k = 0; k < WISHES; k++)
+			is[k] = str_eq(w->id, str_of(id_of(f, "wish", k)));
+		assert_int_equal(w->rc, is[0] ? E_CONFLICT : is[1] ? E_NOTFOUND : OK);
+		assert_int_equal(w->recorded, is[3]);
+	}
+	assert_false(m.wished[0].asked || m.wished[1].asked);
+	assert_true(m.wished[2].asked);
+	assert_int_equal(token_now(f, "wish", 2).attempt.stage, STAGE_SETTLED);
+	/* Claimed all the same: it is given back by whoever claimed it. */
+	assert_ok(store_refresh_release(store(f), &f->cx, &m.wished[2].claim, NOW));
+	assert_ok(store_refresh_release(store(f), &f->cx, &other, NOW));
+	assert_int_equal(m.replies[0].rc, E_CONFLICT);
+	assert_int_equal(m.replies[1].rc, OK);
+	assert_int_equal(m.pairs[1].rc, E_CONFLICT);
+	assert_true(is_fresh(f, 0) && !is_fresh(f, 1) && is_fresh(f, 2));
+}
+
+/* A row whose secrets do not open is refused, and its lease is not kept. */
+static void
+test_a_round_gives_back_what_it_cannot_begin(void **state)
+{
+	struct fixture *f = *state;
+	struct many m;
+
+	make_work(f, &m);
+	by_hand(f, "UPDATE token SET refresh = access WHERE id = 'wish3'");
+	by_hand(f, "UPDATE token SET lease_until_ms = 0, refresh = '' WHERE id = 'wish2'");
+	store_round(store(f), &m.cx, &m.round);
+	for (int i = 0; i < WISHES; i++)
+		assert_int_equal(m.wishes[i].rc,
+		    str_eq(m.wishes[i].id, S("wish3"))       ? E_STORE
+			: str_eq(m.wishes[i].id, S("wish2")) ? E_REAUTH
+							     : OK);
+	assert_int_equal(run_sql(f,
+			     "UPDATE token SET fence = fence WHERE lease_until_ms = 0"
+			     " AND id IN ('wish2', 'wish3')"),
+	    2);
+	assert_true(is_fresh(f, 0));
+}
+
+/* Renamed, or given a new App Secret, while its refresh was under way: the pair is written all the same,
+ * sealed to what the row is now. */
+static void
+test_a_pair_is_written_to_a_row_that_was_edited(void **state)
+{
+	struct fixture *f = *state;
+	struct token_edit edit = { .set_name = true, .name = S("another name"), .now_ms = NOW + 1 };
+	struct token_secrets s;
+	struct token t;
+	struct many m;
+
+	make_work(f, &m);
+	assert_ok(store_token_edit(store(f), &f->cx, S("pair1"), &edit));
+	store_round(store(f), &m.cx, &m.round);
+	assert_int_equal(m.pairs[1].rc, OK);
+	assert_ok(store_token_open(store(f), &f->cx, S("another name"), &t, &s));
+	assert_true(crypto_equal(s.access, fresh.access));
+	assert_true(is_fresh(f, 0) && is_fresh(f, 2));
+}
+
+/* Whichever call fails: who was told OK is written, who was not is not. */
+static void
+test_a_round_that_breaks_tells_each_the_truth(void **state)
+{
+	struct fixture *f = *state;
+	struct opened *o = opened(f);
+	bool fired = true;
+
+	store_close(o->store);
+	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
+	for (int at = 1; fired; at++) {
+		struct many m;
+
+		make_work(f, &m);
+		fault_arm(FAULT_BEFORE, at);
+		store_round(store(f), &m.cx, &m.round);
+		fired = fault_disarm();
+		for (int i = 0; i < WISHES; i++) {
+			struct token t;
+
+			assert_ok(store_token_get(store(f), &f->cx, m.wishes[i].id, &t));
+			assert_int_equal(t.attempt.stage == STAGE_SENT, m.wishes[i].rc == OK);
+			assert_int_equal(m.wishes[i].recorded, m.wishes[i].rc == OK);
+		}
+		for (int i = 0; i < REPLIES; i++)
+			assert_int_equal(token_now(f, "reply", i).attempt.stage == STAGE_KEPT,
+			    m.replies[i].rc == OK);
+		for (int i = 0; i < PAIRS; i++)
+			assert_int_equal(is_fresh(f, i), m.pairs[i].rc == OK);
+		by_hand(f, "DELETE FROM token");
+		assert_true(at < 200);
+	}
+}
+
+struct names {
+	const char *const *names;
+	size_t rows;
+};
+
+static void
+bind_name(void *arg, size_t i, struct db_stmt *st)
+{
+	const struct names *n = arg;
+
+	db_bind_text(st, 1, str_of(n->names[i]));
+}
+
+static void
+count_row(void *arg, size_t i, struct db_stmt *st)
+{
+	struct names *n = arg;
+
+	struct arena *a = arena_new();
+
+	n->rows += str_eq(db_col_text(st, 0, a), str_of(n->names[i]));
+	arena_free(a);
+}
+
+/* The values of one set that the database refuses end them all, and nothing else. */
+static void
+test_many_sets_of_values_stand_or_fall_together(void **state)
+{
+	static const char *const good[] = { "a", "b", "c" }, *const bad[] = { "d", "a", "e" };
+	struct fixture *f = *state;
+	struct db *db = store(f)->db;
+	struct names names = { good, 0 };
+	int64_t changed[3];
+	struct db_many many = {
+		.sql = "INSERT INTO meta (name, value) VALUES ($1, '') RETURNING name",
+		.count = 3,
+		.bind = bind_name,
+		.row = count_row,
+		.arg = &names,
+		.changed = changed,
+	};
+	struct str out;
+
+	assert_rc(db_run_many(&f->cx, db, &many), E_BUG); /* outside of a transaction */
+	assert_ok(db_begin(&f->cx, db));
+	assert_ok(db_run_many(&f->cx, db, &many));
+	assert_ok(db_commit(&f->cx, db));
+	assert_int_equal(names.rows, 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(changed[i], 1);
+	names.names = bad;
+	assert_ok(db_begin(&f->cx, db));
+	assert_rc(db_run_many(&f->cx, db, &many), E_CONFLICT);
+	db_rollback(db);
+	assert_rc(store_meta_get(store(f), &f->cx, S("d"), &out), E_NOTFOUND);
+	assert_ok(store_meta_get(store(f), &f->cx, S("c"), &out));
+	assert_ok(store_meta_put(store(f), &f->cx, S("e"), S("1"))); /* as good as before */
+}
+
+const struct CMUnitTest round_tests[] = {
+	STORE_TEST(test_many_sets_of_values_stand_or_fall_together),
+	STORE_TEST(test_a_round_takes_each_its_step),
+	STORE_TEST(test_a_round_tells_each_what_became_of_it),
+	STORE_TEST(test_a_round_gives_back_what_it_cannot_begin),
+	STORE_TEST(test_a_pair_is_written_to_a_row_that_was_edited),
+	STORE_TEST(test_a_round_that_breaks_tells_each_the_truth),
+};
+const size_t round_test_count = sizeof(round_tests) / sizeof(round_tests[0]);
