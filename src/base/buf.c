@@ -48,8 +48,8 @@ move_to(struct buf *b, size_t cap)
 	b->cap = cap;
 }
 
-static bool
-room_for(struct buf *b, size_t more)
+bool
+buf_room(struct buf *b, size_t more)
 {
 	size_t cap = b->cap > 0 ? b->cap : FIRST_CAP;
 
@@ -59,24 +59,11 @@ room_for(struct buf *b, size_t more)
 	}
 	while (cap < b->len + more)
 		cap *= 2;
+	if (cap > b->max)
+		cap = b->max;
 	if (cap > b->cap)
 		move_to(b, cap);
 	return true;
-}
-
-void
-buf_add(struct buf *b, struct str s)
-{
-	if (s.len == 0 || !room_for(b, s.len))
-		return;
-	memcpy(b->p + b->len, s.p, s.len);
-	b->len += s.len;
-}
-
-void
-buf_addc(struct buf *b, char c)
-{
-	buf_add(b, (struct str){ .p = &c, .len = 1 });
 }
 
 void
@@ -108,7 +95,7 @@ buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 		b->overflow = true;
 	} else if ((size_t)n < sizeof(small)) {
 		buf_add(b, (struct str){ .p = small, .len = (size_t)n });
-	} else if (room_for(b, (size_t)n + 1)) {
+	} else if (buf_room(b, (size_t)n + 1)) {
 		vsnprintf(b->p + b->len, (size_t)n + 1, fmt, again);
 		b->len += (size_t)n;
 	}
@@ -162,22 +149,32 @@ static const bool json_escaped[256] = {
 	[0x7f] = true,
 };
 
+/* How much of the front can be copied as it is. */
+static size_t
+plain_run(const char *p, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && !json_escaped[(unsigned char)p[n]])
+		n++;
+	return n;
+}
+
 void
 buf_add_json_string(struct buf *b, struct str s)
 {
-	size_t from = 0;
-
 	buf_addc(b, '"');
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	for (;;) {
+		size_t run = plain_run(s.p, s.len);
+		char c;
 
-		if (!json_escaped[c])
-			continue;
-		buf_add(b, str_sub(s, from, i));
+		buf_add(b, str_sub(s, 0, run));
+		if (run == s.len)
+			break;
+		c = s.p[run];
 		buf_addf(b, c == '"' || c == '\\' ? "\\%c" : "\\u%04x", c);
-		from = i + 1;
+		s = str_sub(s, run + 1, s.len);
 	}
-	buf_add(b, str_sub(s, from, s.len));
 	buf_addc(b, '"');
 }
 

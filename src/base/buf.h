@@ -27,8 +27,24 @@ struct buf buf_with(struct arena *a, size_t first, size_t max);
 struct buf buf_heap(size_t max);
 void buf_free(struct buf *b); /* heap only: wipes and frees */
 
-void buf_add(struct buf *b, struct str s);
-void buf_addc(struct buf *b, char c);
+/* Whether so many bytes fit behind what is there: makes room for them, or sets overflow. */
+bool buf_room(struct buf *b, size_t more);
+
+static inline void
+buf_add(struct buf *b, struct str s)
+{
+	if (s.len == 0 || ((b->overflow || s.len > b->cap - b->len) && !buf_room(b, s.len)))
+		return;
+	memcpy(b->p + b->len, s.p, s.len);
+	b->len += s.len;
+}
+
+static inline void
+buf_addc(struct buf *b, char c)
+{
+	buf_add(b, (struct str){ .p = &c, .len = 1 });
+}
+
 void buf_add_int(struct buf *b, int64_t n); /* decimal */
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));

@@ -66,14 +66,27 @@ head_find_end(struct str bytes, size_t *scanned, size_t *len)
 static bool
 is_token(struct str s)
 {
-	static const char others[] = "!#$%&'*+-.^_`|~";
+	static const bool may[256] = { ['a' ... 'z'] = true,
+		['A' ... 'Z'] = true,
+		['0' ... '9'] = true,
+		['!'] = true,
+		['#'] = true,
+		['$'] = true,
+		['%'] = true,
+		['&'] = true,
+		['\''] = true,
+		['*'] = true,
+		['+'] = true,
+		['-'] = true,
+		['.'] = true,
+		['^'] = true,
+		['_'] = true,
+		['`'] = true,
+		['|'] = true,
+		['~'] = true };
 
 	for (size_t i = 0; i < s.len; i++) {
-		char c = s.p[i];
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
-			continue;
-		if (c == '\0' || strchr(others, c) == NULL)
+		if (!may[(unsigned char)s.p[i]])
 			return false;
 	}
 	return s.len > 0;
