@@ -5,7 +5,7 @@ FILES := $(shell scripts/list-files rooms; scripts/list-files unit 2>/dev/null; 
 	scripts/list-files bench; \
 	scripts/list-files data 2>/dev/null; scripts/list-files pages 2>/dev/null)
 
-.PHONY: all build-deps deps demo test chaos bench bench-deps fresh format check clean asan unit
+.PHONY: all build-deps deps demo test chaos bench bench-deps bench-programs fresh format check clean asan unit
 all: build-deps $(BUILD)/build.ninja
 	@ninja -C $(BUILD) valetkey
 
@@ -36,7 +36,7 @@ asan: deps $(ASAN)/build.ninja
 unit: deps $(ASAN)/build.ninja
 	@ninja -C $(ASAN) --quiet test_store $(notdir $(basename $(shell scripts/list-files unit)))
 
-test: all asan unit
+test: all asan unit bench-programs
 	@tests/run
 
 # The long run of tests/flow/chaos.test.mjs: RUNS kills (200), SEED to repeat one, NODES on one
@@ -48,10 +48,12 @@ chaos: asan
 bench-deps:
 	@scripts/deps --bench
 
+bench-programs: all
+	@ninja -C $(BUILD) --quiet $(addprefix bench_,$(notdir $(basename $(shell scripts/list-files bench))))
+
 # Against references in the same run (docs/performance.md). BENCH=live-token runs one, ONLY=tls of it
 # what has the word in its name; ROUNDS and SECONDS are how often and how long.
-bench: all
-	@ninja -C $(BUILD) --quiet $(addprefix bench_,$(notdir $(basename $(shell scripts/list-files bench))))
+bench: bench-programs
 	@BUILD=$(BUILD) ONLY=$(ONLY) ROUNDS=$(ROUNDS) SECONDS_EACH=$(SECONDS) node tests/bench/run.mjs $(BENCH)
 
 fresh:

@@ -5,8 +5,8 @@
  *   tests/run WORD...      those whose path contains one of the words
  *
  * The C tests, the flow and security tests and the tests with real clients run on the build with the
- * address and undefined behaviour sanitizers; the browser tests run on the plain build. TEST_JOBS says
- * how many files run at once.
+ * address and undefined behaviour sanitizers; the browser tests and the count of instructions run on the
+ * plain build. TEST_JOBS says how many files run at once.
  */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -28,7 +28,7 @@ function find(dir, ending) {
 		.sort((a, b) => (a.name < b.name ? -1 : 1))
 		.flatMap((e) => {
 			const name = `${dir}/${e.name}`;
-			if (e.isDirectory()) return find(name, ending);
+			if (e.isDirectory()) return e.name === 'node_modules' ? [] : find(name, ending);
 			return e.name.endsWith(ending) ? [name] : [];
 		});
 }
@@ -209,6 +209,8 @@ async function main(words) {
 	const programs = ['tests/flow', 'tests/security', 'tests/model'].flatMap((dir) => nodeJobs(dir, sanitized));
 	const together = [...unitJobs(), ...programs];
 	await runAll(together.filter(wanted), width);
+	/* Counts what the release build does. */
+	await runAll(nodeJobs('tests/bench', plain).filter(wanted), 1);
 	/* A client with large files takes both cores by itself. */
 	await runAll(nodeJobs('tests/clients', sanitized).filter(wanted), 1);
 	await runAll(nodeJobs('tests/e2e', plain).filter(wanted), width);
