@@ -1,6 +1,7 @@
 #include "run/halves.h"
 
 #include "api/api.h"
+#include "base/file.h"
 #include "http/server.h"
 #include "run/dev_ca.h"
 #include "run/runtime.h"
@@ -13,6 +14,7 @@
 #define KEEP_DELETED_DAYS 30
 #define KEEP_EVENTS_DAYS 90
 #define DAYS_MAX 3650
+#define PEM_MAX (1u << 20)
 #define WORKERS 16 /* more than readers of a slow provider may hold (vault/engine.c) */
 
 static enum rc
@@ -48,6 +50,34 @@ on_event(void *server)
 	http_server_nudge(server);
 }
 
+/* A certificate with its chain, and a key that nobody else may read. */
+static enum rc
+read_tls(struct ctx *cx, const struct manager_config *cfg, struct http_tls *out)
+{
+	if (cfg->tls_cert == NULL || cfg->tls_key == NULL) {
+		fail(cx, E_INPUT, "A TLS certificate and its key belong together.");
+		return fail_todo(cx, "Give --tls-cert and --tls-key, or neither.");
+	}
+	TRY(file_read(cx, cfg->tls_cert, PEM_MAX, &out->chain_pem));
+	return file_read_private(cx, cfg->tls_key, PEM_MAX, &out->key_pem);
+}
+
+static enum rc
+open_manager_server(struct ctx *cx, const struct manager_config *cfg, struct manager *out)
+{
+	struct http_server_config server = { .clock = cfg->clock, .name = "manager" };
+	struct http_tls tls = { 0 };
+	enum rc rc;
+
+	if (cfg->tls_cert != NULL || cfg->tls_key != NULL) {
+		TRY(read_tls(cx, cfg, &tls));
+		server.tls = &tls;
+	}
+	rc = open_server(cx, &server, cfg->listen, cfg->public_url, &out->server);
+	mem_wipe((void *)(uintptr_t)tls.key_pem.p, tls.key_pem.len);
+	return rc;
+}
+
 enum rc
 manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *out)
 {
@@ -63,12 +93,10 @@ manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *o
 		.clock = cfg->clock,
 	};
 
-	struct http_server_config server = { .clock = cfg->clock, .name = "manager" };
-
 	*out = (struct manager){ 0 };
 	TRY(take_days(cx, "--keep-deleted", cfg->keep_deleted, 0, &vault.keep_deleted_ms));
 	TRY(take_days(cx, "--keep-events", cfg->keep_events, 1, &vault.keep_events_ms));
-	TRY(open_server(cx, &server, cfg->listen, cfg->public_url, &out->server));
+	TRY(open_manager_server(cx, cfg, out));
 	vault.public_url = http_server_url(out->server);
 	TRY(runtime_lock(cx, cfg->data_dir, &out->lock_fd));
 	TRY(vault_open(cx, &vault, &out->vault));

@@ -28,6 +28,8 @@ struct manager_config {
 	const char *providers_dir;              /* NULL: none */
 	const char *keep_deleted, *keep_events; /* days; NULL: the default */
 	const char *dropbox_ca;                 /* file; NULL: the system's roots */
+	const char *tls_cert;                   /* files, both or neither; NULL: plain HTTP */
+	const char *tls_key;
 	struct clock *clock;
 };
 

@@ -13,6 +13,8 @@ struct options {
 	const char *public_url;      /* --public-url */
 	const char *proxy;           /* --proxy, --sandbox-proxy HOST:PORT */
 	bool tls;                    /* --tls, --sandbox-tls */
+	const char *tls_cert;        /* --tls-cert FILE */
+	const char *tls_key;         /* --tls-key FILE */
 	const char *dropbox_url;     /* --dropbox-url */
 	const char *providers;       /* --providers */
 	const char *keep_deleted;    /* --keep-deleted */

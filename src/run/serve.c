@@ -42,6 +42,8 @@ open_manager(struct start *st, struct manager *m)
 		.keep_deleted = st->options.keep_deleted,
 		.keep_events = st->options.keep_events,
 		.dropbox_ca = st->options.dropbox_ca,
+		.tls_cert = st->options.tls_cert,
+		.tls_key = st->options.tls_key,
 		.clock = st->clock,
 	};
 
