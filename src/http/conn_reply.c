@@ -3,6 +3,7 @@
 #include "http/conn_int.h"
 
 #define DELAY_MS_MAX 300000
+#define JOIN_MAX 4096
 #define DRIP_MS 20 /* between two drops, unless a byte takes longer or the drops get large */
 #define DRIP_FAST (1 << 20)
 #define RESET_PAUSE_MS 50
@@ -265,15 +266,31 @@ time_for(const struct conn *c, const struct http_res *res)
 	return conn_now_ms(c) + c->loop->server->times.reply_ms + len / BYTES_PER_MS;
 }
 
+static bool
+sends_body(const struct exchange *x)
+{
+	return reply_has_body(x->res.status) &&
+	    !(x->req.method == HTTP_M_HEAD && x->head.method_known);
+}
+
+/* A body that goes out with the head: one write, and one TLS record, where two would cost more than to
+ * copy it. */
+static struct str
+small_body(const struct exchange *x)
+{
+	bool joins = sends_body(x) && !x->begun && !x->res.file_.there &&
+	    x->res.fault.kind == HTTP_FAULT_NONE && x->res.body.len <= JOIN_MAX;
+
+	return joins ? x->res.body : S("");
+}
+
 static void
-fill_outgoing(struct conn *c, struct str head)
+fill_outgoing(struct conn *c, struct str head, bool with_body)
 {
 	struct exchange *x = c->x;
-	bool empty = (x->req.method == HTTP_M_HEAD && x->head.method_known) ||
-	    !reply_has_body(x->res.status);
 
 	c->out = (struct outgoing){ .head = head, .until_ms = time_for(c, &x->res) };
-	if (empty)
+	if (with_body || !sends_body(x))
 		return;
 	c->out.body = x->begun ? frame_piece(x) : x->res.body;
 	if (x->res.file_.there) {
@@ -297,6 +314,7 @@ conn_reply(struct conn *c)
 	struct exchange *x = c->x;
 	struct http_server *s = c->loop->server;
 	struct http_fault *fault = &x->res.fault;
+	struct str head, small;
 
 	if (x->res.status == 0)
 		x->res.status = 200;
@@ -304,15 +322,17 @@ conn_reply(struct conn *c)
 	if (x->head.minor == 0 || x->req.method == HTTP_M_HEAD)
 		x->res.more.after_ms = 0;
 	x->begun = x->res.more.after_ms > 0;
-	fill_outgoing(c,
-	    reply_head(&x->res,
-		&(struct reply_frame){
-		    .constant = s->constant_head,
-		    .date = loop_date(c->loop),
-		    .request_id = x->cx.request_id,
-		    .close = x->res.close,
-		    .say_keep_alive = x->head.minor == 0,
-		}));
+	small = small_body(x);
+	head = reply_head(&x->res,
+	    &(struct reply_frame){
+		.constant = s->constant_head,
+		.date = loop_date(c->loop),
+		.request_id = x->cx.request_id,
+		.close = x->res.close,
+		.say_keep_alive = x->head.minor == 0,
+		.body = small,
+	    });
+	fill_outgoing(c, head, small.len > 0);
 	frame_log(&s->frame, x, conn_now_ms(c));
 	if (fault->delay_ms > 0)
 		conn_wait(

@@ -235,7 +235,8 @@ add_first_lines(struct buf *b, const struct http_res *res, const struct reply_fr
 struct str
 reply_head(const struct http_res *res, const struct reply_frame *f)
 {
-	struct buf b = buf_with(res->arena, REPLY_HEAD_FIRST, REPLY_HEAD_MAX);
+	struct buf b =
+	    buf_with(res->arena, REPLY_HEAD_FIRST + f->body.len, REPLY_HEAD_MAX + f->body.len);
 
 	add_first_lines(&b, res, f);
 	add_content(&b, res);
@@ -252,5 +253,6 @@ reply_head(const struct http_res *res, const struct reply_frame *f)
 	else if (f->say_keep_alive)
 		buf_add(&b, S("Connection: keep-alive\r\n"));
 	buf_add(&b, S("\r\n"));
+	buf_add(&b, f->body);
 	return buf_str(&b);
 }

@@ -19,9 +19,10 @@ struct reply_frame {
 	const char *request_id;
 	bool close;
 	bool say_keep_alive; /* an HTTP/1.0 client asked for it */
+	struct str body;     /* written behind the head: a small one, or empty */
 };
 
-/* Status line and header block, with the empty line. */
+/* Status line and header block, with the empty line, and f->body. */
 struct str reply_head(const struct http_res *res, const struct reply_frame *f);
 bool reply_has_body(int status);
 void http_res_drop_file(struct http_res *res); /* closes it; does nothing without one */

@@ -191,8 +191,10 @@ tls_read(struct tls *t, char *p, size_t room, size_t *n)
 {
 	int got;
 
-	ERR_clear_error();
 	*n = 0;
+	if (BIO_pending(t->in) == 0 && SSL_pending(t->ssl) == 0)
+		return TLS_MORE; /* what there was has been read: OpenSSL need not say so */
+	ERR_clear_error();
 	got = SSL_read(t->ssl, p, room > INT32_MAX ? INT32_MAX : (int)room);
 	if (got > 0) {
 		*n = (size_t)got;
