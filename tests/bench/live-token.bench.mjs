@@ -4,17 +4,20 @@
  * redis GET of the same text.
  */
 import { startServe } from '../lib/server.mjs';
-import { load, redisGet, requestFile } from './lib/load.mjs';
+import { holdIdle } from './lib/idle.mjs';
+import { load, redisGet, requestFile, wrk } from './lib/load.mjs';
 import { packageVersion } from './lib/machine.mjs';
 import { startNginx } from './lib/nginx.mjs';
-import { pin, scratch, SERVER_CORE } from './lib/process.mjs';
+import { makeCertificate } from './lib/pem.mjs';
+import { memory, pin, scratch, SERVER_CORE } from './lib/process.mjs';
 import { startRedis } from './lib/redis.mjs';
 import { startReport } from './lib/report.mjs';
-import { inTurn, median, SECONDS } from './lib/rounds.mjs';
+import { inTurn, median, ROUNDS, SECONDS } from './lib/rounds.mjs';
 import { seed, tokenName } from './lib/seed.mjs';
 
 const TOKENS = 10000;
-const report = startReport('live-token', { versions: ['nginx', 'redis-server'].map(packageVersion) });
+const IDLE = 5000;
+const report = startReport('live-token', { versions: ['nginx', 'redis-server', 'wrk'].map(packageVersion) });
 
 const dir = scratch();
 const { key } = await seed(dir, TOKENS);
@@ -27,7 +30,8 @@ const example = await fetch(manager.url + paths[0], { headers: authorization });
 const body = await example.text();
 
 const ours = { port: manager.port, pids: [manager.pid] };
-const nginx = await startNginx({ body, headers: Object.fromEntries(example.headers) });
+const certificate = makeCertificate();
+const nginx = await startNginx({ body, headers: Object.fromEntries(example.headers), ...certificate });
 const redis = await startRedis('token', body);
 
 const requests = (server, some, headers = {}) => requestFile(some, server.port, { ...authorization, ...headers });
@@ -84,9 +88,41 @@ async function perConnection() {
 }
 
 await warmUp();
-const parts = { 'keep-alive': keepAlive, 'half load': halfLoad, 'per connection': perConnection };
-for (const [name, measure] of Object.entries(parts)) if (report.wants(name)) await measure();
+/* The same data behind https, in a manager of its own. */
+async function overTls() {
+	await manager.stop({ keep: true });
+	const secure = await startServe({ data: dir, log: 'warn', args: ['--tls-cert', certificate.cert, '--tls-key', certificate.key] });
+	pin(secure.pid, SERVER_CORE);
+	const server = { port: secure.port, pids: [secure.pid] };
+	const found = await inTurn({
+		ours: () => wrk(server, secure.url + paths[0], { headers: authorization }),
+		reference: () => wrk(nginx, nginx.tls_url + paths[0], { headers: authorization }),
+	});
+	compare('TLS keep-alive, 1 token / nginx', { ...found, bar: 0.8, stretch: 1 });
+	await secure.stop({ keep: true });
+}
+
+/* 5,000 connections that have asked once and say nothing more. */
+async function withIdle() {
+	const file = requests(ours, paths.slice(0, 1));
+	const result = { ours: [], reference: [] };
+	const bytes = [];
+	await load(ours, { requests: file });
+	for (let i = 0; i < ROUNDS; i++) {
+		const before = memory(manager.pid).anonymous;
+		const held = await holdIdle(manager.port, IDLE, paths[0], authorization);
+		bytes.push((memory(manager.pid).anonymous - before) / IDLE);
+		result.ours.push(await load(ours, { requests: file }));
+		await held.end();
+		result.reference.push(await load(ours, { requests: file }));
+	}
+	compare('5,000 idle connections / without', { ...result, bar: 0.95, stretch: 1 });
+	report.metric({ metric: 'memory of an idle connection', unit: 'bytes', ours: [Math.max(...bytes)], at_most: true, bar: 12000, stretch: 4000 });
+}
+
+const parts = { 'keep-alive': keepAlive, 'half load': halfLoad, 'per connection': perConnection, idle: withIdle, TLS: overTls };
+for (const [name, measure] of Object.entries(parts)) if (report.wants(name)) await measure(); /* TLS is the last */
 
 report.end();
 for (const server of [nginx, redis]) await server.stop();
-await manager.stop({ keep: true });
+if (!manager.program.end) await manager.stop({ keep: true });
