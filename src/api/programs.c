@@ -4,6 +4,7 @@
 #include "vault/live.h"
 
 #define MIN_TTL_MAX_S 86400
+#define PAGE_MAX 1000 /* tokens */
 #define FINGERPRINT_MAX 64
 #define REPLY_FIRST 160  /* names and what else is not from outside */
 #define REPLY_MAX 139264 /* the largest token, scope and warning, every byte escaped */
@@ -31,15 +32,47 @@ allowed_token(struct api *api, struct ctx *cx, const struct http_req *req, struc
 	return fail_todo(cx, "Allow the key to read it under API Keys in the console.");
 }
 
+static enum rc
+take_limit(struct ctx *cx, const struct http_req *req, int64_t *out)
+{
+	struct str text;
+
+	*out = 0;
+	TRY(http_req_param(cx, req, "limit", &text));
+	if (text.p == NULL || str_int(text, 1, PAGE_MAX, out))
+		return OK;
+	return fail_at(cx, E_INPUT, "bad-parameter", "limit",
+	    "limit must be a whole number from 1 to %d.", PAGE_MAX);
+}
+
+/* All of them, or with a limit a page; *next: where the page behind it goes on. */
+static enum rc
+list_tokens(struct api *api, struct ctx *cx, const struct http_req *req, struct token **out,
+    size_t *count, json_t **next)
+{
+	struct token_page page = { .key = key_of(req)->all_tokens ? S("") : key_of(req)->id };
+	int64_t limit;
+
+	*next = NULL;
+	TRY(take_limit(cx, req, &limit));
+	TRY(http_req_param(cx, req, "after", &page.after));
+	if (limit == 0)
+		return vault_token_list(api->vault, cx, out, count);
+	page.max = (size_t)limit;
+	TRY(vault_token_page(api->vault, cx, &page, out, count));
+	*next = *count == page.max ? json_str((*out)[*count - 1].name) : json_null();
+	return OK;
+}
+
 enum rc
 api_v1_tokens(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct api *api = app;
 	struct token *tokens;
-	json_t *list, *o;
+	json_t *list, *o, *next;
 	size_t n;
 
-	TRY(vault_token_list(api->vault, cx, &tokens, &n));
+	TRY(list_tokens(api, cx, req, &tokens, &n, &next));
 	list = json_array();
 	o = json_object();
 	for (size_t i = 0; i < n; i++)
@@ -47,6 +80,8 @@ api_v1_tokens(void *app, struct ctx *cx, const struct http_req *req, struct http
 			json_array_append_new(list, view_token_v1(api, cx, &tokens[i]));
 	json_put(o, "now", json_str(clock_rfc3339(cx->arena, clock_now_ms(cx->clock))));
 	json_put(o, "tokens", list);
+	if (next != NULL)
+		json_put(o, "next", next);
 	return api_reply(res, 200, o);
 }
 

@@ -72,6 +72,15 @@ store_token_list(struct store *s, struct ctx *cx, struct token **out, size_t *co
 }
 
 enum rc
+store_token_page(struct store *s, struct ctx *cx, const struct token_page *page, struct token **out,
+    size_t *count)
+{
+	STORE_HOLD hold = store_hold_read(&s, cx);
+
+	return token_row_page(s, cx, page, out, count);
+}
+
+enum rc
 store_token_list_deleted(struct store *s, struct ctx *cx, struct token **out, size_t *count)
 {
 	STORE_HOLD hold = store_hold_read(&s, cx);

@@ -88,6 +88,14 @@ MUST enum rc store_token_secrets(
 MUST enum rc store_token_open(struct store *s, struct ctx *cx, struct str name, struct token *out,
     struct token_secrets *secrets);
 MUST enum rc store_token_list(struct store *s, struct ctx *cx, struct token **out, size_t *count);
+/* A page of them in the order of their names, letter case ignored. By index, whatever their number. */
+struct token_page {
+	struct str key;   /* only those that this API key names; empty: all */
+	struct str after; /* behind this name; empty: from the first */
+	size_t max;
+};
+MUST enum rc store_token_page(struct store *s, struct ctx *cx, const struct token_page *page,
+    struct token **out, size_t *count);
 /* Puts it aside: no verb but these sees it any more, and its name is free. */
 MUST enum rc store_token_delete(struct store *s, struct ctx *cx, struct str id, int64_t now_ms);
 /* E_CONFLICT field "name" when the name has been taken meanwhile. */

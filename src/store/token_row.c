@@ -215,26 +215,59 @@ token_row_open_named(
 	return rc;
 }
 
+static enum rc
+read_rows(struct ctx *cx, struct db_stmt *st, size_t max, struct token **out, size_t *count)
+{
+	bool row = true;
+
+	*out = ARENA_ARRAY(cx->arena, struct token, max);
+	for (*count = 0; *count < max; (*count)++) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			break;
+		token_row_read(cx, st, &(*out)[*count]);
+	}
+	db_done(st);
+	return OK;
+}
+
 enum rc
 token_row_list(struct store *s, struct ctx *cx, const char *sql, const char *count_sql,
     struct token **out, size_t *count)
 {
 	struct db_stmt *st;
-	int64_t max, n = 0;
-	bool row;
+	int64_t max;
 
 	TRY(store_number(s, cx, count_sql, &max));
-	*out = ARENA_ARRAY(cx->arena, struct token, (size_t)max);
 	TRY(db_stmt(cx, s->db, sql, &st));
-	for (;;) {
-		TRY(db_step(cx, st, &row));
-		if (!row || n == max)
-			break;
-		token_row_read(cx, st, &(*out)[n++]);
+	return read_rows(cx, st, (size_t)max, out, count);
+}
+
+enum rc
+token_row_page(struct store *s, struct ctx *cx, const struct token_page *page, struct token **out,
+    size_t *count)
+{
+	struct db_stmt *st;
+
+	int i = 0;
+
+	if (page->key.len > 0) {
+		/* The key's tokens first, not all tokens of which some are the key's. */
+		TRY(db_stmt(cx, s->db,
+		    "SELECT " TOKEN_COLUMNS
+		    " FROM api_key_token CROSS JOIN token WHERE key_id = $1 AND id = token_id"
+		    " AND name_key > $2 AND deleted_ms = 0 ORDER BY name_key LIMIT $3",
+		    &st));
+		db_bind_text(st, ++i, page->key);
+	} else {
+		TRY(db_stmt(cx, s->db,
+		    "SELECT " TOKEN_COLUMNS " FROM token WHERE name_key > $1 AND deleted_ms = 0"
+		    " ORDER BY name_key LIMIT $2",
+		    &st));
 	}
-	db_done(st);
-	*count = (size_t)n;
-	return OK;
+	db_bind_text(st, ++i, lower_case(cx->arena, page->after));
+	db_bind_int(st, ++i, (int64_t)page->max);
+	return read_rows(cx, st, page->max, out, count);
 }
 
 /* What must be unique. A name is letters, digits and spaces, so nobody can be called like a token

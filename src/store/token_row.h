@@ -45,6 +45,9 @@ struct seal_place token_reply_place(struct str id, int64_t fence);
 /* All rows of a query whose only parameter, if it has one, is bound already. */
 MUST enum rc token_row_list(struct store *s, struct ctx *cx, const char *sql, const char *count_sql,
     struct token **out, size_t *count);
+/* store_token_page. */
+MUST enum rc token_row_page(struct store *s, struct ctx *cx, const struct token_page *page,
+    struct token **out, size_t *count);
 /* First in a transaction that reads a token to write it: until the end no other node writes to it.
  * E_NOTFOUND. */
 MUST enum rc token_row_hold(struct store *s, struct ctx *cx, struct str id);

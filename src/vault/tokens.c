@@ -38,6 +38,13 @@ vault_token_list(struct vault *v, struct ctx *cx, struct token **out, size_t *co
 }
 
 enum rc
+vault_token_page(struct vault *v, struct ctx *cx, const struct token_page *page, struct token **out,
+    size_t *count)
+{
+	return store_token_page(v->store, cx, page, out, count);
+}
+
+enum rc
 vault_token_get(struct vault *v, struct ctx *cx, struct str id, struct token *out)
 {
 	return store_token_get(v->store, cx, id, out);

@@ -7,6 +7,9 @@
 struct vault;
 
 MUST enum rc vault_token_list(struct vault *v, struct ctx *cx, struct token **out, size_t *count);
+/* store_token_page */
+MUST enum rc vault_token_page(struct vault *v, struct ctx *cx, const struct token_page *page,
+    struct token **out, size_t *count);
 MUST enum rc vault_token_get(struct vault *v, struct ctx *cx, struct str id, struct token *out);
 MUST enum rc vault_token_by_name(
     struct vault *v, struct ctx *cx, struct str name, struct token *out);

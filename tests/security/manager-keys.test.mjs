@@ -91,6 +91,11 @@ test('S-131 a key reads the tokens of its row and no others', async () => {
 	assert.equal((await ask('/api/v1/tokens/Other%20one/access-token', key)).status, 200);
 	const list = (await ask('/api/v1/tokens', key)).body.tokens;
 	assert.deepEqual(list.map((t) => t.name), ['Other one']);
+	const page = (await ask('/api/v1/tokens?limit=1', key)).body;
+	assert.deepEqual([page.tokens.map((t) => t.name), page.next], [['Other one'], 'Other one']);
+	const rest = (await ask('/api/v1/tokens?limit=1&after=Other%20one', key)).body;
+	assert.deepEqual([rest.tokens, rest.next], [[], null], 'and learns of no other name');
+	assert.equal((await ask('/api/v1/tokens?limit=0', key)).status, 400);
 
 	const [record] = (await ann.get('/api/console/keys')).body.keys.filter((k) => k.hint.endsWith(key.slice(-4)));
 	assert.equal((await ann.del(`/api/console/keys/${record.id}`)).status, 204);

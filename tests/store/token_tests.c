@@ -204,6 +204,59 @@ test_purge_ends_what_was_deleted_long_ago(void **state)
 	assert_ok(store_token_get(store(f), &f->cx, S("t2"), &t));
 }
 
+static void
+assert_page(struct fixture *f, struct token_page page, const char *names)
+{
+	struct str got = S("");
+	struct token *list;
+	size_t n;
+
+	assert_ok(store_token_page(store(f), &f->cx, &page, &list, &n));
+	for (size_t i = 0; i < n; i++)
+		got = str_printf(f->arena, "%.*s%.*s,", STR_ARG(got), STR_ARG(list[i].name));
+	assert_str_equal(got, str_of(names));
+}
+
+static void
+test_pages_go_through_all_names_once(void **state)
+{
+	struct fixture *f = *state;
+
+	create(f, "t1", "bravo");
+	create(f, "t2", "Alpha");
+	create(f, "t3", "Delta");
+	create(f, "t4", "charlie");
+	create(f, "t5", "Gone");
+	assert_ok(store_token_delete(store(f), &f->cx, S("t5"), NOW));
+	assert_page(f, (struct token_page){ .max = 3 }, "Alpha,bravo,charlie,");
+	assert_page(f, (struct token_page){ .max = 3, .after = S("charlie") }, "Delta,");
+	assert_page(f, (struct token_page){ .max = 3, .after = S("BRAVO") }, "charlie,Delta,");
+	assert_page(f, (struct token_page){ .max = 3, .after = S("Delta") }, "");
+}
+
+static void
+test_pages_of_a_key_have_its_tokens_only(void **state)
+{
+	struct fixture *f = *state;
+	struct str some[] = { S("t3"), S("t1") };
+	struct api_key key = { .id = S("k1"),
+		.label = S("One"),
+		.hint = S(""),
+		.digest = S("d"),
+		.token_ids = some,
+		.token_count = 2,
+		.created_ms = NOW };
+
+	create(f, "t1", "bravo");
+	create(f, "t2", "Alpha");
+	create(f, "t3", "Delta");
+	assert_ok(store_key_create(store(f), &f->cx, &key));
+	assert_page(f, (struct token_page){ .key = S("k1"), .max = 1 }, "bravo,");
+	assert_page(
+	    f, (struct token_page){ .key = S("k1"), .max = 9, .after = S("bravo") }, "Delta,");
+	assert_page(f, (struct token_page){ .key = S("other"), .max = 9 }, "");
+}
+
 const struct CMUnitTest token_tests[] = {
 	STORE_TEST(test_token_comes_back_as_it_went_in),
 	STORE_TEST(test_token_outlives_the_process),
@@ -211,6 +264,8 @@ const struct CMUnitTest token_tests[] = {
 	STORE_TEST(test_token_name_is_taken_in_any_case),
 	STORE_TEST(test_token_edit_seals_again),
 	STORE_TEST(test_token_list_is_sorted_and_delete_deletes),
+	STORE_TEST(test_pages_go_through_all_names_once),
+	STORE_TEST(test_pages_of_a_key_have_its_tokens_only),
 	STORE_TEST(test_delete_can_be_undone),
 	STORE_TEST(test_name_of_a_deleted_token_is_free),
 	STORE_TEST(test_purge_ends_what_was_deleted_long_ago),
