@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 #define EVENTS 256
-#define REPLY_MAX 16384
+#define REPLY_MAX 262144
 #define SLOTS (1 << 20) /* of a microsecond */
 #define SECOND 1000000000LL
 
