@@ -85,7 +85,7 @@ plan_of(const struct flight *f)
 	bool rejected;
 
 	pthread_mutex_lock(&e->lock);
-	rejected = f->rejected;
+	rejected = f->rejected && f->rejected_ms == t->refreshed_ms;
 	pthread_mutex_unlock(&e->lock);
 
 	return (struct plan_state){
@@ -95,7 +95,7 @@ plan_of(const struct flight *f)
 		.first_ms = t->attempt.first_ms,
 		.sent_ms = t->attempt.sent_ms,
 		.expires_ms = t->expires_ms,
-		.rejected = rejected,
+		.rejected = rejected || t->refused_ms > 0,
 		.has_witness = attempt_provider(f)->witness.url.len > 0,
 	};
 }

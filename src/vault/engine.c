@@ -372,7 +372,10 @@ refresh(struct engine *e, struct ctx *cx, struct str token_id, int64_t seen_ms, 
 	}
 	f->due_only = false;
 	f->readers++;
-	f->rejected = f->rejected || rejected;
+	if (rejected) {
+		f->rejected = true;
+		f->rejected_ms = seen_ms;
+	}
 	engine_news(e);
 	while (f->stage != FLIGHT_DONE && !e->stopping && clock_mono_ms() < until)
 		wait_changed(e, until - clock_mono_ms());

@@ -40,10 +40,11 @@ struct flight {
 	struct str token_id;
 	struct lane *lane; /* NULL until the token was looked up */
 	enum flight_stage stage;
-	bool in_lane;    /* counted in it */
-	bool rejected;   /* somebody was refused with the current access token */
-	bool due_only;   /* nobody asked but the clock */
-	int64_t seen_ms; /* refreshed_ms of the token somebody found wanting; ENGINE_ANYWAY */
+	bool in_lane;        /* counted in it */
+	bool rejected;       /* somebody was refused with the access token of rejected_ms */
+	int64_t rejected_ms; /* its refreshed_ms: by the time of the claim there may be another */
+	bool due_only;       /* nobody asked but the clock */
+	int64_t seen_ms;     /* refreshed_ms of the token somebody found wanting; ENGINE_ANYWAY */
 	int readers;
 	enum rc rc; /* with FLIGHT_DONE; words in cx */
 
