@@ -178,6 +178,9 @@ const char *const store_schema[] = {
 	" PRIMARY KEY (head, seq));"
 	"CREATE INDEX event_time ON event (at_ms, head, seq);"
 	"CREATE INDEX event_about ON event (about_id, at_ms);",
+
+	/* 7: the end of the access token on the provider's own clock, which ours may leave */
+	"ALTER TABLE token ADD COLUMN expires_date_s BIGINT NOT NULL DEFAULT 0;",
 };
 
 const size_t store_schema_count = sizeof(store_schema) / sizeof(store_schema[0]);

@@ -52,8 +52,9 @@ struct token {
 	int64_t refresh_expires_ms; /* of the refresh token, when a reply said it; 0: not said */
 	int64_t proved_ms;          /* the provider last answered with this grant; 0: never */
 	int64_t deleted_ms;         /* 0: it is there */
+	int64_t expires_date_s;     /* expires_ms on the provider's clock; 0: not known */
 	int64_t
-	    refused_ms; /* the provider did not accept the access token, before its end; 0: it did */
+	    refused_ms; /* the provider did not take the access token, before its end; 0: never */
 	bool lazy;      /* refreshed when somebody reads it only */
 	struct token_learned learned;
 	struct token_attempt attempt;
@@ -71,6 +72,7 @@ struct token_grant {
 	int64_t expires_ms;
 	struct str scope_granted; /* empty: keep what is there */
 	int64_t life_source;
+	int64_t expires_date_s;     /* on the provider's clock; 0: not known */
 	int64_t refresh_expires_ms; /* 0: keep what is there */
 	int64_t now_ms, due_ms;
 };

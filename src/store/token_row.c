@@ -1,7 +1,7 @@
 #include "store/token_row.h"
 
 /* Sealed columns come last. */
-enum { COL_APP_SECRET = 46, COL_ACCESS, COL_REFRESH };
+enum { COL_APP_SECRET = 47, COL_ACCESS, COL_REFRESH };
 
 static void
 read_attempt(struct db_stmt *st, int i, struct token *t)
@@ -21,6 +21,7 @@ read_attempt(struct db_stmt *st, int i, struct token *t)
 	t->learned.kills_ms = db_col_int(st, i++);
 	t->learned.life_ms = db_col_int(st, i++);
 	t->refused_ms = db_col_int(st, i++);
+	t->expires_date_s = db_col_int(st, i++);
 }
 
 void
@@ -364,7 +365,7 @@ token_row_grant(
 	    " proved_ms = $1, due_ms = $5, refresh_expires_ms = $6, attempts = 0, last_error = '',"
 	    " failed_ms = 0,"
 	    " lease_until_ms = 0, attempt_stage = 0, attempt_fence = 0, attempt_risked = 0,"
-	    " refused_ms = 0, attempt_reply = $7"
+	    " refused_ms = 0, expires_date_s = $9, attempt_reply = $7"
 	    " WHERE id = $8",
 	    &st));
 	db_bind_int(st, 1, grant->now_ms);
@@ -376,5 +377,6 @@ token_row_grant(
 	    grant->refresh_expires_ms > 0 ? grant->refresh_expires_ms : t->refresh_expires_ms);
 	db_bind_blob(st, 7, S(""));
 	db_bind_text(st, 8, t->id);
+	db_bind_int(st, 9, grant->expires_date_s);
 	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
 }

@@ -13,7 +13,8 @@
 	"lazy, learned_refreshes, learned_rotations, learned_kills, learned_life_s, "             \
 	"attempt_stage, attempt_fence, attempt_first_ms, attempt_sent_ms, attempt_risked, "       \
 	"attempt_status, attempt_date_s, failed_ms, learned_returned, learned_ms, "               \
-	"learned_kills_ms, learned_life_ms, refused_ms, app_secret, access, refresh"
+	"learned_kills_ms, learned_life_ms, refused_ms, expires_date_s, app_secret, access, "     \
+	"refresh"
 
 #define TOKEN_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1 AND deleted_ms = 0"
 

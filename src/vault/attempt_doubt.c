@@ -2,6 +2,8 @@
 #include "base/log.h"
 #include "vault/attempt.h"
 
+#define EXPIRY_MARGIN_S 60
+
 static struct str
 at(struct flight *f, int64_t ms)
 {
@@ -28,6 +30,16 @@ say_held(struct flight *f, const struct plan *p)
 		    "with the old access token at %.*s.",
 		    STR_ARG(at(f, f->plan.sent_ms)), name, STR_ARG(at(f, p->at_ms)));
 		fail_todo(cx, "Nothing has to be done yet.");
+		return;
+	}
+	/* Its access token is refused or has run out: nothing is left to wait for but the dust to settle. */
+	if (p->at_ms > 0 && p->at_ms <= f->plan.sent_ms + PLAN_SETTLE_MS) {
+		fail_at(cx, E_UPSTREAM, "refresh-in-doubt", NULL,
+		    "The reply to the refresh of %.*s never came, and %s accepts a refresh token "
+		    "only once: the old access token is over too, and one last try is made at "
+		    "%.*s.",
+		    STR_ARG(at(f, f->plan.sent_ms)), name, STR_ARG(at(f, p->at_ms)));
+		fail_todo(cx, "Reconnect the token if that fails.");
 		return;
 	}
 	fail_at(cx, E_UPSTREAM, "refresh-in-doubt", NULL,
@@ -103,6 +115,17 @@ attempt_due_in_doubt(struct flight *f, int64_t backoff)
 	return p.step == PLAN_GIVE_UP ? 0 : s.now_ms;
 }
 
+/* By the provider's clock the access token has run out by itself, whatever ours says: it may have been
+ * set back. Then its death tells nothing. */
+static bool
+over_for_them(const struct flight *f)
+{
+	const struct token *t = &f->claim.token;
+
+	return t->expires_date_s > 0 && f->reply.date_s > 0 &&
+	    f->reply.date_s >= t->expires_date_s - EXPIRY_MARGIN_S;
+}
+
 void
 attempt_witness_answered(struct flight *f)
 {
@@ -110,7 +133,9 @@ attempt_witness_answered(struct flight *f)
 
 	attempt_leave_lane(f);
 	f->plan.witness = WITNESS_SILENT;
-	if (r->end == CALL_ANSWERED && r->status == 401)
+	if (r->end == CALL_ANSWERED && r->status == 401 && over_for_them(f))
+		f->plan.expires_ms = attempt_now_ms(f);
+	else if (r->end == CALL_ANSWERED && r->status == 401)
 		f->plan.witness = WITNESS_DEAD;
 	else if (r->end == CALL_ANSWERED && r->status >= 200 && r->status < 300)
 		f->plan.witness = WITNESS_ALIVE;

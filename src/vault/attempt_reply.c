@@ -45,6 +45,9 @@ grant_of(const struct flight *f, const struct oauth_reply *r)
 		.refresh = r->refresh_token,
 		.expires_ms = life.expires_ms,
 		.life_source = life.source,
+		.expires_date_s = f->reply.date_s > 0 && life.expires_ms > 0
+		    ? (life.expires_ms + skew_of(f)) / 1000
+		    : 0,
 		.scope_granted = r->scope,
 		.refresh_expires_ms =
 		    r->refresh_expires_in_s < 0 ? 0 : a->sent_ms + r->refresh_expires_in_s * 1000,

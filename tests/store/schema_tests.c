@@ -13,6 +13,7 @@ static const char *const shipped[] = {
 	"hDM2lGD-5rkxAssQ",
 	"kZJLJA6KQB8RRLfW",
 	"EFcLVrXCuKLP1ns5",
+	"kZt3FtvkRNL_tYVo",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))
