@@ -31,6 +31,11 @@ export async function spoil(world, r) {
 export async function stir(world, r, tally) {
 	const asked = Array.from({ length: r.between(2, 6) }, () => r.pick(world.tokens));
 	for (const t of asked) world.ask(t, '/refresh', { method: 'POST', node: r.pick(world.nodes) }).catch(() => null);
+	if (world.behind_s > 0 && r.chance(0.3)) await world.putRight();
+	else if (world.behind_s === 0 && r.chance(0.06)) {
+		await world.setBack(r.between(1800, 18000));
+		tally.jumps_back++;
+	}
 	if (!r.chance(0.35)) return;
 	const seconds = r.weighted([[3, r.between(30, 200)], [4, r.between(3600, 14400)], [3, r.between(14400, 36000)]]);
 	await world.advance(seconds);
@@ -59,22 +64,38 @@ async function stop({ manager }, r, tally) {
 	tally.stops++;
 }
 
-/* The database is gone for a while; a manager may end meanwhile, with a reply that it could not store. */
-async function database(world, node, r, ledger, tally) {
+/* The store is gone for a while; a manager may end meanwhile, with a reply that it could not store. */
+async function without(world, node, r, ledger, tally, act) {
 	const dies = r.chance(0.3);
-	await world.pg.crash();
-	await pause(r.between(100, 2500));
-	if (dies) await end(world, node, ledger, tally);
-	await world.pg.start();
+	const meanwhile = async () => dies && end(world, node, ledger, tally);
+	await ledger.without(() => act(r.between(100, 2500), meanwhile));
 	if (dies) await world.restart(node);
-	tally.database_crashes++;
 }
 
-export async function strike(world, r, ledger, tally) {
-	const blow = r.weighted([[70, 'kill'], [15, 'stop'], [10, 'nothing'], [world.pg ? 15 : 0, 'database']]);
+async function full(world, ms, meanwhile) {
+	world.disk.fill();
+	await pause(ms);
+	await meanwhile();
+	world.disk.free();
+}
+
+const stores = {
+	database: ['database_crashes', (world) => (ms, meanwhile) => world.pg.restart(ms, meanwhile)],
+	failover: ['failovers', (world) => (ms, meanwhile) => world.pg.failOver(ms, meanwhile)],
+	disk: ['disk_full', (world) => (ms, meanwhile) => full(world, ms, meanwhile)],
+};
+
+/* gentle: nothing that ends a manager. */
+export async function strike(world, r, ledger, tally, gentle = false) {
+	const blow = r.weighted([[gentle ? 0 : 70, 'kill'], [15, 'stop'], [10, 'nothing'], [world.pg ? 12 : 0, 'database'],
+		[world.pg?.hasStandby() ? 6 : 0, 'failover'], [world.disk ? 12 : 0, 'disk']]);
 	const node = r.pick(world.nodes);
 	await pause(r.between(0, 700));
 	if (blow === 'kill') await kill(world, node, ledger, tally);
 	if (blow === 'stop') await stop(node, r, tally);
-	if (blow === 'database') await database(world, node, r, ledger, tally);
+	if (!(blow in stores)) return;
+	const [name, act] = stores[blow];
+	const calm = gentle ? { ...r, chance: () => false } : r;
+	await without(world, node, calm, ledger, tally, act(world));
+	tally[name]++;
 }

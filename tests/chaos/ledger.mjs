@@ -2,9 +2,8 @@
  * What happened, by the sandbox's own account: its log of the token endpoint and its counts for each grant.
  * The manager's word counts only for how many refreshes it has stored.
  */
-/* A reply that came so long before the process ended may not have been written; longer, where the database may be gone. */
+/* A reply that came so long before the process ended may not have been written; or before the store was back. */
 const KILL_AFTER_MS = 5000;
-const KILL_AFTER_DATABASE_MS = 20000;
 const KILL_BEFORE_MS = 1500; /* the log tells whole seconds */
 const GONE_AFTER_MS = 19000; /* the manager waits 20 s for a reply */
 const LIFE_MS = 14400000;
@@ -18,6 +17,7 @@ export class Ledger {
 		this.calls = new Map(world.tokens.map((t) => [t.app.app_key, []]));
 		this.grants = new Map();
 		this.ends = []; /* when the manager was killed, by this program's clock */
+		this.gone = []; /* when the store could not be written: { from, to } */
 		this.number = 0;
 		this.faults = {};
 	}
@@ -29,10 +29,18 @@ export class Ledger {
 			this.number = Math.max(this.number, e.number);
 			if (e.path !== '/oauth2/token' || e.grant_type !== 'refresh_token') continue;
 			const at = Date.parse(e.time);
-			this.calls.get(e.app_key)?.push({ ...e, at, wall: this.world.wall(at) });
+			this.calls.get(e.app_key)?.push({ ...e, at, wall: this.world.theirs.walls(at).at(-1) ?? Date.now() });
 			if (e.fault) this.faults[e.fault] = (this.faults[e.fault] ?? 0) + 1;
 		}
 		for (const g of (await this.world.sandbox.state()).grants_detail) this.grants.set(g.grant_id, g);
+	}
+
+	/* The store cannot be written while act() goes on. */
+	async without(act) {
+		const time = { from: Date.now(), to: Infinity };
+		this.gone.push(time);
+		await act();
+		time.to = Date.now();
 	}
 
 	killed() {
@@ -55,8 +63,9 @@ export class Ledger {
 	}
 
 	killedWithin(wall, ms) {
-		const after = this.world.pg ? KILL_AFTER_DATABASE_MS : KILL_AFTER_MS;
-		return this.ends.some((end) => end > wall - KILL_BEFORE_MS && end < wall + ms + after);
+		let until = wall + ms + KILL_AFTER_MS;
+		for (const { from, to } of this.gone) if (from < until && to > wall) until = Math.max(until, to + KILL_AFTER_MS);
+		return this.ends.some((end) => end > wall - KILL_BEFORE_MS && end < until);
 	}
 
 	/* The reply of this call may have reached nobody, or the memory of a process that then ended. */
@@ -94,10 +103,16 @@ export class Ledger {
 		return t.kind.once && lost.length > 0 && this.missing(t) > 0 && over;
 	}
 
-	/* A spent refresh token may be shown once, when the access token from before has next to no life left. */
+	/* A spent refresh token may be shown once, when the access token from before has next to no life left, by the
+	 * provider's clock or by the managers' own, which may be wrong. */
 	shownTooEarly(t) {
-		const ends = this.world.at(this.newest(t)) + LIFE_MS;
-		return this.since(t).filter((c) => c.code === 'invalid_grant' && c.at < ends - LAST_MOMENT_MS);
+		const { mine, theirs } = this.world;
+		const newest = this.newest(t);
+		/* It lives from when it was asked for, which may be before a jump of the clocks. */
+		const got = this.since(t).findLast((c) => c.status === 200 && c.wall <= newest + SECOND_MS);
+		const asked = got ? Math.min(newest, got.wall - got.ms - 2 * SECOND_MS) : newest;
+		const left = (c) => Math.min(theirs.at(asked) - c.at, mine.at(asked) - mine.at(c.wall)) + LIFE_MS;
+		return this.since(t).filter((c) => c.code === 'invalid_grant' && left(c) > LAST_MOMENT_MS).map((c) => ({ ...c, newest, left_s: left(c) / 1000 }));
 	}
 
 	/* Two attempts in a row whose end is not known, the second being the last try: both were disturbed. */
@@ -105,8 +120,7 @@ export class Ledger {
 		const times = /refresh of (\S+) never came, nor did that of the last try at (\S+):/.exec(reason)?.slice(1);
 		if (!t.kind.once || !times) return false;
 		const calls = this.since(t);
-		return times.map((text) => Date.parse(text)).every((at) =>
-			this.killedWithin(this.world.wall(at), 20000) ||
-			calls.some((c) => Math.abs(c.at - at) < 25000 && (c.fault || this.unheard(c))));
+		const disturbed = (wall) => this.killedWithin(wall, 20000) || calls.some((c) => Math.abs(c.wall - wall) < 25000 && (c.fault || this.unheard(c)));
+		return times.every((text) => this.world.mine.walls(Date.parse(text)).some(disturbed));
 	}
 }

@@ -1,6 +1,4 @@
 /* Programs that ask for tokens and call the provider with them, all the while. */
-import { createHash } from 'node:crypto';
-
 import { randomOf } from './random.mjs';
 
 /* Besides 200: no consent any more, asked too often or too early, the provider or the store is away. */
@@ -22,8 +20,7 @@ export function startReaders(world, { seed, count, broken }) {
 		}
 		if ((await world.use(got.body.access_token)) !== 401) return;
 		tally.rejected++;
-		const fingerprint = createHash('sha256').update(got.body.access_token).digest('hex');
-		await world.ask(t, '/access-token/rejected', { method: 'POST', body: { fingerprint }, node });
+		await world.report(t, got.body.access_token, node);
 	}
 
 	async function read(r) {

@@ -7,6 +7,7 @@
  *
  * A seed repeats the faults, the blows and their times, not the scheduling of the programs under them.
  */
+import { whyNoDisk } from './disk.mjs';
 import { kill, spoil, stir, strike } from './blows.mjs';
 import { Ledger } from './ledger.mjs';
 import { randomOf } from './random.mjs';
@@ -15,8 +16,6 @@ import { startWorld } from './world.mjs';
 
 const ROUNDS = 12; /* between two quiet times */
 const SETTLE_MS = 45000;
-/* What a dead node had claimed is free when its lease lapses; with a file the next start frees it. */
-const LEASE_MS = 46000;
 const ROUNDS_NODES = 30;
 const READERS = 4;
 const TOLD_MS = 10000;
@@ -31,7 +30,7 @@ class Chaos {
 		this.ledger = new Ledger(world);
 		this.broken = [];
 		this.tally = {
-			kills: 0, stops: 0, database_crashes: 0, jumps: 0, clock_hours: 0, unrecoverable_by_contract: 0, told_while_alive: 0,
+			kills: 0, stops: 0, database_crashes: 0, failovers: 0, disk_full: 0, jumps: 0, jumps_back: 0, clock_hours: 0, unrecoverable_by_contract: 0, told_while_alive: 0,
 			last_try_cut_off: 0, risky_tries: 0, grants_lost: 0, needs_person: 0,
 		};
 	}
@@ -45,15 +44,15 @@ class Chaos {
 		const states = await this.world.states();
 		for (const t of this.world.tokens) {
 			const now = states.get(t.id);
-			if (TOLD.test(now.last_error) && now.status === 'active' && now.expires_at_ms > this.world.now()) t.told = now.last_error;
+			if (TOLD.test(now.last_error) && now.status === 'active' && now.expires_at_ms > this.world.managerNow()) t.told = now.last_error;
 		}
 		return states;
 	}
 
-	async round() {
+	async round(gentle) {
 		await spoil(this.world, this.r);
 		await stir(this.world, this.r, this.tally);
-		await strike(this.world, this.r, this.ledger, this.tally);
+		await strike(this.world, this.r, this.ledger, this.tally, gentle);
 		await this.ledger.read();
 		await this.hear();
 	}
@@ -97,10 +96,12 @@ class Chaos {
 	}
 
 	/* Nothing is spoilt any more; the clock goes to where the next of them wants to act. */
-	async settle() {
+	async settle(gentle) {
 		await this.world.sandbox.control('DELETE', '/_sandbox/faults');
-		await kill(this.world, this.r.pick(this.world.nodes), this.ledger, this.tally);
-		if (this.world.pg) await pause(LEASE_MS);
+		if (!gentle) await kill(this.world, this.r.pick(this.world.nodes), this.ledger, this.tally);
+		if (this.world.behind_s > 0) await this.world.putRight();
+		/* What a dead node had claimed is free when its lease lapses; with a file the next start frees it. */
+		await this.world.pg?.leasesLapse();
 		await this.ledger.read();
 		await this.told();
 		for (const end = Date.now() + SETTLE_MS; Date.now() < end; await pause(300)) {
@@ -109,8 +110,8 @@ class Chaos {
 			if (open.length === 0) return;
 			for (const t of open) if (states.get(t.id).status === 'needs_reauthorization') await this.judge(t, states.get(t.id));
 			if (open.some((t) => !WELL.includes(states.get(t.id).status))) break;
-			const due = open.map((t) => states.get(t.id).next_refresh_ms).filter((at) => at > this.world.now());
-			if (due.length > 0) await this.world.advance(Math.ceil((Math.min(...due) - this.world.now()) / 1000) + 1);
+			const due = open.map((t) => states.get(t.id).next_refresh_ms).filter((at) => at > this.world.managerNow());
+			if (due.length > 0) await this.world.advance(Math.ceil((Math.min(...due) - this.world.managerNow()) / 1000) + 1);
 		}
 		for (const [id, s] of await this.world.states())
 			if (s.status !== 'active' || s.last_error !== '') {
@@ -119,16 +120,26 @@ class Chaos {
 			}
 	}
 
+	/* As a program gets one and uses it: a refused one is reported, and the answer used. */
+	async live(t) {
+		const got = await this.world.ask(t, '/access-token');
+		const { status, body } = got;
+		let used = status === 200 ? await this.world.use(body.access_token) : 0;
+		if (used !== 401) return { status, used, code: body.code, detail: body.detail };
+		const again = await this.world.report(t, body.access_token);
+		if (again.status === 200) used = await this.world.use(again.body.access_token);
+		return { status: again.status, used, code: again.body.code, detail: again.body.detail };
+	}
+
 	/* Each one works, and so does the refresh token behind it. */
 	async prove() {
 		await Promise.all(this.world.tokens.map(async (t) => {
 			for (const renew of [false, true]) {
 				const renewed = renew ? await this.world.ask(t, '/refresh', { method: 'POST' }) : { status: 200 };
-				const got = await this.world.ask(t, '/access-token');
-				const works = got.status === 200 && (await this.world.use(got.body.access_token)) === 200;
-				if (renewed.status === 200 && works) continue;
+				const got = await this.live(t);
+				if (renewed.status === 200 && got.used === 200) continue;
 				this.tally.grants_lost++;
-				this.fault(`${t.name} does not work${renew ? ' after a refresh' : ''}: ${JSON.stringify([renewed, got.status, got.body.code, got.body.detail])}`);
+				this.fault(`${t.name} does not work${renew ? ' after a refresh' : ''}: ${JSON.stringify([renewed, got])}`);
 			}
 		}));
 		await this.ledger.read();
@@ -140,40 +151,47 @@ class Chaos {
 		return outside.reduce((sum, [, n]) => sum + n, 0);
 	}
 
-	async quiet() {
-		await this.settle();
+	async quiet(gentle) {
+		await this.settle(gentle);
 		await this.prove();
 	}
 
-	async run(kills, until) {
+	/* gentleAt: from then on no manager is killed, so that the leases of the dead lapse meanwhile. */
+	async run(kills, until, gentleAt) {
 		await this.ledger.read();
 		for (const t of this.world.tokens) {
 			t.reuses = 0;
 			this.ledger.open(t);
 		}
 		while (this.tally.kills < kills && Date.now() < until && this.broken.length === 0) {
-			for (let i = 0; i < (this.world.pg ? ROUNDS_NODES : ROUNDS) && this.tally.kills < kills && Date.now() < until; i++) await this.round();
-			await this.quiet();
+			for (let i = 0; i < (this.world.pg ? ROUNDS_NODES : ROUNDS) && this.tally.kills < kills && Date.now() < until; i++)
+				await this.round(Date.now() > gentleAt);
+			await this.quiet(Date.now() > gentleAt);
 		}
 	}
 }
 
-/* kills: how many at least; seconds: no new round begins after so long; nodes: on one PostgreSQL, 0: one, with a file. */
-export async function chaos({ kills, seed, seconds, copies = 1, nodes = 0, say = () => {} }) {
-	const began = Date.now();
+/*
+ * kills: how many at least; seconds: no new round begins after so long; nodes: on one PostgreSQL, 0: one, with a file.
+ * gentle_s: so long before the end nobody is killed any more.
+ */
+export async function chaos({ kills, seed, seconds, copies = 1, nodes = 0, gentle_s = 0, say = () => {} }) {
 	const world = await startWorld({ copies, nodes });
+	const began = Date.now();
 	const it = new Chaos(world, seed);
 	const readers = startReaders(world, { seed, count: READERS, broken: (what) => it.fault(what) });
 	try {
-		await it.run(kills, began + seconds * 1000);
+		await it.run(kills, began + seconds * 1000, began + (seconds - gentle_s) * 1000);
 		await readers.stop();
 		await it.ledger.read();
 		const refreshes = it.ledger.sum('refreshes');
 		const stored = world.tokens.reduce((n, t) => n + world.stored(t).length, 0);
 		const reuse = it.reuse();
 		if (it.broken.length > 0) say(world.log().slice(-12000));
+		const { kills: killed, unrecoverable_by_contract, grants_lost, needs_person, ...more } = it.tally;
 		return {
-			seed, nodes, ...it.tally, clock_hours: Math.round(it.tally.clock_hours), refreshes, lost_replies: refreshes - stored, reuse,
+			kills: killed, refreshes, lost_replies: refreshes - stored, unrecoverable_by_contract, grants_lost, reuse, needs_person,
+			seed, nodes, ...more, ...(nodes === 0 && whyNoDisk() ? { disk_full: `left out: ${whyNoDisk()}` } : {}), clock_hours: Math.round(it.tally.clock_hours),
 			tokens: world.tokens.length, faults: it.ledger.faults, ...readers.tally,
 			seconds: Math.round((Date.now() - began) / 1000), broken: it.broken,
 		};

@@ -9,6 +9,7 @@
  *   await world.reconnect(token);    as its owner does
  */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,8 +18,9 @@ import { root, sanitizerReport } from '../lib/binary.mjs';
 import { testClock } from '../lib/clock.mjs';
 import { managerClient } from '../lib/http.mjs';
 import { freePort, makeKey, openCallback, startAttempt } from '../lib/manager.mjs';
-import { startPostgres } from '../lib/postgres.mjs';
 import { startSandbox, startServe } from '../lib/server.mjs';
+import { startCluster } from './cluster.mjs';
+import { mountDisk, whyNoDisk } from './disk.mjs';
 
 const email = 'ann@example.com';
 const MONTH_S = 2592000;
@@ -110,13 +112,14 @@ class Writings {
 	}
 }
 
-/* One manager with a file, or `nodes` managers on one PostgreSQL. */
-async function startNodes(dir, pg, url, args, env) {
+/* One manager with a file, or `count` managers on one PostgreSQL. */
+async function startNodes({ dir, pg, count, url, args, env, disk }) {
 	const nodes = [];
-	for (let i = 0; i < Math.max(1, pg ? pg.nodes : 1); i++) {
+	for (let i = 0; i < Math.max(1, count); i++) {
 		const data = path.join(dir, `node-${i}`);
 		const listen = i === 0 ? new URL(url).host : `127.0.0.1:${await freePort()}`;
 		mkdirSync(data, { mode: 0o700 });
+		if (i === 0 && disk) Object.assign(disk, mountDisk(data));
 		if (i > 0) copyFileSync(path.join(dir, 'node-0/master.key'), path.join(data, 'master.key'));
 		const more = i > 0 ? ['--public-url', url] : [];
 		const start = () =>
@@ -126,8 +129,29 @@ async function startNodes(dir, pg, url, args, env) {
 	return nodes;
 }
 
-/* nodes: managers on one PostgreSQL; 0: one manager with a file. */
-export async function startWorld({ copies = 1, nodes: count = 0 } = {}) {
+/* The clock of some programs: what it shows, for a time of this program's, and the other way. */
+class Shifts {
+	constructor() {
+		this.rows = [{ from: 0, offset_ms: 0 }];
+	}
+
+	by(seconds) {
+		this.rows.push({ from: Date.now(), offset_ms: this.rows.at(-1).offset_ms + seconds * 1000 });
+	}
+
+	at(wall) {
+		return wall + this.rows.findLast((s) => wall >= s.from).offset_ms;
+	}
+
+	/* Several, when it was set back meanwhile. */
+	walls(at) {
+		return this.rows.map((s, i) => ({ wall: at - s.offset_ms, from: s.from - 2000, to: (this.rows[i + 1]?.from ?? Infinity) + 2000 }))
+			.filter(({ wall, from, to }) => wall >= from && wall <= to).map(({ wall }) => wall);
+	}
+}
+
+/* nodes: managers on one PostgreSQL; 0: one manager with a file, on a small disk where there can be one. */
+export async function startWorld({ copies = 1, nodes: count = 0, standby = true } = {}) {
 	const dir = mkdtempSync(path.join(tmpdir(), 'valetkey-chaos-'));
 	const url = `http://127.0.0.1:${await freePort()}`;
 	const tokens = makeTokens(url, copies);
@@ -137,26 +161,25 @@ export async function startWorld({ copies = 1, nodes: count = 0 } = {}) {
 	writeDefinitions(definitions, sandbox);
 	for (const t of tokens) await sandbox.control('PUT', `/_sandbox/apps/${t.app.app_key}/personality`, personality(t.kind.contract));
 	const clock = testClock();
-	const pg = count > 0 ? Object.assign(await startPostgres(), { nodes: count }) : null;
-	const nodes = await startNodes(dir, pg, url, ['--providers', definitions], clock.env);
+	const pg = count > 0 ? await startCluster({ standby }) : null;
+	const disk = pg || whyNoDisk() ? null : {};
+	const nodes = await startNodes({ dir, pg, count, url, args: ['--providers', definitions], env: clock.env, disk });
 	const [{ manager }] = nodes;
 	const running = () => nodes.map((n) => n.manager).filter((m) => !m.program.end);
 	const log = () => nodes.map((n) => n.manager.log()).join('');
 	const ann = await managerClient(manager);
 	const { key } = await makeKey(ann);
 	const writings = new Writings();
-	const shifts = [{ from: 0, offset_ms: 0 }]; /* of both clocks, and when */
+	const theirs = new Shifts();
+	const mine = new Shifts();
 
 	const world = {
-		sandbox, tokens, nodes, pg,
-		/* The time of both programs, in ms. */
-		now: () => Date.now() + clock.offset_s * 1000,
-		/* When it was, by this program's clock. */
-		wall(at) {
-			return at - shifts.findLast((s) => at - s.offset_ms >= s.from - 2000).offset_ms;
-		},
-		/* And the other way. */
-		at: (wall) => wall + shifts.findLast((s) => wall >= s.from).offset_ms,
+		sandbox, tokens, nodes, pg, disk,
+		/* The clocks of the provider and of the managers. */
+		theirs, mine,
+		now: () => theirs.at(Date.now()),
+		managerNow: () => mine.at(Date.now()),
+		behind_s: 0, /* how far the managers' clock was set back */
 		async kill(node) {
 			const { program } = node.manager;
 			if (program.end) throw new Error(`the manager ended by itself:\n${node.manager.log().slice(-6000)}`);
@@ -168,10 +191,18 @@ export async function startWorld({ copies = 1, nodes: count = 0 } = {}) {
 		},
 		/* The manager must not believe an access token alive that the provider has let run out. */
 		async advance(seconds) {
-			shifts.push({ from: Date.now(), offset_ms: (clock.offset_s + seconds) * 1000 });
+			theirs.by(seconds);
+			mine.by(seconds);
 			await clock.advance(running(), seconds);
 			await sandbox.advance(seconds);
 		},
+		/* The managers' clock alone goes wrong, and is put right. */
+		async setBack(seconds) {
+			world.behind_s += seconds;
+			mine.by(-seconds);
+			await clock.advance(running(), -seconds);
+		},
+		putRight: () => world.setBack(-world.behind_s),
 		stored: (t) => writings.of(t.id, log()),
 		log: () => writings.old + log(),
 		async connect(t) {
@@ -207,6 +238,9 @@ export async function startWorld({ copies = 1, nodes: count = 0 } = {}) {
 			});
 			return { status: res.status, body: await res.json() };
 		},
+		/* The provider refused it to the caller. */
+		report: (t, access, node) =>
+			world.ask(t, '/access-token/rejected', { method: 'POST', body: { fingerprint: createHash('sha256').update(access).digest('hex') }, node }),
 		/* The status with which the provider's API answers this access token. */
 		async use(access) {
 			const res = await fetch(`${sandbox.url}/2/users/get_current_account`, {
@@ -219,6 +253,7 @@ export async function startWorld({ copies = 1, nodes: count = 0 } = {}) {
 			await Promise.all(running().map((m) => m.stop({ keep: true })));
 			await sandbox.stop();
 			await pg?.stop();
+			disk?.umount();
 			rmSync(dir, { recursive: true, force: true });
 		},
 	};

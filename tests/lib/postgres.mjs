@@ -153,10 +153,11 @@ class Postgres {
 		return relay;
 	}
 
-	/* A streaming replica, started; it answers reads until promote() makes it the primary. */
-	async standby() {
-		const dir = ownDirectory();
+	/* A streaming replica, started; it answers reads until promote() makes it the primary. dir: where a
+	 * server ran that has ended. */
+	async standby({ dir = ownDirectory() } = {}) {
 		const data = path.join(dir, 'data');
+		rmSync(data, { recursive: true, force: true });
 		program('pg_basebackup', ['-h', this.dir, '-U', 'valetkey', '-D', data, '-R', '--checkpoint=fast']);
 		const standby = new Postgres(dir, data);
 		await standby.start();
@@ -165,6 +166,17 @@ class Postgres {
 
 	promote() {
 		this.sql('SELECT pg_promote()');
+	}
+
+	/* What is committed from now on is on a standby as well. */
+	async synchronous(ms = START_MS) {
+		this.sql("ALTER SYSTEM SET synchronous_standby_names = '*'");
+		this.sql('SELECT pg_reload_conf()');
+		const until = Date.now() + ms;
+		while (this.sql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")[0] !== '1') {
+			assert.ok(Date.now() < until, 'no standby follows');
+			await new Promise((resolve) => setTimeout(resolve, 50));
+		}
 	}
 
 	/* How many standbys have played back all that was committed here so far. */
