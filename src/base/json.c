@@ -109,21 +109,102 @@ json_read_lenient(struct ctx *cx, struct str text, int max_depth, json_t **out)
 	return load(cx, text, max_depth, JSON_DECODE_INT_AS_REAL, out);
 }
 
-static int
-write_escaped(const char *data, size_t len, void *arg)
+/* A '<' is escaped too, so that no text ends the script that it may stand in. */
+static bool
+is_plain(char c)
 {
-	struct buf *b = arg;
-	struct str s = { data, len };
+	return (unsigned char)c >= 0x20 && c != '"' && c != '\\' && c != '<';
+}
 
+static void
+write_string(struct buf *b, struct str s)
+{
+	buf_addc(b, '"');
 	while (s.len > 0) {
-		size_t at = str_find(s, '<');
+		size_t n = 0;
 
-		buf_add(b, str_sub(s, 0, at));
-		if (at < s.len)
-			buf_add(b, S("\\u003c"));
-		s = str_sub(s, at + 1, s.len);
+		while (n < s.len && is_plain(s.p[n]))
+			n++;
+		buf_add(b, str_sub(s, 0, n));
+		if (n < s.len && (s.p[n] == '"' || s.p[n] == '\\'))
+			buf_addf(b, "\\%c", s.p[n]);
+		else if (n < s.len)
+			buf_addf(b, "\\u%04x", (unsigned char)s.p[n]);
+		s = str_sub(s, n + 1, s.len);
 	}
-	return 0;
+	buf_addc(b, '"');
+}
+
+/* jansson knows how a real number is written so that it is read back the same. */
+static void
+write_real(struct buf *b, const json_t *value)
+{
+	char text[64];
+
+	buf_add(b, (struct str){ text, json_dumpb(value, text, sizeof(text), JSON_ENCODE_ANY) });
+}
+
+static void write_value(struct buf *b, const json_t *value);
+
+static void
+write_object(struct buf *b, json_t *object)
+{
+	const char *name, *comma = "";
+	json_t *member;
+
+	buf_addc(b, '{');
+	json_object_foreach (object, name, member) {
+		buf_add(b, str_of(comma));
+		comma = ",";
+		write_string(b, str_of(name));
+		buf_addc(b, ':');
+		write_value(b, member);
+	}
+	buf_addc(b, '}');
+}
+
+static void
+write_array(struct buf *b, const json_t *array)
+{
+	buf_addc(b, '[');
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		if (i > 0)
+			buf_addc(b, ',');
+		write_value(b, json_array_get(array, i));
+	}
+	buf_addc(b, ']');
+}
+
+static void
+write_value(struct buf *b, const json_t *value)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		write_object(b, (json_t *)(uintptr_t)value);
+		break;
+	case JSON_ARRAY:
+		write_array(b, value);
+		break;
+	case JSON_STRING:
+		write_string(
+		    b, (struct str){ json_string_value(value), json_string_length(value) });
+		break;
+	case JSON_INTEGER:
+		buf_addf(b, "%lld", (long long)json_integer_value(value));
+		break;
+	case JSON_REAL:
+		write_real(b, value);
+		break;
+	case JSON_TRUE:
+		buf_add(b, S("true"));
+		break;
+	case JSON_FALSE:
+		buf_add(b, S("false"));
+		break;
+	case JSON_NULL:
+		buf_add(b, S("null"));
+		break;
+	}
 }
 
 struct str
@@ -131,7 +212,7 @@ json_write(struct arena *a, json_t *value)
 {
 	struct buf b = buf_in(a, TEXT_MAX);
 
-	json_dump_callback(value, write_escaped, &b, JSON_COMPACT | JSON_ENCODE_ANY);
+	write_value(&b, value);
 	json_decref(value);
 	return buf_str(&b);
 }
