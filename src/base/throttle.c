@@ -4,19 +4,22 @@
 #include <stdlib.h>
 
 #define SLOTS 512
+#define SHARED_NAMES 16 /* what those without a slot may do together, in names */
 #define NAME_MAX_LEN 96
 #define WINDOW_MS 60000
 
 struct slot {
 	char name[NAME_MAX_LEN];
 	size_t len;
-	int64_t since_ms; /* 0: free */
+	int64_t since_ms;
 	int failures;
 };
 
 struct throttle {
 	pthread_mutex_t lock;
+	size_t count; /* of slots that are taken, all at the front */
 	struct slot slots[SLOTS];
+	struct slot shared; /* failures of names that came when no slot was free */
 };
 
 struct throttle *
@@ -37,62 +40,94 @@ throttle_free(struct throttle *t)
 	free(t);
 }
 
-/* The name's slot, or the one to take for it: a free or the oldest one. */
-static struct slot *
-find(struct throttle *t, struct str name, bool *found)
+static void
+drop(struct throttle *t, struct slot *s)
 {
-	struct slot *oldest = &t->slots[0];
+	*s = t->slots[--t->count];
+}
+
+/* NULL: none. Drops those that are over. */
+static struct slot *
+find(struct throttle *t, struct str name, int64_t now_ms)
+{
+	struct slot *found = NULL;
 
 	name = str_sub(name, 0, NAME_MAX_LEN);
-	for (size_t i = 0; i < SLOTS; i++) {
+	for (size_t i = t->count; i-- > 0;) {
 		struct slot *s = &t->slots[i];
 
-		if (s->since_ms > 0 && clock_mono_ms() - s->since_ms > WINDOW_MS)
-			s->since_ms = 0;
-		if (s->since_ms > 0 && str_eq((struct str){ s->name, s->len }, name)) {
-			*found = true;
-			return s;
-		}
-		if (s->since_ms < oldest->since_ms)
-			oldest = s;
+		if (now_ms - s->since_ms > WINDOW_MS)
+			drop(t, s);
+		else if (str_eq((struct str){ s->name, s->len }, name))
+			found = s;
 	}
-	*found = false;
-	return oldest;
+	return found;
+}
+
+/* Where a name without a slot of its own is counted; NULL: it can have one. */
+static struct slot *
+shared(struct throttle *t, int64_t now_ms)
+{
+	if (t->count < SLOTS)
+		return NULL;
+	if (now_ms - t->shared.since_ms > WINDOW_MS)
+		t->shared = (struct slot){ .since_ms = now_ms };
+	return &t->shared;
+}
+
+static int
+seconds_left(const struct slot *s, int64_t now_ms)
+{
+	return (int)((WINDOW_MS - (now_ms - s->since_ms)) / 1000) + 1;
 }
 
 enum rc
 throttle_check(struct throttle *t, struct ctx *cx, struct str name, int max)
 {
+	int64_t now_ms = clock_mono_ms();
 	struct slot *s;
-	bool found, full;
 	int left_s = 0;
 
 	pthread_mutex_lock(&t->lock);
-	s = find(t, name, &found);
-	full = found && s->failures >= max;
-	if (full)
-		left_s = (int)((WINDOW_MS - (clock_mono_ms() - s->since_ms)) / 1000) + 1;
+	s = find(t, name, now_ms);
+	if (s == NULL) {
+		s = shared(t, now_ms);
+		max *= SHARED_NAMES;
+	}
+	if (s != NULL && s->failures >= max)
+		left_s = seconds_left(s, now_ms);
 	pthread_mutex_unlock(&t->lock);
-	if (!full)
+	if (left_s == 0)
 		return OK;
 	fail_at(cx, E_BUSY, "too-many-attempts", NULL, "There were too many failed attempts.");
 	cx->retry_after_s = left_s;
 	return fail_todo(cx, "Wait %d seconds and try again.", left_s);
 }
 
+static struct slot *
+add(struct throttle *t, struct str name, int64_t now_ms)
+{
+	struct slot *s = shared(t, now_ms);
+
+	if (s != NULL)
+		return s;
+	s = &t->slots[t->count++];
+	name = str_sub(name, 0, NAME_MAX_LEN);
+	*s = (struct slot){ .len = name.len, .since_ms = now_ms };
+	memcpy(s->name, name.p != NULL ? name.p : "", name.len);
+	return s;
+}
+
 void
 throttle_failed(struct throttle *t, struct str name)
 {
+	int64_t now_ms = clock_mono_ms();
 	struct slot *s;
-	bool found;
 
 	pthread_mutex_lock(&t->lock);
-	s = find(t, name, &found);
-	if (!found) {
-		name = str_sub(name, 0, NAME_MAX_LEN);
-		*s = (struct slot){ .len = name.len, .since_ms = clock_mono_ms() + 1 };
-		memcpy(s->name, name.p != NULL ? name.p : "", name.len);
-	}
+	s = find(t, name, now_ms);
+	if (s == NULL)
+		s = add(t, name, now_ms);
 	s->failures++;
 	pthread_mutex_unlock(&t->lock);
 }
@@ -101,11 +136,10 @@ void
 throttle_forget(struct throttle *t, struct str name)
 {
 	struct slot *s;
-	bool found;
 
 	pthread_mutex_lock(&t->lock);
-	s = find(t, name, &found);
-	if (found)
-		s->since_ms = 0;
+	s = find(t, name, clock_mono_ms());
+	if (s != NULL)
+		drop(t, s);
 	pthread_mutex_unlock(&t->lock);
 }

@@ -1,7 +1,8 @@
 /* base/throttle.h - counts failures per name within a minute. Thread-safe, bounded.
  *
- * When more names fail at once than fit, the oldest is forgotten: a flood of made-up names costs
- * memory of a fixed size and nothing else. */
+ * Nothing is forgotten before its minute is over. When more names fail at once than fit, those that
+ * come later share one count, which closes for all of them: a flood of made-up names costs memory of a
+ * fixed size, and makes no name forgotten that somebody is guessing at. */
 #ifndef BASE_THROTTLE_H
 #define BASE_THROTTLE_H
 

@@ -283,6 +283,32 @@ test_throttle_closes_and_forgets(void **state)
 }
 
 static void
+test_a_flood_of_names_makes_the_throttle_forget_none(void **state)
+{
+	struct fixture *f = *state;
+	struct throttle *t = throttle_new();
+	int refused = 0;
+
+	for (int i = 0; i < 3; i++)
+		throttle_failed(t, S("ann"));
+	for (int i = 0; i < 2000; i++) {
+		struct str name = str_printf(f->arena, "made up %d", i);
+
+		if (throttle_check(t, &f->cx, name, 3) == OK)
+			throttle_failed(t, name);
+		else
+			refused++;
+	}
+	assert_int_equal(throttle_check(t, &f->cx, S("ann"), 3), E_BUSY);
+	/* 511 had a slot beside ann's, and 48 failures were for all others together. */
+	assert_int_equal(refused, 2000 - 511 - 48);
+	assert_int_equal(throttle_check(t, &f->cx, S("somebody else"), 3), E_BUSY);
+	throttle_forget(t, S("made up 7"));
+	assert_int_equal(throttle_check(t, &f->cx, S("somebody else"), 3), OK);
+	throttle_free(t);
+}
+
+static void
 count_change(void *arg)
 {
 	++*(int *)arg;
@@ -353,6 +379,7 @@ main(void)
 		TEST(test_map_holds_many),
 		TEST(test_json_has_limits),
 		TEST(test_throttle_closes_and_forgets),
+		TEST(test_a_flood_of_names_makes_the_throttle_forget_none),
 		TEST(test_clock_forgets_a_listener_that_ended),
 		TEST(test_a_cut_sentence_stays_text),
 		TEST(test_a_text_that_is_too_long_to_print_is_empty),
