@@ -262,7 +262,7 @@ db_settle(struct ctx *cx, struct db *db)
 enum rc
 db_savepoint(struct ctx *cx, struct db *db)
 {
-	TRY(db->driver->exec(cx, db, "SAVEPOINT part"));
+	TRY(db->driver->savepoint(cx, db, DB_SAVEPOINT_BEGIN));
 	db->in_savepoint = true;
 	return OK;
 }
@@ -270,8 +270,7 @@ db_savepoint(struct ctx *cx, struct db *db)
 enum rc
 db_savepoint_end(struct ctx *cx, struct db *db, bool keep)
 {
-	enum rc rc =
-	    db->driver->exec(cx, db, keep ? "RELEASE part" : "ROLLBACK TO part; RELEASE part");
+	enum rc rc = db->driver->savepoint(cx, db, keep ? DB_SAVEPOINT_KEEP : DB_SAVEPOINT_UNDO);
 
 	db->in_savepoint = false;
 	if (rc != OK)
@@ -376,6 +375,7 @@ db_run(struct ctx *cx, struct db_stmt *st, int64_t *changed)
 {
 	bool row = true;
 
+	st->db->runs++;
 	while (row)
 		TRY(db_step(cx, st, &row));
 	if (changed != NULL)
@@ -407,6 +407,7 @@ run_one_of_many(struct ctx *cx, struct db *db, const struct db_many *many, size_
 
 	TRY(db_stmt(cx, db, many->sql, &st));
 	many->bind(many->arg, i, st);
+	db->runs++;
 	rc = step_one_of_many(cx, many, i, st);
 	db_done(st); /* also one that is in the midst of its rows */
 	return rc;
@@ -422,6 +423,12 @@ db_run_many(struct ctx *cx, struct db *db, const struct db_many *many)
 	for (size_t i = 0; i < many->count; i++)
 		TRY(run_one_of_many(cx, db, many, i));
 	return OK;
+}
+
+uint64_t
+db_runs(const struct db *db)
+{
+	return db->runs;
 }
 
 void

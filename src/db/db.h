@@ -109,6 +109,8 @@ void db_bind_null(struct db_stmt *st, int i);
 
 /* Runs to the end; *changed (may be NULL) is the number of rows written. */
 MUST enum rc db_run(struct ctx *cx, struct db_stmt *st, int64_t *changed);
+/* How many statements db_run and db_run_many have run: unchanged means that nothing was written in between. */
+uint64_t db_runs(const struct db *db);
 /* Next row: *row false at the end. Finish early with db_done. */
 MUST enum rc db_step(struct ctx *cx, struct db_stmt *st, bool *row);
 void db_done(struct db_stmt *st);

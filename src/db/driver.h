@@ -17,6 +17,8 @@ struct db_value {
 	struct str bytes; /* the driver copies */
 };
 
+enum db_savepoint_step { DB_SAVEPOINT_BEGIN, DB_SAVEPOINT_KEEP, DB_SAVEPOINT_UNDO };
+
 struct db_driver {
 	const char *text_type, *blob_type; /* in a schema, for TEXT and BLOB */
 	const char *catalog; /* a query: table, column, type, place in the key of all there is */
@@ -31,6 +33,7 @@ struct db_driver {
 	enum rc (*settle)(struct ctx *cx, struct db *db);
 	/* Around all of a migration. NULL when there is nothing to gain. */
 	enum rc (*making)(struct ctx *cx, struct db *db, bool begins);
+	enum rc (*savepoint)(struct ctx *cx, struct db *db, enum db_savepoint_step step);
 	/* Inside a transaction: until its end, nobody else migrates. */
 	enum rc (*lock_schema)(struct ctx *cx, struct db *db);
 
@@ -58,6 +61,7 @@ struct db {
 	const struct db_driver *driver;
 	bool in_transaction; /* kept by db.c, like the next */
 	bool in_savepoint;
+	uint64_t runs; /* of db_run */
 };
 
 struct db_stmt {

@@ -137,6 +137,18 @@ pg_commit(struct ctx *cx, struct db *db)
 	return done ? OK : fail(cx, E_STORE, "The database rolled the transaction back.");
 }
 
+static enum rc
+pg_savepoint(struct ctx *cx, struct db *db, enum db_savepoint_step step)
+{
+	static const char *const scripts[] = {
+		[DB_SAVEPOINT_BEGIN] = "SAVEPOINT part",
+		[DB_SAVEPOINT_KEEP] = "RELEASE part",
+		[DB_SAVEPOINT_UNDO] = "ROLLBACK TO part; RELEASE part",
+	};
+
+	return pg_exec(cx, db, scripts[step]);
+}
+
 static void
 pg_rollback(struct db *db)
 {
@@ -483,6 +495,7 @@ static const struct db_driver driver = {
 	    " ORDER BY c.relname::text COLLATE \"C\", a.attnum",
 	.close = pg_close,
 	.exec = pg_exec,
+	.savepoint = pg_savepoint,
 	.begin = pg_begin,
 	.begin_snapshot = pg_begin_snapshot,
 	.commit = pg_commit,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -53,14 +54,6 @@ classify(struct ctx *cx, struct db *db)
 	    cx, E_STORE, "The database failed: %s (%d).", sqlite3_errmsg(handle_of(db)), code);
 }
 
-static enum rc
-sqlite_exec(struct ctx *cx, struct db *db, const char *sql)
-{
-	int code = sqlite3_exec(handle_of(db), sql, NULL, NULL, NULL);
-
-	return code == SQLITE_OK ? OK : classify(cx, db);
-}
-
 static void
 free_statement(void *value)
 {
@@ -78,85 +71,6 @@ sqlite_close(struct db *db)
 	map_free(d->statements, free_statement);
 	sqlite3_close(d->handle);
 	free(d);
-}
-
-static enum rc
-sqlite_begin(struct ctx *cx, struct db *db)
-{
-	return sqlite_exec(cx, db, "BEGIN IMMEDIATE");
-}
-
-static enum rc
-sqlite_begin_snapshot(struct ctx *cx, struct db *db)
-{
-	return sqlite_exec(cx, db, "BEGIN; SELECT count(*) FROM sqlite_schema");
-}
-
-static enum rc
-sqlite_commit(struct ctx *cx, struct db *db)
-{
-	return sqlite_exec(cx, db, "COMMIT");
-}
-
-static void
-sqlite_rollback(struct db *db)
-{
-	sqlite3_exec(handle_of(db), "ROLLBACK", NULL, NULL, NULL);
-}
-
-/* --- when it is on the disk --- */
-
-static enum rc
-sync_file(struct ctx *cx, struct db *db, int which)
-{
-	sqlite3_file *file = NULL;
-
-	if (sqlite3_file_control(handle_of(db), "main", which, &file) != SQLITE_OK)
-		return classify(cx, db);
-	if (file == NULL || file->pMethods == NULL)
-		return OK;
-	if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK)
-		return OK;
-	return fail(
-	    cx, E_STORE, "The database could not be brought to the disk: %s.", strerror(errno));
-}
-
-/* What was committed since the last checkpoint is in the log, all else in the file: a checkpoint syncs
- * both. A new log also syncs the directory. */
-static enum rc
-sqlite_settle(struct ctx *cx, struct db *db)
-{
-	struct sqlite_db *d = (struct sqlite_db *)db;
-
-	if (d->made)
-		TRY(sync_file(cx, db, SQLITE_FCNTL_FILE_POINTER));
-	TRY(sync_file(cx, db, SQLITE_FCNTL_JOURNAL_POINTER));
-	d->made = false;
-	return OK;
-}
-
-static enum rc
-set_sync(struct ctx *cx, struct db *db, bool off)
-{
-	struct sqlite_db *d = (struct sqlite_db *)db;
-
-	if (off)
-		return sqlite_exec(cx, db, "PRAGMA synchronous=OFF");
-	return sqlite_exec(cx, db,
-	    d->sync == DB_SYNC_COMMIT ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
-}
-
-/* Nobody relies on a database that is being made, so it is synced once, at the end. Power that fails
- * before leaves an empty file or a log whose checksums end early: both begin anew. */
-static enum rc
-sqlite_making(struct ctx *cx, struct db *db, bool begins)
-{
-	struct sqlite_db *d = (struct sqlite_db *)db;
-
-	if (!d->made)
-		return OK;
-	TRY(set_sync(cx, db, begins));
-	return !begins && d->sync == DB_SYNC_COMMIT ? sqlite_settle(cx, db) : OK;
 }
 
 /* A write transaction has the file for itself. */
@@ -244,6 +158,115 @@ sqlite_step(struct ctx *cx, struct db_stmt *st, bool *row)
 	return rc;
 }
 
+/* Prepared once, for what begins and ends transactions all the time; not for a PRAGMA, which does its
+ * work while it is prepared. */
+static enum rc
+run_once(struct ctx *cx, struct db *db, const char *sql)
+{
+	struct db_stmt *st;
+	bool row;
+
+	TRY(sqlite_stmt(cx, db, sql, &st));
+	return sqlite_step(cx, st, &row);
+}
+
+static enum rc
+sqlite_exec(struct ctx *cx, struct db *db, const char *script)
+{
+	return sqlite3_exec(handle_of(db), script, NULL, NULL, NULL) == SQLITE_OK
+	    ? OK
+	    : classify(cx, db);
+}
+
+static enum rc
+sqlite_begin(struct ctx *cx, struct db *db)
+{
+	return run_once(cx, db, "BEGIN IMMEDIATE");
+}
+
+static enum rc
+sqlite_begin_snapshot(struct ctx *cx, struct db *db)
+{
+	return sqlite_exec(cx, db, "BEGIN; SELECT count(*) FROM sqlite_schema");
+}
+
+static enum rc
+sqlite_commit(struct ctx *cx, struct db *db)
+{
+	return run_once(cx, db, "COMMIT");
+}
+
+static enum rc
+sqlite_savepoint(struct ctx *cx, struct db *db, enum db_savepoint_step step)
+{
+	if (step == DB_SAVEPOINT_BEGIN)
+		return run_once(cx, db, "SAVEPOINT part");
+	if (step == DB_SAVEPOINT_UNDO)
+		TRY(run_once(cx, db, "ROLLBACK TO part"));
+	return run_once(cx, db, "RELEASE part");
+}
+
+static void
+sqlite_rollback(struct db *db)
+{
+	sqlite3_exec(handle_of(db), "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* --- when it is on the disk --- */
+
+static enum rc
+sync_file(struct ctx *cx, struct db *db, int which)
+{
+	sqlite3_file *file = NULL;
+
+	if (sqlite3_file_control(handle_of(db), "main", which, &file) != SQLITE_OK)
+		return classify(cx, db);
+	if (file == NULL || file->pMethods == NULL)
+		return OK;
+	if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK)
+		return OK;
+	return fail(
+	    cx, E_STORE, "The database could not be brought to the disk: %s.", strerror(errno));
+}
+
+/* What was committed since the last checkpoint is in the log, all else in the file: a checkpoint syncs
+ * both. A new log also syncs the directory. */
+static enum rc
+sqlite_settle(struct ctx *cx, struct db *db)
+{
+	struct sqlite_db *d = (struct sqlite_db *)db;
+
+	if (d->made)
+		TRY(sync_file(cx, db, SQLITE_FCNTL_FILE_POINTER));
+	TRY(sync_file(cx, db, SQLITE_FCNTL_JOURNAL_POINTER));
+	d->made = false;
+	return OK;
+}
+
+static enum rc
+set_sync(struct ctx *cx, struct db *db, bool off)
+{
+	struct sqlite_db *d = (struct sqlite_db *)db;
+
+	if (off)
+		return sqlite_exec(cx, db, "PRAGMA synchronous=OFF");
+	return sqlite_exec(cx, db,
+	    d->sync == DB_SYNC_COMMIT ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+}
+
+/* Nobody relies on a database that is being made, so it is synced once, at the end. Power that fails
+ * before leaves an empty file or a log whose checksums end early: both begin anew. */
+static enum rc
+sqlite_making(struct ctx *cx, struct db *db, bool begins)
+{
+	struct sqlite_db *d = (struct sqlite_db *)db;
+
+	if (!d->made)
+		return OK;
+	TRY(set_sync(cx, db, begins));
+	return !begins && d->sync == DB_SYNC_COMMIT ? sqlite_settle(cx, db) : OK;
+}
+
 static int64_t
 sqlite_changed(struct db_stmt *st)
 {
@@ -278,6 +301,7 @@ static const struct db_driver driver = {
 	    " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, p.cid",
 	.close = sqlite_close,
 	.exec = sqlite_exec,
+	.savepoint = sqlite_savepoint,
 	.begin = sqlite_begin,
 	.begin_snapshot = sqlite_begin_snapshot,
 	.commit = sqlite_commit,
@@ -312,11 +336,20 @@ create_private(struct ctx *cx, const char *path, bool *made)
 	return OK;
 }
 
+/* Counting its memory would cost SQLite a lock at each allocation; nobody asks for the count. */
+static void
+configure(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static enum rc
 open_handle(struct ctx *cx, const char *path, int flags, struct sqlite_db **out)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct sqlite_db *d = mem_alloc(sizeof(*d));
 
+	pthread_once(&once, configure);
 	*out = d;
 	d->db.driver = &driver;
 	d->statements = map_new();

@@ -77,6 +77,12 @@ fault_exec(struct ctx *cx, struct db *db, const char *script)
 }
 
 static enum rc
+fault_savepoint(struct ctx *cx, struct db *db, enum db_savepoint_step step)
+{
+	FAULTY(cx, inner_db(db)->driver->savepoint(cx, inner_db(db), step));
+}
+
+static enum rc
 fault_begin(struct ctx *cx, struct db *db)
 {
 	FAULTY(cx, db_begin(cx, inner_db(db)));
@@ -184,6 +190,7 @@ fault_close(struct db *db)
 static struct db_driver driver = {
 	.close = fault_close,
 	.exec = fault_exec,
+	.savepoint = fault_savepoint,
 	.begin = fault_begin,
 	.commit = fault_commit,
 	.rollback = fault_rollback,
