@@ -181,13 +181,24 @@ hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* How much of it is there already as it will be. */
+static size_t
+undecoded(struct str s, bool plus_is_space)
+{
+	size_t n = str_find(s, '%');
+
+	return plus_is_space ? str_find(str_sub(s, 0, n), '+') : n;
+}
+
 bool
 str_percent_decode(struct arena *a, struct str s, bool plus_is_space, struct str *out)
 {
 	char *p = arena_alloc(a, s.len + 1);
-	size_t n = 0;
+	size_t n = undecoded(s, plus_is_space);
 
-	for (size_t i = 0; i < s.len; i++) {
+	if (n > 0)
+		memcpy(p, s.p, n);
+	for (size_t i = n; i < s.len; i++) {
 		int hi, lo;
 
 		if (s.p[i] != '%') {
@@ -216,28 +227,51 @@ str_percent_encode(struct arena *a, struct str s)
 	return b.p == NULL ? S("") : buf_str(&b);
 }
 
+static bool
+form_decode(struct arena *a, struct str s, struct str *out)
+{
+	*out = s;
+	return undecoded(s, true) == s.len || str_percent_decode(a, s, true, out);
+}
+
+static void
+take_field(struct arena *a, struct str key, struct str value, struct str_field *fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!str_eq(key, fields[i].name))
+			continue;
+		if (fields[i].count++ == 0)
+			fields[i].value = str_dup(a, value);
+		return;
+	}
+}
+
 bool
-str_form_get(struct arena *a, struct str form, struct str name, struct str *out, int *count)
+str_form_read(struct arena *a, struct str form, struct str_field *fields, size_t n)
 {
 	struct str pair;
 
-	*out = (struct str){ 0 };
-	*count = 0;
 	while (str_split(&form, '&', &pair)) {
 		size_t eq = str_find(pair, '=');
 		struct str key, value;
 
 		if (pair.len == 0)
 			continue;
-		if (!str_percent_decode(a, str_sub(pair, 0, eq), true, &key) ||
-		    !str_percent_decode(a, str_sub(pair, eq + 1, pair.len), true, &value)) {
-			*count = -1;
+		if (!form_decode(a, str_sub(pair, 0, eq), &key) ||
+		    !form_decode(a, str_sub(pair, eq + 1, pair.len), &value))
 			return false;
-		}
-		if (!str_eq(key, name))
-			continue;
-		if ((*count)++ == 0)
-			*out = value;
+		take_field(a, key, value, fields, n);
 	}
-	return *count > 0;
+	return true;
+}
+
+bool
+str_form_get(struct arena *a, struct str form, struct str name, struct str *out, int *count)
+{
+	struct str_field field = { .name = name };
+	bool whole = str_form_read(a, form, &field, 1);
+
+	*out = field.value;
+	*count = whole ? field.count : -1;
+	return whole && field.count > 0;
 }

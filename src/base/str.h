@@ -85,4 +85,12 @@ struct str str_percent_encode(struct arena *a, struct str s); /* all but unreser
  * absent or when its escape is bad (then *count is -1). */
 bool str_form_get(struct arena *a, struct str form, struct str name, struct str *out, int *count);
 
+/* The same for several names at once. Adds to counts and keeps values that are there, so that a query
+ * and a body can be read as one. False when an escape is bad. */
+struct str_field {
+	struct str name, value;
+	int count;
+};
+bool str_form_read(struct arena *a, struct str form, struct str_field *fields, size_t n);
+
 #endif

@@ -39,6 +39,12 @@ static const struct row_group *const groups[] = { &pages, &people_rows, &console
 
 #define GROUP_COUNT (sizeof(groups) / sizeof(groups[0]))
 
+static bool
+shares_commit(const struct row *row)
+{
+	return row->use == STORE_WRITE || row->use == STORE_CHECKED;
+}
+
 /* What fails half-way leaves nothing behind. Rows that write are run together, in lane BATCH. */
 static enum rc
 dispatch(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
@@ -49,9 +55,9 @@ dispatch(void *app, struct ctx *cx, const struct http_req *req, struct http_res 
 
 	if (row->use == STORE_NONE)
 		return row->handler(app, cx, req, res);
-	if (row->use == STORE_WRITE) {
-		TRY(store_part_enter(s, cx));
-		return store_part_leave(s, cx, row->handler(app, cx, req, res));
+	if (shares_commit(row)) {
+		TRY(store_part_enter(s, cx, row->use));
+		return store_part_leave(s, cx, row->use, row->handler(app, cx, req, res));
 	}
 	TRY(store_enter(s, cx, row->use));
 	rc = row->handler(app, cx, req, res);
@@ -88,7 +94,7 @@ lane_of(const struct row *row)
 {
 	bool open = row->access == ACCESS_PUBLIC || row->access == ACCESS_PAGE;
 
-	if (row->use == STORE_WRITE)
+	if (shares_commit(row))
 		return LANE_BATCH;
 	return row->use == STORE_NONE && open ? LANE_LOOP : LANE_WORKER;
 }

@@ -45,13 +45,14 @@ struct sandbox {
 	/* Called after a transaction that may have written was committed, without the lock. */
 	void (*committed)(struct sandbox *s);
 
-	pthread_mutex_t lock; /* the six below */
+	pthread_mutex_t lock; /* the seven below */
 	struct db *db;
-	bool keep;        /* commit although the request fails */
-	bool tidied;      /* contents_tidy has had its turn in this transaction */
-	size_t parts;     /* of the transaction that requests share */
-	bool parts_lost;  /* it failed in one of them */
-	int64_t swept_ms; /* the sandbox's clock when dead tokens were last thrown away */
+	bool keep;          /* commit although the request fails */
+	bool tidied;        /* contents_tidy has had its turn in this transaction */
+	size_t parts;       /* of the transaction that requests share */
+	bool parts_lost;    /* it failed in one of them */
+	uint64_t part_from; /* db_runs at the beginning of the one under way */
+	int64_t swept_ms;   /* the sandbox's clock when dead tokens were last thrown away */
 
 	struct contents *contents; /* tree/contents.h */
 

@@ -103,7 +103,7 @@ store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc)
 }
 
 enum rc
-store_part_enter(struct sandbox *s, struct ctx *cx)
+store_part_enter(struct sandbox *s, struct ctx *cx, enum store_use use)
 {
 	if (s->parts == 0)
 		TRY(store_enter(s, cx, STORE_WRITE));
@@ -112,15 +112,22 @@ store_part_enter(struct sandbox *s, struct ctx *cx)
 	s->parts++;
 	if (s->parts_lost)
 		return fail(cx, E_STORE, PARTS_LOST);
-	s->parts_lost = db_savepoint(cx, s->db) != OK;
+	s->part_from = db_runs(s->db);
+	if (use == STORE_WRITE)
+		s->parts_lost = db_savepoint(cx, s->db) != OK;
 	return s->parts_lost ? cx->rc : OK;
 }
 
 enum rc
-store_part_leave(struct sandbox *s, struct ctx *cx, enum rc rc)
+store_part_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc)
 {
+	bool stays = rc == OK || s->keep;
+
 	/* A database that ran out of room may have ended the transaction by itself. */
-	s->parts_lost = db_savepoint_end(cx, s->db, rc == OK || s->keep) != OK;
+	if (use == STORE_WRITE)
+		s->parts_lost = db_savepoint_end(cx, s->db, stays) != OK;
+	else
+		s->parts_lost = !stays && db_runs(s->db) != s->part_from;
 	return s->parts_lost ? cx->rc : rc;
 }
 

@@ -6,7 +6,9 @@
 
 struct sandbox;
 
-enum store_use { STORE_NONE, STORE_READ, STORE_WRITE };
+/* CHECKED: writing that comes after the last check, so that a request which fails has written nothing,
+ * or what stays (store_keep). It needs no savepoint. */
+enum store_use { STORE_NONE, STORE_READ, STORE_WRITE, STORE_CHECKED };
 
 /* Opens database and key in dir; notices a key that is not this database's. What is committed
  * survives the end of the process, however it ends; a power cut may take the last moments
@@ -22,10 +24,11 @@ MUST enum rc store_enter(struct sandbox *s, struct ctx *cx, enum store_use use);
 MUST enum rc store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc);
 
 /* Group commit: requests that write share a transaction. Each is a part of it, undone alone when it
- * fails, and none may be answered before store_settle has committed them all. All three on the one
- * thread that runs such requests; the first part takes the lock, store_settle drops it. */
-MUST enum rc store_part_enter(struct sandbox *s, struct ctx *cx);
-MUST enum rc store_part_leave(struct sandbox *s, struct ctx *cx, enum rc rc);
+ * fails, and none may be answered before store_settle has committed them all. A CHECKED one that fails
+ * after it has written, which only a failing database can do, takes all of them with it. All three on
+ * the one thread that runs such requests; the first part takes the lock, store_settle drops it. */
+MUST enum rc store_part_enter(struct sandbox *s, struct ctx *cx, enum store_use use);
+MUST enum rc store_part_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc);
 /* A failure: nothing of any part is there. OK when there was none. */
 MUST enum rc store_settle(struct sandbox *s, struct ctx *cx);
 

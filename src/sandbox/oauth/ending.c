@@ -43,8 +43,8 @@ grant_of_token(struct sandbox *s, struct ctx *cx, struct secret token, struct st
 	TRY(sql_bind(cx, s->db,
 	    "SELECT grant_id FROM tokens WHERE digest = $1"
 	    " UNION ALL SELECT grant_id FROM refresh_tokens WHERE digest = $2",
-	    SQL_ARGS(B(token_digest(s, cx, ACCESS_PURPOSE, token)),
-		B(token_digest(s, cx, REFRESH_PURPOSE, token))),
+	    SQL_ARGS(
+		B(access_digest(s, cx, token)), B(token_digest(s, cx, REFRESH_PURPOSE, token))),
 	    &st));
 	TRY(db_step(cx, st, &row));
 	if (row)
@@ -70,7 +70,7 @@ expire_one(struct sandbox *s, struct ctx *cx, struct secret token, struct ended 
 	out->grants = grant_id.len > 0;
 	TRY(sql_exec(cx, s->db, &out->access_tokens,
 	    "UPDATE tokens SET expires_ms = $1 WHERE digest = $2 AND expires_ms > $1",
-	    SQL_ARGS(I(clock_now_ms(s->clock)), B(token_digest(s, cx, ACCESS_PURPOSE, token)))));
+	    SQL_ARGS(I(clock_now_ms(s->clock)), B(access_digest(s, cx, token)))));
 	return end_refresh(s, cx, token, out);
 }
 
@@ -82,7 +82,7 @@ revoke_one(struct sandbox *s, struct ctx *cx, struct secret token, struct ended 
 	TRY(grant_of_token(s, cx, token, &grant_id));
 	out->grants = grant_id.len > 0;
 	TRY(sql_exec(cx, s->db, &out->access_tokens, "DELETE FROM tokens WHERE digest = $1",
-	    SQL_ARGS(B(token_digest(s, cx, ACCESS_PURPOSE, token)))));
+	    SQL_ARGS(B(access_digest(s, cx, token)))));
 	TRY(end_refresh(s, cx, token, out));
 	return sql_exec(cx, s->db, NULL,
 	    "UPDATE grants SET revocations = revocations + 1 WHERE id = $1", SQL_ARGS(T(grant_id)));

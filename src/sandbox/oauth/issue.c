@@ -4,13 +4,31 @@
 #include "sandbox/core/state.h"
 
 #define TOKEN_ALPHABET S("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+#define ACCESS_PURPOSE "sandbox.access"
 #define ACCESS_RANDOM_LEN 140
+#define PREFIX_LEN 3 /* "sl." */
+#define TIME_LEN 12  /* at the end: milliseconds in hexadecimal */
+#define SHORT_LEN (PREFIX_LEN + TIME_LEN + ACCESS_RANDOM_LEN)
 #define LONG_LIVED_LEN 64
 
 struct str
 token_digest(struct sandbox *s, struct ctx *cx, const char *purpose, struct secret value)
 {
 	return crypto_digest(s->keys, cx->arena, str_of(purpose), value);
+}
+
+struct str
+access_digest(struct sandbox *s, struct ctx *cx, struct secret token)
+{
+	struct str digest = token_digest(s, cx, ACCESS_PURPOSE, token), text = secret_expose(token);
+	char *key;
+
+	if (text.len != SHORT_LEN)
+		return digest;
+	key = arena_alloc(cx->arena, TIME_LEN + digest.len);
+	memcpy(key, text.p + text.len - TIME_LEN, TIME_LEN);
+	memcpy(key + TIME_LEN, digest.p, digest.len);
+	return (struct str){ key, TIME_LEN + digest.len };
 }
 
 struct str
@@ -70,7 +88,9 @@ access_issue(
 	out->expires_ms = expiry(s, g);
 	out->expires_as = g->personality.expires_in;
 	out->access =
-	    secret_of(g->long_lived ? tail : str_printf(cx->arena, "sl.%.*s", STR_ARG(tail)));
+	    secret_of(g->long_lived ? tail
+				    : str_printf(cx->arena, "sl.%.*s%0*llx", STR_ARG(tail),
+					  TIME_LEN, (long long)clock_now_ms(s->clock)));
 	out->grant_id = g->id;
 	out->app_key = g->app_key;
 	out->account_id = g->account_id;
@@ -78,7 +98,7 @@ access_issue(
 	return sql_exec(cx, s->db, NULL,
 	    "INSERT INTO tokens (digest, grant_id, scopes, expires_ms, watched)"
 	    " VALUES ($1, $2, $3, $4, $5)",
-	    SQL_ARGS(B(token_digest(s, cx, ACCESS_PURPOSE, out->access)), T(g->id),
+	    SQL_ARGS(B(access_digest(s, cx, out->access)), T(g->id),
 		T(scopes_text(cx->arena, out->scopes)), I(out->expires_ms), I(watched)));
 }
 

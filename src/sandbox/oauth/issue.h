@@ -17,8 +17,12 @@ struct grant {
 struct str token_digest(
     struct sandbox *s, struct ctx *cx, const char *purpose, struct secret value);
 #define CODE_PURPOSE "sandbox.code"
-#define ACCESS_PURPOSE "sandbox.access"
 #define REFRESH_PURPOSE "sandbox.refresh"
+
+/* The key of an access token's row. Short-lived ones end with the time when they were made, and in
+ * the key it stands in front of the digest: new rows come together at the end of the index, however
+ * many there are. */
+struct str access_digest(struct sandbox *s, struct ctx *cx, struct secret token);
 
 struct str random_id(struct ctx *cx);
 enum rc invalid_grant(struct ctx *cx, const char *why); /* always fails */

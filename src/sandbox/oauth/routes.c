@@ -8,10 +8,10 @@
 
 static const struct row rows[] = {
 	{ GET, "/oauth2/authorize", ROW(PAGE, WRITE), 0, oauth_authorize },
-	{ POST, "/oauth2/token", ROW(TOKEN, WRITE), 16 * KB, oauth_token },
+	{ POST, "/oauth2/token", ROW(TOKEN, CHECKED), 16 * KB, oauth_token },
 	/* The older names, which Dropbox's Go SDK and so rclone still use. */
 	{ GET, "/1/oauth2/authorize", ROW(PAGE, WRITE), 0, oauth_authorize },
-	{ POST, "/1/oauth2/token", ROW(TOKEN, WRITE), 16 * KB, oauth_token },
+	{ POST, "/1/oauth2/token", ROW(TOKEN, CHECKED), 16 * KB, oauth_token },
 	{ GET, "/.well-known/openid-configuration", ROW(PUBLIC, NONE), 0, openid_discovery },
 	{ GET, "/.well-known/jwks.json", ROW(PUBLIC, WRITE), 0, openid_keys },
 	{ POST, "/2/openid/userinfo", API_ROW(OPENID, READ), 64 * KB, openid_userinfo },

@@ -17,29 +17,52 @@ invalid_request(struct ctx *cx, const char *why, const char *name)
 	return fail_at(cx, E_INPUT, "invalid_request", NULL, "%s%s", why, name);
 }
 
+enum name {
+	GRANT_TYPE,
+	CLIENT_ID,
+	CLIENT_SECRET,
+	CODE,
+	REDIRECT_URI,
+	CODE_VERIFIER,
+	REFRESH_TOKEN,
+	SCOPE,
+	NAMES
+};
+
+static const char *const names[NAMES] = { "grant_type", "client_id", "client_secret", "code",
+	"redirect_uri", "code_verifier", "refresh_token", "scope" };
+
+/* Everything that the endpoint knows, read once. */
+struct params {
+	struct str_field of[NAMES];
+};
+
+static enum rc
+read_params(struct ctx *cx, const struct http_req *req, struct params *out)
+{
+	for (int i = 0; i < NAMES; i++)
+		out->of[i] = (struct str_field){ .name = str_of(names[i]) };
+	if (str_form_read(cx->arena, req->query, out->of, NAMES) &&
+	    str_form_read(cx->arena, req->body, out->of, NAMES))
+		return OK;
+	return invalid_request(cx, "a parameter has a broken escape", "");
+}
+
 /* p == NULL when absent. */
 static enum rc
-param(struct ctx *cx, const struct http_req *req, const char *name, struct str *out)
+param(struct ctx *cx, const struct params *p, enum name name, struct str *out)
 {
-	struct str in_body;
-	int n, m;
-
-	str_form_get(cx->arena, req->query, str_of(name), out, &n);
-	str_form_get(cx->arena, req->body, str_of(name), &in_body, &m);
-	if (n < 0 || m < 0)
-		return invalid_request(cx, "a parameter has a broken escape", "");
-	if (n + m > 1)
-		return invalid_request(cx, "a parameter stands there twice: ", name);
-	if (m == 1)
-		*out = in_body;
-	return OK;
+	*out = p->of[name].value;
+	if (p->of[name].count <= 1)
+		return OK;
+	return invalid_request(cx, "a parameter stands there twice: ", names[name]);
 }
 
 static enum rc
-need(struct ctx *cx, const struct http_req *req, const char *name, struct str *out)
+need(struct ctx *cx, const struct params *p, enum name name, struct str *out)
 {
-	TRY(param(cx, req, name, out));
-	return out->len > 0 ? OK : invalid_request(cx, "missing required parameter: ", name);
+	TRY(param(cx, p, name, out));
+	return out->len > 0 ? OK : invalid_request(cx, "missing required parameter: ", names[name]);
 }
 
 static enum rc
@@ -69,13 +92,13 @@ invalid_client(struct ctx *cx)
 }
 
 static enum rc
-read_client(struct ctx *cx, const struct http_req *req, struct client *out)
+read_client(struct ctx *cx, const struct http_req *req, const struct params *p, struct client *out)
 {
 	struct str id, secret;
 	bool basic;
 
-	TRY(param(cx, req, "client_id", &id));
-	TRY(param(cx, req, "client_secret", &secret));
+	TRY(param(cx, p, CLIENT_ID, &id));
+	TRY(param(cx, p, CLIENT_SECRET, &secret));
 	TRY(basic_read(cx, req, &out->key, &out->secret, &basic));
 	if (basic) {
 		out->given = true;
@@ -134,8 +157,8 @@ issued_json(struct sandbox *s, struct ctx *cx, const struct issued *got)
 }
 
 static enum rc
-grant_code(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct client *client,
-    struct http_res *res)
+grant_code(struct sandbox *s, struct ctx *cx, const struct http_req *req, const struct params *p,
+    struct client *client, struct http_res *res)
 {
 	struct code_use use = { .app_key = client->key };
 	struct str code, verifier;
@@ -143,9 +166,9 @@ grant_code(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct
 	struct issued got;
 	json_t *o;
 
-	TRY(need(cx, req, "code", &code));
-	TRY(param(cx, req, "redirect_uri", &use.redirect_uri));
-	TRY(param(cx, req, "code_verifier", &verifier));
+	TRY(need(cx, p, CODE, &code));
+	TRY(param(cx, p, REDIRECT_URI, &use.redirect_uri));
+	TRY(param(cx, p, CODE_VERIFIER, &verifier));
 	use.code = secret_of(code);
 	use.verifier = secret_of(verifier);
 	TRY(check_client(s, cx, client));
@@ -161,15 +184,15 @@ grant_code(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct
 }
 
 static enum rc
-grant_refresh(struct sandbox *s, struct ctx *cx, const struct http_req *req, struct client *client,
+grant_refresh(struct sandbox *s, struct ctx *cx, const struct params *p, struct client *client,
     struct http_res *res)
 {
 	struct refresh_use use = { .app_key = client->key };
 	struct str refresh;
 	struct issued got;
 
-	TRY(need(cx, req, "refresh_token", &refresh));
-	TRY(param(cx, req, "scope", &use.scope));
+	TRY(need(cx, p, REFRESH_TOKEN, &refresh));
+	TRY(param(cx, p, SCOPE, &use.scope));
 	use.refresh = secret_of(refresh);
 	TRY(check_client(s, cx, client));
 	use.proven = client->proven;
@@ -182,15 +205,17 @@ enum rc
 oauth_token(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct client client = { 0 };
+	struct params p;
 	struct str type;
 
 	TRY(check_type(cx, req));
-	TRY(need(cx, req, "grant_type", &type));
-	TRY(read_client(cx, req, &client));
+	TRY(read_params(cx, req, &p));
+	TRY(need(cx, &p, GRANT_TYPE, &type));
+	TRY(read_client(cx, req, &p, &client));
 	if (str_eq(type, S("authorization_code")))
-		return grant_code(app, cx, req, &client, res);
+		return grant_code(app, cx, req, &p, &client, res);
 	if (str_eq(type, S("refresh_token")))
-		return grant_refresh(app, cx, req, &client, res);
+		return grant_refresh(app, cx, &p, &client, res);
 	return fail_at(cx, E_INPUT, "unsupported_grant_type", NULL,
 	    "grant_type must be authorization_code or refresh_token");
 }

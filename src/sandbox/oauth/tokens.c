@@ -33,7 +33,7 @@ token_get(struct sandbox *s, struct ctx *cx, struct secret token, struct caller 
 	struct db_stmt *st;
 	bool row;
 
-	found->digest = token_digest(s, cx, ACCESS_PURPOSE, token);
+	found->digest = access_digest(s, cx, token);
 	TRY(sql_bind(cx, s->db,
 	    "SELECT t.expires_ms, t.scopes, g.id, g.account_id, a.app_key, a.scopes, a.folder_name,"
 	    " g.team_id, t.watched"
