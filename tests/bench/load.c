@@ -2,8 +2,10 @@
  * Loads an HTTP server on the loopback from one thread, and measures how long answers take.
  *
  *   bench_load --port P --requests FILE [--connections 64] [--seconds 3] [--rate N] [--reconnect]
+ *              [--once]
  *
- * FILE holds whole requests without bodies, one after the other; they are sent in turn. Without a rate
+ * FILE holds whole requests, one after the other; they are sent in turn, with --once each one time and
+ * then it ends. Without a rate
  * each connection sends the next request as soon as it has its answer. With one, requests are due at
  * equal distances whether or not the server keeps up, and an answer's time counts from the moment its
  * request was due: a server that stalls is not spared the requests that would have come meanwhile.
@@ -49,7 +51,7 @@ struct connection {
 struct load {
 	int port, connections, seconds;
 	int64_t rate; /* 0: as fast as it goes */
-	bool reconnect;
+	bool reconnect, once;
 	const char *file;
 
 	struct request *requests;
@@ -61,7 +63,7 @@ struct load {
 	int64_t sent; /* of those that are due */
 	int *idle;    /* with a rate: connections without a request */
 	int idle_count;
-	int64_t answered, errors;
+	int64_t started, answered, errors;
 	uint32_t *slots; /* how many answers took so many microseconds */
 };
 
@@ -98,7 +100,7 @@ usage(void)
 {
 	fputs(
 	    "usage: bench_load --port P --requests FILE [--connections N] [--seconds N] [--rate N] "
-	    "[--reconnect]\n",
+	    "[--reconnect] [--once]\n",
 	    stderr);
 	exit(2);
 }
@@ -113,6 +115,7 @@ read_options(struct load *l, int argc, char **argv)
 		{ "seconds", required_argument, NULL, 's' },
 		{ "rate", required_argument, NULL, 'R' },
 		{ "reconnect", no_argument, NULL, 'x' },
+		{ "once", no_argument, NULL, 'o' },
 		{ 0 },
 	};
 	int option;
@@ -132,11 +135,21 @@ read_options(struct load *l, int argc, char **argv)
 			l->rate = n;
 		else if (option == 'x')
 			l->reconnect = true;
+		else if (option == 'o')
+			l->once = true;
 		else
 			usage();
 	}
 	if (l->port <= 0 || l->file == NULL || l->connections <= 0 || l->seconds <= 0)
 		usage();
+}
+
+static size_t
+body_length(const char *head, const char *end)
+{
+	const char *length = memmem(head, (size_t)(end - head), "Content-Length: ", 16);
+
+	return length != NULL ? strtoul(length + 16, NULL, 10) : 0;
 }
 
 static void
@@ -160,6 +173,7 @@ read_requests(struct load *l)
 			if (l->requests == NULL)
 				die("bench_load");
 		}
+		end += body_length(at, end);
 		l->requests[l->request_count++] = (struct request){ at, (size_t)(end + 4 - at) };
 	}
 	if (l->request_count == 0)
@@ -211,6 +225,7 @@ send_next(struct load *l, struct connection *c, int64_t due_ns)
 	c->busy = true;
 	c->request = &l->requests[l->next_request];
 	l->next_request = (l->next_request + 1) % l->request_count;
+	l->started++;
 	if (c->fd < 0)
 		open_connection(l, c);
 	else if (!c->connecting)
@@ -254,6 +269,11 @@ note_answer(struct load *l, struct connection *c)
 static void
 go_on(struct load *l, struct connection *c)
 {
+	if (l->once && l->started >= (int64_t)l->request_count) {
+		if (l->answered >= l->started)
+			l->end_ns = now_ns();
+		return;
+	}
 	if (l->rate == 0)
 		send_next(l, c, now_ns());
 	else
@@ -417,9 +437,10 @@ main(int argc, char **argv)
 	note_unanswered(&l);
 	for (int i = 0; i < SLOTS; i++)
 		total += l.slots[i];
-	printf("{\"requests\":%lld,\"seconds\":%d,\"errors\":%lld,\"p50_us\":%lld,\"p99_us\":%lld,"
-	       "\"p999_us\":%lld,\"max_us\":%lld}\n",
-	    (long long)l.answered, l.seconds, (long long)l.errors,
+	printf(
+	    "{\"requests\":%lld,\"seconds\":%.3f,\"errors\":%lld,\"p50_us\":%lld,\"p99_us\":%lld,"
+	    "\"p999_us\":%lld,\"max_us\":%lld}\n",
+	    (long long)l.answered, (double)(l.end_ns - l.start_ns) / SECOND, (long long)l.errors,
 	    (long long)percentile(&l, 500, total), (long long)percentile(&l, 990, total),
 	    (long long)percentile(&l, 999, total), (long long)percentile(&l, 1000, total));
 	return 0;

@@ -28,6 +28,15 @@ export function requestFile(paths, port, headers) {
 	return file;
 }
 
+/* The same of forms that are posted to one path. */
+export function formFile(path_, forms, port, headers = {}) {
+	const file = path.join(scratch(), 'requests');
+	const lines = Object.entries({ 'Content-Type': 'application/x-www-form-urlencoded', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`).join('');
+	const one = (body) => `POST ${path_} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${lines}Content-Length: ${body.length}\r\n\r\n${body}`;
+	writeFileSync(file, forms.map((f) => one(`${new URLSearchParams(f)}`)).join(''));
+	return file;
+}
+
 async function watched({ pids }, run) {
 	const cpu = () => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
 	const [cpuBefore, at] = [cpu(), performance.now()];
@@ -37,9 +46,9 @@ async function watched({ pids }, run) {
 	return { ...result, busy: used / seconds, per_cpu_second: (result.rate * seconds) / used };
 }
 
-export function load(server, { requests, connections = 64, seconds = SECONDS, per_second: rate, reconnect = false }) {
+export function load(server, { requests, connections = 64, seconds = SECONDS, per_second: rate, reconnect = false, once = false }) {
 	const words = ['--port', server.port, '--requests', requests, '--connections', connections, '--seconds', seconds,
-		...(rate ? ['--rate', Math.round(rate)] : []), ...(reconnect ? ['--reconnect'] : [])];
+		...(rate ? ['--rate', Math.round(rate)] : []), ...(reconnect ? ['--reconnect'] : []), ...(once ? ['--once'] : [])];
 	return watched(server, async () => {
 		const found = JSON.parse(await runOn(LOAD_CORE, [program, ...words.map(String)]));
 		if (found.errors > 0) throw new Error(`${found.errors} of ${found.requests} requests failed`);

@@ -26,9 +26,9 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
-/* An empty directory that is removed at the end. */
-export function scratch() {
-	const dir = mkdtempSync(path.join(tmpdir(), 'valetkey-bench-'));
+/* An empty directory that is removed at the end; in memory where nobody is to wait for the disk. */
+export function scratch({ memory = false } = {}) {
+	const dir = mkdtempSync(path.join(memory && existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'valetkey-bench-'));
 	directories.add(dir);
 	return dir;
 }
