@@ -18,7 +18,7 @@
 
 #define TOKEN_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1 AND deleted_ms = 0"
 
-#define TOKEN_COLUMN_COUNT 49 /* what else a statement asks for comes behind them */
+#define TOKEN_COLUMN_COUNT 50 /* what else a statement asks for comes behind them */
 
 void token_row_read(struct ctx *cx, struct db_stmt *st, struct token *t);
 /* Opens those of the row that token_row_read() has just read. */
