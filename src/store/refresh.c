@@ -128,7 +128,7 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	    " failed_ms = CASE WHEN attempts > 0 AND failed_ms > 0 THEN failed_ms ELSE $5 END,"
 	    " attempts = attempts + 1, last_error = $6, lease_until_ms = 0, attempt_stage = $7,"
 	    " attempt_risked = $8 WHERE id = $9 AND fence = $10 AND (sealed_version = $11 OR"
-	    " status = $1)",
+	    " status = $1) AND (attempt_fence = $10 OR attempt_stage = $12)",
 	    &st));
 	db_bind_int(st, 1, failure->status);
 	db_bind_text(st, 2, failure->status == TOKEN_ACTIVE ? S("") : failure->reason);
@@ -141,6 +141,7 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	db_bind_text(st, 9, claim->token.id);
 	db_bind_int(st, 10, claim->fence);
 	db_bind_int(st, 11, claim->token.sealed_version);
+	db_bind_int(st, 12, claim->token.attempt.stage);
 	TRY(store_write_one(cx, st, E_CONFLICT, REFRESH_TAKEN_OVER));
 	if (failure->attempt.stage != STAGE_KEPT)
 		TRY(forget_reply(s, cx, claim));
@@ -156,11 +157,15 @@ store_refresh_release(
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
+	/* A reply that was sealed since the claim stays due as it is. */
 	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET lease_until_ms = 0, due_ms = $1 WHERE id = $2 AND fence = $3", &st));
+	    "UPDATE token SET lease_until_ms = 0, due_ms = CASE WHEN attempt_fence = $3 OR"
+	    " attempt_stage = $4 THEN $1 ELSE due_ms END WHERE id = $2 AND fence = $3",
+	    &st));
 	db_bind_int(st, 1, due_ms);
 	db_bind_text(st, 2, claim->token.id);
 	db_bind_int(st, 3, claim->fence);
+	db_bind_int(st, 4, claim->token.attempt.stage);
 	return store_write_one(cx, st, E_CONFLICT, REFRESH_TAKEN_OVER);
 }
 

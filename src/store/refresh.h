@@ -6,7 +6,8 @@
  *   commit    the pair, in one transaction; or failed, or released
  *
  * Every other verb after the claim checks the fence: E_CONFLICT means that somebody newer has taken over
- * and that nothing was written. Each is one durable transaction. A failure changes states, never a
+ * and that nothing was written; of sent and failed also that the reply to the attempt before this claim
+ * was sealed since: the next claim finds it. Each is one durable transaction. A failure changes states, never a
  * secret. Stages are those of oauth/plan.h, of which this room knows three numbers only. */
 #ifndef STORE_REFRESH_H
 #define STORE_REFRESH_H

@@ -151,6 +151,7 @@ bind_record(void *arg, size_t i, struct db_stmt *st)
 	db_bind_int(st, 5, next.risked);
 	db_bind_blob(st, 6, S(""));
 	db_bind_text(st, 7, w->claim->token.id);
+	db_bind_int(st, 8, w->claim->token.attempt.stage);
 }
 
 enum rc
@@ -164,7 +165,8 @@ refresh_rows_record(
 	    &(struct db_many){
 		.sql = "UPDATE token SET attempt_stage = $1, attempt_fence = $2,"
 		       " attempt_first_ms = $3, attempt_sent_ms = $4, attempt_risked = $5,"
-		       " attempt_reply = $6 WHERE id = $7 AND fence = $2",
+		       " attempt_reply = $6 WHERE id = $7 AND fence = $2"
+		       " AND (attempt_fence = $2 OR attempt_stage = $8)",
 		.count = n,
 		.bind = bind_record,
 		.arg = &r,

@@ -42,6 +42,9 @@ void attempt_read(struct flight *f);
 
 /* The flight is over; whoever waits reads the store. */
 void attempt_done(struct flight *f, enum rc rc);
+/* Something was written since the claim that it must not write over, perhaps the reply to the attempt
+ * before it: gives back the lease, if it is still its own, so that what is there is found at once. */
+void attempt_overtaken(struct flight *f);
 /* Its token is due at due_ms (0: not by itself): the engine looks then. */
 void attempt_due(struct flight *f, int64_t due_ms);
 /* Records what went wrong, in the words of the flight's context, and ends it. */

@@ -119,6 +119,8 @@ attempt_send(struct flight *f, bool risky)
 	rc = store_refresh_sent(v->store, &f->cx, &f->claim, attempt_now_ms(f), risky);
 	if (rc == OK)
 		attempt_transmit(f);
+	else if (rc == E_CONFLICT)
+		attempt_overtaken(f);
 	else
 		attempt_done(f, rc); /* not recorded, so not sent: fail closed */
 }

@@ -40,6 +40,20 @@ attempt_done(struct flight *f, enum rc rc)
 }
 
 void
+attempt_overtaken(struct flight *f)
+{
+	struct ctx cx = attempt_scratch(f);
+	int64_t now = attempt_now_ms(f);
+	enum rc rc = store_refresh_release(f->engine->vault->store, &cx, &f->claim, now);
+
+	if (rc == OK)
+		attempt_due(f, now);
+	else if (rc != E_CONFLICT)
+		log_event(LOG_ERROR, "token.release_failed", KV_STR("why", str_of(cx.why)));
+	attempt_done(f, E_CONFLICT);
+}
+
+void
 attempt_again_later(struct flight *f, const char *what)
 {
 	struct engine *e = f->engine;
@@ -87,8 +101,10 @@ attempt_failed(
 	if (rc == OK && status == TOKEN_NEEDS_REAUTHORIZATION)
 		learn_current_access(f->engine->vault, attempt_provider(f), &f->claim.token,
 		    f->claim.secrets.access);
-	if (rc == OK || rc == E_CONFLICT)
-		attempt_done(f, rc == OK ? f->cx.rc : rc);
+	if (rc == OK)
+		attempt_done(f, f->cx.rc);
+	else if (rc == E_CONFLICT)
+		attempt_overtaken(f);
 	else if (f->called)
 		attempt_again_later(f, cx.why);
 	else

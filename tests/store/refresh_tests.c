@@ -369,6 +369,37 @@ test_late_reply_is_kept_while_no_newer_attempt_has_left(void **state)
 	    E_CONFLICT);
 }
 
+/* It is not wiped by who claimed before it was sealed, and believed that nobody has it. */
+static void
+test_late_reply_outlives_the_claim_that_did_not_find_it(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_failure lost = { .reason = S("no answer"),
+		.now_ms = NOW + 10,
+		.due_ms = NOW + 60000,
+		.attempt = { .stage = STAGE_LOST } };
+	struct refresh_claim late, next;
+
+	create(f, "t1", "One");
+	late = claim(f, "t1", NOW);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &late, NOW, false));
+	next = claim(f, "t1", NOW + LEASE + 1);
+	assert_int_equal(next.token.attempt.stage, STAGE_SENT);
+	assert_ok(
+	    store_refresh_answered(store(f), &f->cx, &late, NOW + 9, 200, 0, secret_of(S(REPLY))));
+	assert_rc(store_refresh_failed(store(f), &f->cx, &next, &lost), E_CONFLICT);
+	lost.attempt.stage = STAGE_SETTLED;
+	assert_rc(store_refresh_failed(store(f), &f->cx, &next, &lost), E_CONFLICT);
+	assert_rc(store_refresh_sent(store(f), &f->cx, &next, NOW + 11, false), E_CONFLICT);
+	assert_ok(store_refresh_release(store(f), &f->cx, &next, NOW + 60000));
+	next = claim(f, "t1", NOW + LEASE + 2);
+	assert_int_equal(next.token.due_ms, NOW + 9); /* as who sealed it said */
+	assert_true(crypto_equal(next.reply, secret_of(S(REPLY))));
+	/* who found it may say what it is */
+	lost.attempt.stage = STAGE_KEPT;
+	assert_ok(store_refresh_failed(store(f), &f->cx, &next, &lost));
+}
+
 /* The pair that was replaced stays sealed until the next one has been used with success. */
 static void
 test_previous_pair_stays_until_the_next_success(void **state)
@@ -469,6 +500,7 @@ const struct CMUnitTest refresh_tests[] = {
 	STORE_TEST(test_unreadable_reply_stays_and_is_read_again),
 	STORE_TEST(test_fence_stops_every_step_of_the_late_one),
 	STORE_TEST(test_late_reply_is_kept_while_no_newer_attempt_has_left),
+	STORE_TEST(test_late_reply_outlives_the_claim_that_did_not_find_it),
 	STORE_TEST(test_previous_pair_stays_until_the_next_success),
 	STORE_TEST(test_what_is_learned_stays_until_the_next_consent),
 	STORE_TEST(test_a_refused_access_token_is_so_until_there_is_another),
