@@ -20,6 +20,7 @@ static const struct command commands[] = {
 	{ "token", cli_token_main, "list tokens, get a live one, show or refresh one" },
 	{ "events", cli_events_main, "what happened to the tokens, and what happens" },
 	{ "passwd", run_passwd, "set the manager's admin password" },
+	{ "webhook", run_webhook, "who is told of events: list, add or remove" },
 	{ "store", run_store, "move an installation between SQLite and PostgreSQL" },
 	{ "backup", run_backup,
 	    "all data in one file, while serving; or prove that such a file is whole" },

@@ -78,5 +78,7 @@ http_handler api_keys, api_key_create, api_key_delete;
 http_handler api_v1_tokens, api_v1_token, api_v1_access_token, api_v1_refresh, api_v1_recover,
     api_v1_rejected, api_metrics;
 http_handler api_events, api_event_stream;
+http_handler api_webhooks, api_webhook_create, api_webhook_patch, api_webhook_delete,
+    api_webhook_secret, api_webhook_test, api_deliveries, api_delivery_again;
 
 #endif

@@ -31,6 +31,8 @@ const struct http_route api_routes[] = {
 	{ HTTP_M_GET, "/tokens/{}", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
 	{ HTTP_M_GET, "/tokens/new/{}", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
 	{ HTTP_M_GET, "/keys", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
+	{ HTTP_M_GET, "/activity", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
+	{ HTTP_M_GET, "/notifications", ACCESS_PAGE, LANE_LOOP, 0, api_app_page },
 	{ HTTP_M_GET, "/oauth/callback/{}", ACCESS_CALLBACK, LANE_WORKER, 0, api_callback },
 
 	{ HTTP_M_GET, "/api/console/session", ACCESS_VISITOR, LANE_WORKER, 0, api_session_get },
@@ -79,6 +81,22 @@ const struct http_route api_routes[] = {
 
 	{ HTTP_M_GET, "/api/console/events", ACCESS_USER, LANE_WORKER, 0, api_events },
 	{ HTTP_M_GET, "/api/console/events/stream", ACCESS_USER, LANE_WORKER, 0, api_event_stream },
+
+	{ HTTP_M_GET, "/api/console/webhooks", ACCESS_USER, LANE_WORKER, 0, api_webhooks },
+	{ HTTP_M_POST, "/api/console/webhooks", ACCESS_USER_CHANGE, LANE_WORKER, FORM,
+	    api_webhook_create },
+	{ HTTP_M_PATCH, "/api/console/webhooks/{}", ACCESS_USER_CHANGE, LANE_WORKER, FORM,
+	    api_webhook_patch },
+	{ HTTP_M_DELETE, "/api/console/webhooks/{}", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_webhook_delete },
+	{ HTTP_M_POST, "/api/console/webhooks/{}/secret", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_webhook_secret },
+	{ HTTP_M_POST, "/api/console/webhooks/{}/test", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_webhook_test },
+	{ HTTP_M_GET, "/api/console/webhooks/{}/deliveries", ACCESS_USER, LANE_WORKER, 0,
+	    api_deliveries },
+	{ HTTP_M_POST, "/api/console/webhooks/{}/deliveries/{}/again", ACCESS_USER_CHANGE,
+	    LANE_WORKER, SMALL, api_delivery_again },
 
 	{ HTTP_M_GET, "/api/console/keys", ACCESS_USER, LANE_WORKER, 0, api_keys },
 	{ HTTP_M_POST, "/api/console/keys", ACCESS_USER_CHANGE, LANE_WORKER, FORM, api_key_create },

@@ -159,10 +159,9 @@ base64(struct arena *a, struct str bytes, int variant)
 }
 
 struct str
-crypto_hmac_sha256_hex(struct arena *a, struct secret key, struct str data)
+crypto_hmac_sha256(struct arena *a, struct secret key, struct str data)
 {
-	char *out = arena_alloc(a, 2 * crypto_auth_hmacsha256_BYTES + 1);
-	unsigned char mac[crypto_auth_hmacsha256_BYTES];
+	unsigned char *mac = arena_alloc(a, crypto_auth_hmacsha256_BYTES);
 	crypto_auth_hmacsha256_state state;
 	struct str k = secret_expose(key);
 
@@ -170,9 +169,14 @@ crypto_hmac_sha256_hex(struct arena *a, struct secret key, struct str data)
 	crypto_auth_hmacsha256_update(
 	    &state, (const unsigned char *)(data.p != NULL ? data.p : ""), data.len);
 	crypto_auth_hmacsha256_final(&state, mac);
-	sodium_bin2hex(out, 2 * sizeof(mac) + 1, mac, sizeof(mac));
 	sodium_memzero(&state, sizeof(state));
-	return (struct str){ out, 2 * sizeof(mac) };
+	return (struct str){ (const char *)mac, crypto_auth_hmacsha256_BYTES };
+}
+
+struct str
+crypto_hmac_sha256_hex(struct arena *a, struct secret key, struct str data)
+{
+	return crypto_hex(a, crypto_hmac_sha256(a, key, data));
 }
 
 struct str

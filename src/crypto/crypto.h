@@ -68,7 +68,8 @@ struct secret crypto_random_token(struct arena *a);
 bool crypto_equal(struct secret a, struct secret b); /* constant time for equal lengths */
 
 struct str crypto_sha256(struct arena *a, struct str data); /* 32 bytes */
-/* HMAC-SHA256 in lower-case hexadecimal (RFC 2104), with a key of any length. */
+/* HMAC-SHA256 (RFC 2104) with a key of any length: 32 bytes, or in lower-case hexadecimal. */
+struct str crypto_hmac_sha256(struct arena *a, struct secret key, struct str data);
 struct str crypto_hmac_sha256_hex(struct arena *a, struct secret key, struct str data);
 /* The same bit by bit: begin, add as often as needed, end; then begin again. */
 #define SHA256_LEN 32

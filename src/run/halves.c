@@ -89,6 +89,7 @@ manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *o
 		.providers_dir = cfg->providers_dir,
 		.keep_deleted_ms = KEEP_DELETED_DAYS * DAY_MS,
 		.keep_events_ms = KEEP_EVENTS_DAYS * DAY_MS,
+		.deny_private = cfg->deny_private,
 		.dropbox_ca_file = cfg->dropbox_ca,
 		.clock = cfg->clock,
 	};

@@ -20,14 +20,14 @@ struct option {
 	const char *help;
 };
 
-#define ALL_COMMANDS (FOR_RESTORE * 2 - 1)
-#define TAKES_OPERANDS (FOR_STORE | FOR_BACKUP | FOR_RESTORE)
+#define ALL_COMMANDS (FOR_WEBHOOK * 2 - 1)
+#define TAKES_OPERANDS (FOR_STORE | FOR_BACKUP | FOR_RESTORE | FOR_WEBHOOK)
 #define AT(member) offsetof(struct options, member)
 
 static const struct option options[] = {
 	{ "--data", "VALETKEY_DATA", "DIR", NULL,
 	    FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD | FOR_SANDBOX_ENV | FOR_BACKUP |
-		FOR_RESTORE,
+		FOR_RESTORE | FOR_WEBHOOK,
 	    TEXT, AT(data), "where everything is kept (made when missing)" },
 	{ "--from", NULL, "DIR|URL", NULL, FOR_STORE, TEXT, AT(from),
 	    "what is copied: a data directory or postgres://…" },
@@ -36,7 +36,7 @@ static const struct option options[] = {
 	{ "--verify", NULL, NULL, NULL, FOR_BACKUP, FLAG, AT(verify),
 	    "prove at once that each grant in it opens with the master key" },
 	{ "--store", "VALETKEY_STORE", "URL", NULL,
-	    FOR_SERVE | FOR_PASSWD | FOR_BACKUP | FOR_RESTORE, TEXT, AT(store),
+	    FOR_SERVE | FOR_PASSWD | FOR_BACKUP | FOR_RESTORE | FOR_WEBHOOK, TEXT, AT(store),
 	    "postgres://… instead of a file in DIR; several nodes may share it" },
 	{ "--listen", "VALETKEY_LISTEN", "HOST:PORT", MANAGER_LISTEN, FOR_SERVE | FOR_DEMO, TEXT,
 	    AT(listen), "address of the manager" },
@@ -70,13 +70,18 @@ static const struct option options[] = {
 	    AT(keep_deleted), "for how long a deleted token can be restored" },
 	{ "--keep-events", "VALETKEY_KEEP_EVENTS", "DAYS", "90", FOR_SERVE, TEXT, AT(keep_events),
 	    "for how long it is kept what happened" },
+	{ "--deny-private-webhooks", NULL, NULL, NULL, FOR_SERVE, FLAG, AT(deny_private),
+	    "send webhooks to public addresses only" },
+	{ "--name", NULL, "NAME", NULL, FOR_WEBHOOK, TEXT, AT(name), "who is told" },
+	{ "--types", NULL, "TYPES", NULL, FOR_WEBHOOK, TEXT, AT(types),
+	    "which events, parted by spaces; all without it" },
 	{ "--providers", "VALETKEY_PROVIDERS", "DIR", NULL, FOR_SERVE, TEXT, AT(providers),
 	    "provider definitions (*.json) besides the built-in ones; the same id replaces one" },
 	{ "--dropbox-ca", "VALETKEY_DROPBOX_CA", "FILE", NULL, FOR_SERVE, TEXT, AT(dropbox_ca),
 	    "the CA (PEM) to trust for --dropbox-url, and for it alone" },
 	{ "--master-key-file", "VALETKEY_MASTER_KEY_FILE", "FILE", NULL,
-	    FOR_SERVE | FOR_DEMO | FOR_PASSWD | FOR_BACKUP | FOR_RESTORE, TEXT, AT(master_key_file),
-	    "32-byte key (mode 0600) instead of DIR/master.key" },
+	    FOR_SERVE | FOR_DEMO | FOR_PASSWD | FOR_BACKUP | FOR_RESTORE | FOR_WEBHOOK, TEXT,
+	    AT(master_key_file), "32-byte key (mode 0600) instead of DIR/master.key" },
 	{ "--log-level", "VALETKEY_LOG_LEVEL", "LEVEL", "info", FOR_SERVE | FOR_SANDBOX | FOR_DEMO,
 	    TEXT, AT(log_level), "debug, info, warn or error" },
 	{ "--seed", NULL, NULL, NULL, FOR_DEMO, FLAG, AT(seed),

@@ -19,6 +19,8 @@ struct options {
 	const char *providers;       /* --providers */
 	const char *keep_deleted;    /* --keep-deleted */
 	const char *keep_events;     /* --keep-events */
+	bool deny_private;           /* --deny-private-webhooks */
+	const char *name, *types;    /* --name, --types of webhook add */
 	const char *dropbox_ca;      /* --dropbox-ca FILE */
 	const char *master_key_file; /* --master-key-file */
 	const char *log_level;       /* --log-level */
@@ -43,7 +45,8 @@ enum command_bit {
 	FOR_SANDBOX_ENV = 16,
 	FOR_STORE = 32,
 	FOR_BACKUP = 64,
-	FOR_RESTORE = 128
+	FOR_RESTORE = 128,
+	FOR_WEBHOOK = 256
 };
 
 /* Fills out for one command. E_INPUT with a sentence for an unknown or incomplete option. */

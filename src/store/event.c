@@ -239,6 +239,7 @@ store_event(struct store *s, struct ctx *cx, const struct event_note *note)
 	head.mac = event_mac(s, cx, head.mac, &e);
 	TRY(insert(s, cx, &e, head.mac));
 	TRY(event_head_put(s, cx, &head));
+	TRY(event_outbox(s, cx, &e));
 	s->event_noted = true;
 	return store_changed(s, cx, CHANGE_EVENTS, S(""));
 }

@@ -14,7 +14,7 @@ struct event {
 	int64_t head, seq; /* together its id, "3-42" */
 	int64_t at_ms;
 	struct str type;                             /* "token.failing" */
-	struct str actor_kind, actor_id, actor_name; /* "user", "key", "engine", "command" */
+	struct str actor_kind, actor_id, actor_name; /* "user", "key", "visitor", "engine", … */
 	struct str from;                             /* the address of the request; may be empty */
 	struct str about_kind, about_id, about_name; /* as it was called then */
 	bool refused;

@@ -20,6 +20,11 @@ MUST enum rc event_head_get(struct store *s, struct ctx *cx, int64_t num, struct
 /* Writes all but num and seq, with a new seal. The row is locked already. */
 MUST enum rc event_head_put(struct store *s, struct ctx *cx, struct event_head *h);
 
+/* Inside the event's transaction: a delivery for each webhook that wants it (webhook.c). */
+MUST enum rc event_outbox(struct store *s, struct ctx *cx, const struct event *e);
+MUST enum rc event_deliver(
+    struct store *s, struct ctx *cx, struct str webhook_id, const struct event *e);
+
 #define EVENT_COLUMNS                                                              \
 	"head, seq, at_ms, type, actor_kind, actor_id, actor_name, from_address, " \
 	"about_kind, about_id, about_name, refused, details"

@@ -181,6 +181,32 @@ const char *const store_schema[] = {
 
 	/* 7: the end of the access token on the provider's own clock, which ours may leave */
 	"ALTER TABLE token ADD COLUMN expires_date_s BIGINT NOT NULL DEFAULT 0;",
+
+	/* 8: who is told of it, and what is to be told still (store/webhook.h) */
+	"CREATE TABLE webhook ("
+	" id TEXT PRIMARY KEY,"
+	" name TEXT NOT NULL,"
+	" url TEXT NOT NULL,"
+	" types TEXT NOT NULL,"
+	" enabled BIGINT NOT NULL,"
+	" created_ms BIGINT NOT NULL,"
+	" secret BLOB NOT NULL);"
+	"CREATE TABLE delivery ("
+	" id TEXT PRIMARY KEY,"
+	" webhook_id TEXT NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,"
+	" type TEXT NOT NULL,"
+	" head BIGINT NOT NULL,"
+	" seq BIGINT NOT NULL,"
+	" created_ms BIGINT NOT NULL,"
+	" due_ms BIGINT NOT NULL,"
+	" state BIGINT NOT NULL,"
+	" attempts BIGINT NOT NULL,"
+	" tried_ms BIGINT NOT NULL,"
+	" status BIGINT NOT NULL,"
+	" error TEXT NOT NULL,"
+	" lease_until_ms BIGINT NOT NULL);"
+	"CREATE INDEX delivery_due ON delivery (webhook_id, due_ms) WHERE due_ms > 0;"
+	"CREATE INDEX delivery_made ON delivery (webhook_id, created_ms);",
 };
 
 const size_t store_schema_count = sizeof(store_schema) / sizeof(store_schema[0]);

@@ -11,7 +11,7 @@
 #define ROW_MAX (64 << 20)
 
 /* Others refer to these; the rest has no order. */
-static const char *const first[] = { "user_", "token", "api_key" };
+static const char *const first[] = { "user_", "token", "api_key", "webhook" };
 #define FIRST_COUNT (sizeof(first) / sizeof(first[0]))
 
 static const char *const left_out[] = { "schema_version", "node", "change_log", "backup_digest" };

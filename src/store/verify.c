@@ -7,6 +7,7 @@
 #include "store/copy.h"
 #include "store/store_int.h"
 #include "store/token_row.h"
+#include "store/webhook.h"
 
 struct ids {
 	struct str *ids;
@@ -71,7 +72,7 @@ open_token(struct store *s, struct ctx *cx, struct str id, struct store_verdict 
 static enum rc
 open_everything(struct store *s, struct ctx *cx, struct store_verdict *out)
 {
-	struct ids tokens, connections, texts;
+	struct ids tokens, connections, texts, webhooks;
 	struct secret text;
 
 	TRY(read_ids(s, cx, "SELECT count(*) FROM token", "SELECT id FROM token ORDER BY name_key",
@@ -80,10 +81,12 @@ open_everything(struct store *s, struct ctx *cx, struct store_verdict *out)
 	    "SELECT id FROM connection ORDER BY created_ms", &connections));
 	TRY(read_ids(s, cx, "SELECT count(*) FROM meta WHERE length(sealed) > 0",
 	    "SELECT name FROM meta WHERE length(sealed) > 0 ORDER BY name", &texts));
+	TRY(read_ids(s, cx, "SELECT count(*) FROM webhook", "SELECT id FROM webhook ORDER BY id",
+	    &webhooks));
 	*out = (struct store_verdict){ .tokens = (int64_t)tokens.count,
 		.connections = (int64_t)connections.count };
-	out->broken = ARENA_ARRAY(
-	    cx->arena, struct str, tokens.count * PARTS_OF_TOKEN + connections.count + texts.count);
+	out->broken = ARENA_ARRAY(cx->arena, struct str,
+	    tokens.count * PARTS_OF_TOKEN + connections.count + texts.count + webhooks.count);
 	for (size_t i = 0; i < tokens.count; i++)
 		open_token(s, cx, tokens.ids[i], out);
 	for (size_t i = 0; i < connections.count; i++) {
@@ -95,6 +98,9 @@ open_everything(struct store *s, struct ctx *cx, struct store_verdict *out)
 	for (size_t i = 0; i < texts.count; i++)
 		note(cx, store_meta_get_sealed(s, cx, texts.ids[i], &text), "Sealed text",
 		    texts.ids[i], out);
+	for (size_t i = 0; i < webhooks.count; i++)
+		note(cx, store_webhook_secret(s, cx, webhooks.ids[i], &text), "Secret of webhook",
+		    webhooks.ids[i], out);
 	return OK;
 }
 

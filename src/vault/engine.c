@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/map.h"
+#include "store/webhook.h"
 #include "vault/engine_int.h"
 
 #define WAIT_MS 10000      /* what a reader waits at most */
@@ -15,6 +16,7 @@
 #define LOOK_AGAIN_MS 1000
 #define PURGE_MS 600000
 #define EVENTS_AT_ONCE 10000
+#define KEEP_DELIVERIES_MS (7LL * 86400000)
 
 uint32_t
 engine_random(void)
@@ -116,6 +118,9 @@ purge(struct engine *e, struct ctx *cx)
 		log_event(LOG_ERROR, "engine.purge_failed", KV_STR("why", str_of(cx->why)));
 	if (store_event_sweep(
 		v->store, cx, clock_now_ms(v->clock) - v->keep_events_ms, EVENTS_AT_ONCE) != OK)
+		log_event(LOG_ERROR, "engine.sweep_failed", KV_STR("why", str_of(cx->why)));
+	if (store_delivery_sweep(
+		v->store, cx, clock_now_ms(v->clock) - KEEP_DELIVERIES_MS, EVENTS_AT_ONCE) != OK)
 		log_event(LOG_ERROR, "engine.sweep_failed", KV_STR("why", str_of(cx->why)));
 }
 

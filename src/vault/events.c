@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "vault/outbox.h"
 #include "vault/vault_int.h"
 
 #define SENTENCE_MAX 2048
@@ -25,6 +26,9 @@ static const struct event_type types[] = {
 	{ "connection.revealed", "A new access token of {about} was shown." },
 	{ "key.created", "The API key {about} was made." },
 	{ "key.revoked", "The API key {about} was revoked." },
+	{ "webhook.created", "The webhook {about} was made." },
+	{ "webhook.changed", "The webhook {about} was changed: {changed}." },
+	{ "webhook.deleted", "The webhook {about} was removed." },
 	{ "user.created", "{about} was added." },
 	{ "user.password_changed", "The password of {about} was changed." },
 	{ "user.signed_in", "{about} signed in." },
@@ -194,7 +198,24 @@ vault_event_json(struct ctx *cx, const struct event *e, bool with_from)
 void
 vault_event_listen(struct vault *v, void (*fn)(void *arg), void *arg)
 {
-	store_event_listen(v->store, fn, arg);
+	v->on_event = fn;
+	v->on_event_arg = arg;
+}
+
+static void
+heard(void *arg)
+{
+	struct vault *v = arg;
+
+	outbox_wake(v->outbox);
+	if (v->on_event != NULL)
+		v->on_event(v->on_event_arg);
+}
+
+void
+vault_event_begin(struct vault *v)
+{
+	store_event_listen(v->store, heard, v);
 }
 
 enum rc

@@ -91,6 +91,8 @@ tell_refused(struct vault *v, const struct ctx *asked, const struct user *user)
 		.refused = true };
 	int64_t untold;
 
+	cx.actor = S("visitor");
+	cx.actor_name = S("");
 	if (throttle_check(v->throttle, &cx, S("refusals told"), REFUSALS_TOLD) != OK) {
 		atomic_fetch_add(&v->refusals_untold, 1);
 		return;

@@ -10,6 +10,8 @@
 #include "crypto/cert.h"
 #include "store/refresh.h"
 #include "vault/learn.h"
+#include "store/webhook.h"
+#include "vault/outbox.h"
 #include "vault/vault_int.h"
 
 #define CALLS_GRACE_MS 2000
@@ -113,6 +115,7 @@ vault_open(struct ctx *cx, const struct vault_config *cfg, struct vault **out)
 	v->clock = cfg->clock;
 	v->keep_deleted_ms = cfg->keep_deleted_ms;
 	v->keep_events_ms = cfg->keep_events_ms;
+	v->deny_private = cfg->deny_private;
 	v->shared = cfg->store != NULL;
 	v->public_url = str_dup(v->arena, cfg->public_url);
 	v->live = live_cache_new();
@@ -137,6 +140,10 @@ vault_start(struct ctx *cx, struct vault *v)
 	if (cut_off > 0)
 		log_event(LOG_WARN, "engine.recovered", KV_INT("attempts", cut_off));
 	TRY(learner_start(cx, v, &v->learner));
+	if (!v->shared)
+		TRY(store_delivery_recover(v->store, cx));
+	TRY(outbox_start(cx, v, &v->outbox));
+	vault_event_begin(v);
 	TRY(engine_start(cx, v, &v->engine));
 	return store_follow(cx, v->store, vault_follow, v);
 }
@@ -148,6 +155,7 @@ vault_stop(struct vault *v)
 		store_unfollow(v->store); /* it wakes the engine and fills the caches */
 	if (v->engine != NULL)
 		engine_stop(v->engine);
+	outbox_stop(v->outbox);
 	/* A request that waits for a provider would keep the servers from stopping. */
 	if (v->client != NULL)
 		http_client_stop(v->client, CALLS_GRACE_MS);
@@ -168,6 +176,7 @@ vault_close(struct vault *v)
 		return;
 	if (v->store != NULL)
 		store_unfollow(v->store);
+	outbox_free(v->outbox);
 	http_client_free(v->client);
 	http_client_free(v->sandbox_client);
 	engine_free(v->engine);

@@ -23,6 +23,7 @@ struct live_cache;
 struct key_index;
 struct learner;
 struct throttle;
+struct outbox;
 
 struct vault {
 	struct arena *arena; /* boot time: provider definitions, texts */
@@ -42,7 +43,11 @@ struct vault {
 	_Atomic int64_t *skews; /* one for each of them; vault/skew.h */
 	int64_t keep_deleted_ms, keep_events_ms;
 	_Atomic int64_t counts[VAULT_COUNTS];
-	bool shared;                     /* other nodes may use the store */
+	bool shared;                 /* other nodes may use the store */
+	bool deny_private;           /* webhooks go to public addresses only */
+	struct outbox *outbox;       /* sends the webhooks */
+	void (*on_event)(void *arg); /* NULL: nobody listens */
+	void *on_event_arg;
 	_Atomic int64_t refusals_untold; /* of sign-ins, since the last that is an event */
 };
 
@@ -60,6 +65,9 @@ MUST enum rc key_index_load(struct vault *v, struct ctx *cx);
 void key_index_free(struct key_index *k);
 /* Writes the last-used times that changed. */
 void key_index_flush(struct vault *v, struct ctx *cx);
+
+/* From here on vault_event_listen's fn, and the outbox, hear of events. */
+void vault_event_begin(struct vault *v);
 
 /* Hears what other nodes changed (store/changes.h). */
 MUST enum rc vault_follow(void *arg, struct ctx *cx, const struct change *change);

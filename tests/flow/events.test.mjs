@@ -186,6 +186,8 @@ test('every type that is documented is one the manager knows, and the other way 
 	const source = readFileSync(new URL('../../src/vault/events.c', import.meta.url), 'utf8');
 	const known = new Set([...source.matchAll(/\{ "([a-z]+\.[a-z_]+)",/g)].map((m) => m[1]));
 	assert.deepEqual([...known].sort(), [...documented].sort());
+	const console = readFileSync(new URL('../../web/console/live.ts', import.meta.url), 'utf8');
+	assert.deepEqual([...console.matchAll(/"([a-z]+\.[a-z_]+)"/g)].map((m) => m[1]).sort(), [...known].sort());
 });
 
 test('old events end by themselves', async () => {

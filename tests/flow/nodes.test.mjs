@@ -11,6 +11,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { openStream } from '../lib/events.mjs';
+import { startHook } from '../lib/hook.mjs';
 import { managerClient, managerVisitor, programGet } from '../lib/http.mjs';
 import { connectToken, consent, freePort, makeKey, openCallback, startAttempt } from '../lib/manager.mjs';
 import { startPostgres } from '../lib/postgres.mjs';
@@ -205,4 +206,26 @@ test('S-120 signing out at one node ends the stream at another', async () => {
 	await bob.post('/api/console/sign-out');
 	await stream.ended;
 	assert.ok(Date.now() - began < BOUND_MS);
+});
+
+test('each event is told to a webhook once, whichever node it happened at', async () => {
+	const hook = await startHook();
+	hook.answer = (req, res) => res.writeHead(200).end();
+	const t = await connectToken(ann, 'Told once');
+	const made = await ann.post('/api/console/webhooks', { name: 'x', url: hook.url, types: ['token.revealed', 'key'] });
+	assert.equal(made.status, 201, made.text);
+	const ids = new Set();
+	for (let i = 0; i < 20; i++) {
+		const node = i % 2 ? ann : there;
+		assert.equal((await node.post(`/api/console/tokens/${t.id}/reveal`)).status, 200);
+	}
+	for (let i = 0; i < 20; i++) ids.add((await hook.next()).body.data.id);
+	assert.equal(ids.size, 20);
+	/* what comes after them has come: nothing more of them is under way */
+	const key = await makeKey(ann, { label: 'the last' });
+	while ((await hook.next()).body.data.about.id !== key.id);
+	assert.equal(hook.heard.length, 0);
+	assert.equal(hook.requests.length, 21);
+	await ann.del(`/api/console/webhooks/${made.body.webhook.id}`);
+	await hook.stop();
 });

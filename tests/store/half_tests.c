@@ -3,7 +3,7 @@
 #include "suite.h"
 
 #include "fault.h"
-#include "store/event.h"
+#include "store/webhook.h"
 #include "store/store_int.h"
 
 #define CALLS_MAX 100
@@ -224,7 +224,45 @@ act_event_sweep(struct fixture *f)
 	return store_event_sweep(store(f), &f->cx, INT64_MAX, 3);
 }
 
+static enum rc
+act_webhook_create(struct fixture *f)
+{
+	struct webhook w = { .id = S("w2"), .name = S("Two"), .url = S("url"), .types = S("") };
+
+	return store_webhook_create(store(f), &f->cx, &w, secret_of(S("whsec_x")));
+}
+
+static enum rc
+act_webhook_edit(struct fixture *f)
+{
+	struct webhook_edit e = {
+		.set_url = true, .url = S("new"), .set_secret = true, .secret = secret_of(S("n"))
+	};
+
+	return store_webhook_edit(store(f), &f->cx, S("w1"), &e);
+}
+
+static enum rc
+act_webhook_delete(struct fixture *f)
+{
+	return store_webhook_delete(store(f), &f->cx, S("w1"));
+}
+
+static enum rc
+act_delivery_claim(struct fixture *f)
+{
+	struct delivery *d;
+	size_t n;
+
+	return store_delivery_claim(
+	    store(f), &f->cx, S("w1"), INT64_MAX - 1, NOW, LEASE, 2, &d, &n);
+}
+
 static const struct verb verbs[] = {
+	{ "webhook_create", act_webhook_create },
+	{ "webhook_edit", act_webhook_edit },
+	{ "webhook_delete", act_webhook_delete },
+	{ "delivery_claim", act_delivery_claim },
 	{ "session_delete", act_session_delete },
 	{ "token_restore", act_token_restore },
 	{ "token_purge", act_token_purge },
@@ -257,6 +295,9 @@ static const struct verb verbs[] = {
 static void
 stand_ready(struct fixture *f, const struct verb *verb)
 {
+	struct webhook w = {
+		.id = S("w1"), .name = S("One"), .url = S("url"), .types = S(""), .enabled = true
+	};
 	struct user u = { .id = S("u1"), .username = S("admin"), .password_hash = S("hash") };
 	struct str some[] = { S("t1") };
 	struct api_key k = { .id = S("k1"),
@@ -267,6 +308,7 @@ stand_ready(struct fixture *f, const struct verb *verb)
 		.token_count = 1,
 		.created_ms = NOW };
 
+	assert_ok(store_webhook_create(store(f), &f->cx, &w, secret_of(S("whsec_x"))));
 	create(f, "t1", "One");
 	create(f, "t2", "Two");
 	create(f, "gone", "Gone");
@@ -286,7 +328,7 @@ stand_ready(struct fixture *f, const struct verb *verb)
 static void
 clear(struct fixture *f)
 {
-	static const char *const tables[] = { "event", "event_head", "api_key", "token",
+	static const char *const tables[] = { "webhook", "event", "event_head", "api_key", "token",
 		"connection", "user_", "meta WHERE name <> 'key check'" };
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)

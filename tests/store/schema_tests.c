@@ -14,6 +14,7 @@ static const char *const shipped[] = {
 	"kZJLJA6KQB8RRLfW",
 	"EFcLVrXCuKLP1ns5",
 	"kZt3FtvkRNL_tYVo",
+	"suPNw9UGcteKnluP",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))

@@ -5,11 +5,12 @@
 
 #define TESTS_MAX 200
 
-#define SUBJECTS(_) \
-	_(token)    \
-	_(sealed)   \
-	_(refresh)  \
-	_(connection) _(access) _(batch) _(round) _(event) _(schema) _(half) _(driver) _(copy)
+#define SUBJECTS(_)   \
+	_(token)      \
+	_(sealed)     \
+	_(refresh)    \
+	_(connection) \
+	_(access) _(batch) _(round) _(event) _(webhook) _(schema) _(half) _(driver) _(copy)
 
 #define DECLARE(name)                                  \
 	extern const struct CMUnitTest name##_tests[]; \

@@ -1,0 +1,111 @@
+/* valetkey webhook: who is told of events, from the machine that has the data. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "run/commands.h"
+#include "run/process.h"
+#include "run/start.h"
+#include "vault/vault.h"
+#include "vault/webhooks.h"
+
+static enum rc
+list(struct ctx *cx, struct vault *v)
+{
+	struct webhook *hooks;
+	size_t n;
+
+	TRY(vault_webhook_list(v, cx, &hooks, &n));
+	for (size_t i = 0; i < n; i++)
+		printf("%.*s\t%s\t%.*s\t%.*s\n", STR_ARG(hooks[i].name),
+		    hooks[i].enabled ? "on" : "off", STR_ARG(hooks[i].url),
+		    STR_ARG(hooks[i].types.len > 0 ? hooks[i].types : S("all")));
+	return OK;
+}
+
+static enum rc
+add(struct ctx *cx, struct vault *v, const struct options *o, const char *url)
+{
+	struct webhook w = {
+		.name = str_of(o->name != NULL ? o->name : url),
+		.url = str_of(url),
+		.types = str_of(o->types),
+	};
+	struct secret secret;
+
+	TRY(vault_webhook_create(v, cx, &w, &secret));
+	printf("%.*s\n", STR_ARG(secret_expose(secret)));
+	fputs("This is the signing secret; it is shown only now.\n", stderr);
+	return OK;
+}
+
+static enum rc
+drop(struct ctx *cx, struct vault *v, struct str name)
+{
+	struct webhook *hooks;
+	size_t n;
+
+	TRY(vault_webhook_list(v, cx, &hooks, &n));
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(hooks[i].name, name))
+			return vault_webhook_delete(v, cx, hooks[i].id);
+	fail(cx, E_NOTFOUND, "There is no webhook \"%.*s\".", STR_ARG(str_sub(name, 0, 100)));
+	return fail_todo(cx, "valetkey webhook list shows their names.");
+}
+
+static enum rc
+act(struct ctx *cx, struct vault *v, const struct options *o)
+{
+	struct str what = str_of(o->operands[0]);
+
+	if (o->operand_count == 1 && str_eq(what, S("list")))
+		return list(cx, v);
+	if (o->operand_count == 2 && str_eq(what, S("add")))
+		return add(cx, v, o, o->operands[1]);
+	if (o->operand_count == 2 && str_eq(what, S("remove")))
+		return drop(cx, v, str_of(o->operands[1]));
+	fail(cx, E_INPUT, "What should be done?");
+	return fail_todo(cx, "valetkey webhook list, add URL, or remove NAME");
+}
+
+static enum rc
+run(struct start *st)
+{
+	struct ctx *cx = &st->cx;
+	struct vault_config cfg = { .master_key_file = str_of(st->options.master_key_file),
+		.public_url = S("http://127.0.0.1"),
+		.data_dir = st->options.data,
+		.store = st->options.store,
+		.clock = st->clock };
+	struct vault *v;
+	enum rc rc;
+
+	TRY(start_want_data(st));
+	TRY(options_store(cx, cfg.store));
+	if (cfg.store == NULL &&
+	    access(str_printf(cx->arena, "%s/valetkey.db", cfg.data_dir).p, F_OK) != 0) {
+		fail(cx, E_INPUT, "There is no manager's data in %s.", cfg.data_dir);
+		return fail_todo(cx, "Name the directory that valetkey serve uses with --data.");
+	}
+	TRY(vault_open(cx, &cfg, &v));
+	rc = act(cx, v, &st->options);
+	vault_close(v);
+	return rc;
+}
+
+int
+run_webhook(int argc, char **argv)
+{
+	struct start st;
+	int status = 0;
+
+	if (!start_command(&st, FOR_WEBHOOK,
+		"webhook list|add URL|remove NAME --data DIR [options]",
+		"Who is told of events over HTTP, signed. \"add\" prints the signing secret. The "
+		"manager\nmay be serving meanwhile. See docs/mechanisms/events.md.",
+		argc, argv, &status))
+		return status;
+	if (run(&st) != OK)
+		status = process_fail(&st.cx);
+	start_end(&st);
+	return status;
+}
