@@ -51,6 +51,8 @@ function PasswordDialog({ onClose }: { onClose: () => void }) {
 const NAV = [
 	{ href: "/tokens", label: "Access Tokens" },
 	{ href: "/keys", label: "API Keys" },
+	{ href: "/activity", label: "Activity" },
+	{ href: "/notifications", label: "Notifications" },
 ];
 
 export interface FrameProps {

@@ -9,6 +9,7 @@ import { serverNow } from "../shared/time";
 import {
 	Button, Checkbox, ConfirmDialog, CopyButton, focusFirstError, Notice, ProblemNotice, Skeleton, TextField,
 } from "../shared/ui";
+import { TokenActivity } from "./activity";
 import { type LiveToken, StatusCard, TokenField, UseIt, WaitingPanel } from "./config-parts";
 import { type ConnectState, type Trouble, useConnector } from "./connect";
 import {
@@ -16,6 +17,7 @@ import {
 	plausible, type Refusal, sameDraft, saveRefusal,
 } from "./draft";
 import { Guide, type Progress } from "./guide";
+import { useLive } from "./live";
 import { api, at, BASE, type Provider, type TestResult, type Token } from "./model";
 import { accountWords, useLoad, useTitle } from "./ui";
 
@@ -352,6 +354,7 @@ function Screen({ provider, token, onToken }: ScreenProps) {
 			{!data && !problem && <div class="card card-pad"><Skeleton lines={8} /></div>}
 			{data && !found && <Notice kind="error"><p>This manager does not know the kind of this token.</p></Notice>}
 			{found && <ConfigForm provider={found} token={token} onToken={onToken} />}
+			{found && token && <TokenActivity id={token.id} />}
 		</main>
 	);
 }
@@ -361,7 +364,8 @@ export function NewToken({ provider }: { provider: string }) {
 }
 
 export function SavedToken({ id }: { id: string }) {
-	const { data, problem, setData } = useLoad<{ now_ms: number; token: Token }>(at("tokens", id), AGAIN_MS);
+	const { data, problem, setData, reload } = useLoad<{ now_ms: number; token: Token }>(at("tokens", id), AGAIN_MS);
+	useLive(reload);
 	if (data)
 		return <Screen provider={data.token.provider} token={data.token}
 			onToken={(token) => setData({ now_ms: serverNow(), token })} />;

@@ -5,6 +5,7 @@ import {
 	announce, Button, Checkbox, ConfirmDialog, CopyButton, Field, focusFirstError, Notice, ProblemNotice, RadioCards,
 	Skeleton, TextField,
 } from "../shared/ui";
+import { useLive } from "./live";
 import { api, type ApiKey, at, BASE, type Token } from "./model";
 import { Ago, Code, curlExample, useLoad, useTitle } from "./ui";
 
@@ -167,6 +168,10 @@ export function KeysPage() {
 	useTitle("API Keys");
 	const keys = useLoad<{ keys: ApiKey[] }>(`${BASE}/keys`);
 	const tokens = useLoad<{ tokens: Token[] }>(`${BASE}/tokens`);
+	useLive(() => {
+		keys.reload();
+		tokens.reload();
+	});
 	const [fresh, setFresh] = useState<string | null>(null);
 	const [revoking, setRevoking] = useState<ApiKey | null>(null);
 	const problem = keys.problem ?? tokens.problem;

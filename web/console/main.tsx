@@ -9,11 +9,13 @@ import { match, navigate, useLocation } from "../shared/router";
 import { startTheme } from "../shared/theme";
 import { Dialog, Link, ProblemNotice } from "../shared/ui";
 import { Frame } from "./account";
+import { ActivityPage } from "./activity";
 import { AddToken } from "./add";
 import { type CallbackBoot, CallbackPage } from "./callback";
 import { NewToken, SavedToken } from "./config";
 import { KeysPage } from "./keys";
 import { api, type Session } from "./model";
+import { NotificationsPage } from "./notifications";
 import { SignInForm, SignInPage } from "./sign-in";
 import { TokenList } from "./tokens";
 import { useTitle, Verdict } from "./ui";
@@ -70,6 +72,10 @@ function AppPages() {
 		return <NewToken provider="dropbox" />;
 	case "/keys":
 		return <KeysPage />;
+	case "/activity":
+		return <ActivityPage />;
+	case "/notifications":
+		return <NotificationsPage />;
 	}
 	return saved ? <SavedToken key={saved.id} id={saved.id} /> : <ErrorPage error={NOT_FOUND} />;
 }

@@ -5,6 +5,7 @@ import { navigate } from "../shared/router";
 import {
 	announce, Button, Checkbox, ConfirmDialog, cx, Icon, LetterMark, Link, ProblemNotice, Skeleton, Time,
 } from "../shared/ui";
+import { useLive } from "./live";
 import { api, at, BASE, type Token } from "./model";
 import { Ago, forecastWords, StatusMark, statusWords, useLoad, useTitle } from "./ui";
 
@@ -282,6 +283,7 @@ export function TokenList() {
 		reload();
 		removed.reload();
 	};
+	useLive(reloadBoth);
 	const some = data !== null && data.tokens.length > 0;
 	return (
 		<main class="page">

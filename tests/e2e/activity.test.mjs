@@ -1,0 +1,97 @@
+/* Activity and notifications in the console: what happened is told at once, and webhooks are made and tried. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { openBrowser } from '../lib/browser.mjs';
+import { startHook } from '../lib/hook.mjs';
+import { managerClient } from '../lib/http.mjs';
+import { connectToken } from '../lib/manager.mjs';
+import { startProvider } from '../lib/provider.mjs';
+import { startServe } from '../lib/server.mjs';
+import { signInManager } from './walk.mjs';
+
+let p, manager, browser, ann, page, hook, token;
+
+before(async () => {
+	p = await startProvider();
+	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url } });
+	ann = await managerClient(manager);
+	hook = await startHook();
+	hook.answer = (req, res) => res.writeHead(204).end();
+	browser = await openBrowser();
+	page = await browser.person();
+	await signInManager(page, { manager: manager.url, seed: { admin: { username: manager.username, password: manager.password } } });
+});
+after(async () => {
+	await browser?.close();
+	await manager?.stop();
+	await hook?.stop();
+	await p?.stop();
+});
+
+const happened = (text) => page.getByRole('listitem').filter({ hasText: text });
+/* Nothing is cut off or scrolls sideways. */
+const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth);
+
+test('what happens elsewhere is there without a reload, on the page and in the list', async () => {
+	await page.getByRole('link', { name: 'Activity' }).click();
+	await happened('admin signed in.').first().waitFor();
+	token = await connectToken(ann, 'Nightly');
+	await happened('Nightly was saved.').waitFor();
+	await happened('An app was connected at dropbox').waitFor();
+	await page.getByRole('button', { name: 'Tokens' }).click();
+	await happened('Nightly was saved.').waitFor();
+	assert.equal(await happened('signed in').count(), 0);
+	p.on.token = () => ({ status: 400, json: { error: 'invalid_grant', error_description: 'revoked by its owner' } });
+	await ann.post(`/api/console/tokens/${token.id}/refresh`);
+	await happened('Nightly needs to be connected again: Dropbox refused the grant').waitFor();
+	p.reset();
+	await happened('Nightly needs').getByRole('link', { name: 'Open' }).click();
+	await page.getByRole('heading', { name: 'Activity' }).waitFor();
+	await happened('Nightly needs to be connected again').waitFor();
+	assert.equal(await happened('signed in').count(), 0);
+	await page.getByRole('link', { name: 'Access Tokens' }).click();
+	await page.getByRole('row', { name: /Nightly/ }).waitFor();
+	await connectToken(ann, 'Another');
+	await page.getByRole('row', { name: /Another/ }).waitFor();
+});
+
+test('a page of nothing says so, and an empty kind is no error', async () => {
+	await page.goto(`${manager.url}/activity`);
+	await page.getByRole('button', { name: 'Webhooks' }).click();
+	await page.getByText('Nothing of this kind yet').waitFor();
+});
+
+test('a webhook is added, its secret shown once, tried, and removed', async () => {
+	await page.getByRole('link', { name: 'Notifications' }).first().click();
+	await page.getByLabel('Name').fill('on call');
+	await page.getByLabel('Address').fill('http://example.com/hook');
+	await page.getByRole('button', { name: 'Add webhook' }).click();
+	await page.getByText('What is told must not travel in the clear.').waitFor();
+	await page.getByLabel('Address').fill(hook.url);
+	await page.getByRole('button', { name: 'Add webhook' }).click();
+	const secret = await page.getByLabel('Signing secret').inputValue();
+	assert.match(secret, /^whsec_\S{44}$/);
+	const card = page.getByRole('region', { name: 'on call' });
+	await card.getByRole('button', { name: 'Send a test' }).click();
+	assert.equal((await hook.next()).body.type, 'webhook.test');
+	await card.getByRole('row', { name: /webhook\.test\s+delivered.*HTTP 204/ }).waitFor();
+	await page.reload();
+	await card.waitFor();
+	assert.equal((await page.content()).includes(secret), false, 'it is shown this once');
+	await card.getByRole('button', { name: 'Switch off' }).click();
+	await card.getByText('off', { exact: true }).waitFor();
+	await card.getByRole('button', { name: 'Remove' }).click();
+	await page.getByRole('button', { name: 'Remove it' }).click();
+	await card.waitFor({ state: 'detached' });
+});
+
+test('the pages fit on a phone', async () => {
+	await page.setViewportSize({ width: 380, height: 760 });
+	for (const path of ['/activity', '/notifications', `/tokens/${token.id}`]) {
+		await page.goto(manager.url + path);
+		await page.getByRole('heading', { level: 1 }).waitFor();
+		await page.locator('.happened, .happenings, form').first().waitFor();
+		assert.ok(await fits(), path);
+	}
+});
