@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "crypto/safe.h"
 #include "oauth/outcome.h"
 #include "vault/learn.h"
 #include "vault/vault_int.h"
@@ -22,6 +23,7 @@ struct live_entry {
 };
 
 struct live_cache {
+	struct safe *safe; /* of the access tokens */
 	pthread_rwlock_t lock;
 	struct map *by_name;
 	struct map *by_id;   /* the same entries, borrowed */
@@ -43,6 +45,7 @@ live_cache_new(void)
 {
 	struct live_cache *c = mem_alloc(sizeof(*c));
 
+	c->safe = safe_new();
 	pthread_rwlock_init(&c->lock, NULL);
 	c->by_name = map_new();
 	c->by_id = map_new();
@@ -56,6 +59,7 @@ live_cache_free(struct live_cache *c)
 		return;
 	map_free(c->by_id, NULL);
 	map_free(c->by_name, free);
+	safe_free(c->safe);
 	pthread_rwlock_destroy(&c->lock);
 	free(c);
 }
@@ -103,12 +107,6 @@ live_forget_all(struct vault *v)
 	pthread_rwlock_unlock(&c->lock);
 	map_free(old_id, NULL);
 	map_free(old_name, free);
-}
-
-static struct seal_place
-cache_place(struct str id)
-{
-	return (struct seal_place){ .purpose = S("cache.access"), .row = id };
 }
 
 static bool
@@ -197,7 +195,7 @@ load(struct vault *v, struct ctx *cx, struct str name, struct view *out)
 		.expires_ms = t.expires_ms,
 		.refreshed_ms = t.refreshed_ms,
 		.retry_ms = retry_ms(&t) };
-	out->sealed = crypto_seal(v->keyring, cx->arena, cache_place(t.id), secrets.access);
+	out->sealed = safe_seal(v->live->safe, cx->arena, t.id, secrets.access);
 	put(v->live, &t, out->sealed, generation);
 	return OK;
 }
@@ -317,7 +315,7 @@ answer(struct vault *v, struct ctx *cx, const struct view *view, struct live_tok
 		warn(v, cx, view->id, out);
 	out->expires_ms = view->expires_ms;
 	out->scope = view->scope;
-	return crypto_open(v->keyring, cx, cache_place(view->id), view->sealed, &out->access);
+	return safe_open(v->live->safe, cx, view->id, view->sealed, &out->access);
 }
 
 enum rc

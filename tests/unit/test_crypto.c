@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "crypto/crypto.h"
+#include "crypto/safe.h"
 
 static struct keyring *
 make_keyring(struct fixture *f, const char *name)
@@ -354,6 +355,33 @@ test_hmac_agrees_with_its_document(void **state)
 }
 
 static void
+test_a_safe_opens_what_it_sealed_and_nothing_else(void **state)
+{
+	struct fixture *f = *state;
+	struct safe *s = safe_new(), *other = safe_new();
+	struct secret plain = secret_of(S("sl.an-access-token")), got;
+	struct str one = safe_seal(s, f->arena, S("id-1"), plain);
+	struct str again = safe_seal(s, f->arena, S("id-1"), plain);
+
+	assert_int_equal(safe_open(s, &f->cx, S("id-1"), one, &got), OK);
+	assert_true(crypto_equal(got, plain));
+	assert_false(str_eq(one, again)); /* never the same nonce */
+	assert_false(str_contains(one, S("access-token")));
+	assert_int_equal(safe_open(s, &f->cx, S("id-2"), one, &got), E_BUG);
+	assert_int_equal(safe_open(other, &f->cx, S("id-1"), one, &got), E_BUG);
+	assert_int_equal(safe_open(s, &f->cx, S("id-1"), str_sub(one, 0, 27), &got), E_BUG);
+	for (size_t i = 0; i < one.len; i++) {
+		char *bent = str_cstr(f->arena, one);
+
+		bent[i] ^= 1;
+		assert_int_equal(
+		    safe_open(s, &f->cx, S("id-1"), (struct str){ bent, one.len }, &got), E_BUG);
+	}
+	safe_free(s);
+	safe_free(other);
+}
+
+static void
 test_a_kept_subkey_makes_the_same_digests(void **state)
 {
 	struct fixture *f = *state;
@@ -373,6 +401,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_a_safe_opens_what_it_sealed_and_nothing_else),
 		TEST(test_a_kept_subkey_makes_the_same_digests),
 		TEST(test_seal_opens_in_its_own_place),
 		TEST(test_seal_never_gives_the_same_bytes),
