@@ -119,7 +119,7 @@ str_utf8(struct str s)
 	const unsigned char *p = (const unsigned char *)s.p;
 
 	for (size_t i = 0; i < s.len;) {
-		size_t n = utf8_len(p + i, s.len - i);
+		size_t n = p[i] - 1u < 0x7f ? 1 : utf8_len(p + i, s.len - i);
 
 		if (n == 0)
 			return false;

@@ -95,10 +95,12 @@ is_token(struct str s)
 static bool
 is_field_value(struct str s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	static const bool never[256] = {
+		[0 ... 8] = true, [0xa ... 0x1f] = true, [0x7f] = true
+	}; /* but a tab */
 
-		if ((c < ' ' && c != '\t') || c == 0x7f)
+	for (size_t i = 0; i < s.len; i++) {
+		if (never[(unsigned char)s.p[i]])
 			return false;
 	}
 	return true;
@@ -107,10 +109,10 @@ is_field_value(struct str s)
 static bool
 is_target(struct str s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	static const bool may[256] = { ['!' ... '"'] = true, ['$' ... 0x7e] = true }; /* no # */
 
-		if (c <= ' ' || c >= 0x7f || c == '#')
+	for (size_t i = 0; i < s.len; i++) {
+		if (!may[(unsigned char)s.p[i]])
 			return false;
 	}
 	return s.len > 0;
