@@ -21,7 +21,7 @@ before(async () => {
 	ann = await managerClient(manager);
 	archive = await connectToken(ann, 'Archive');
 	record = await makeKey(ann);
-	table = await routes();
+	table = (await routes()).filter((r) => !r.path.endsWith('/stream')); /* whose replies have no end */
 	assert.ok(table.length > 30);
 });
 after(async () => {
