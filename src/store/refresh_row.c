@@ -275,6 +275,7 @@ bind_pair(void *arg, size_t i, struct db_stmt *st)
 	db_bind_int(st, 17, p->claim->fence);
 	db_bind_int(st, 18, returned);
 	db_bind_int(st, 19, p->claim->token.expires_ms);
+	db_bind_int(st, 20, g->expires_date_s);
 }
 
 /* A refresh like any other is counted; one that ends a trouble is told. */
@@ -304,7 +305,8 @@ refresh_rows_commit(struct store *s, struct ctx *cx, struct round_pair *pairs, s
 		       " scope_granted = $8, refreshed_ms = $5, updated_ms = $5, proved_ms = $5,"
 		       " due_ms = $9, refresh_expires_ms = $10, attempts = 0, last_error = '',"
 		       " failed_ms = 0, lease_until_ms = 0, attempt_stage = 0, attempt_fence = 0,"
-		       " attempt_risked = 0, attempt_reply = $11, refused_ms = 0, app_secret = "
+		       " attempt_risked = 0, attempt_reply = $11, refused_ms = 0,"
+		       " expires_date_s = $20, app_secret = "
 		       "$12, access = $13,"
 		       " refresh = $14, sealed_version = $15"
 		       " WHERE id = $16 AND fence = $17 AND sealed_version = $1",

@@ -2,6 +2,7 @@
 
 /* Sealed columns come last. */
 enum { COL_APP_SECRET = 47, COL_ACCESS, COL_REFRESH };
+_Static_assert(COL_REFRESH + 1 == TOKEN_COLUMN_COUNT, "sealed columns are the last");
 
 static void
 read_attempt(struct db_stmt *st, int i, struct token *t)
