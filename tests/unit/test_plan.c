@@ -36,6 +36,11 @@
 		.rotation = ROTATION_SINGLE, .refresh_kills_access = true \
 	}
 
+#define GRACE_KILLS                                                                         \
+	{                                                                                   \
+		.rotation = ROTATION_GRACE, .grace_max_s = 60, .refresh_kills_access = true \
+	}
+
 struct row {
 	const char *what;
 	struct contract c;
@@ -89,6 +94,11 @@ static const struct row rows[] = {
 	    .witness = WITNESS_ALIVE, .want = PLAN_SEND },
 	{ "kills, dead", STRICT_KILLS, ATTEMPT_LOST, .after_ms = PLAN_SETTLE_MS,
 	    .witness = WITNESS_DEAD, .want = PLAN_GIVE_UP },
+	/* R1 may live by the provider's clock, and nobody has R2: once */
+	{ "kills, dead past a grace", GRACE_KILLS, ATTEMPT_LOST, .after_ms = 61000,
+	    .witness = WITNESS_DEAD, .want = PLAN_RISK },
+	{ "kills, dead past a grace, risked", GRACE_KILLS, ATTEMPT_LOST, .after_ms = 61000,
+	    .witness = WITNESS_DEAD, .risked = true, .want = PLAN_GIVE_UP },
 	{ "kills, silent", SINGLE_KILLS, ATTEMPT_SENT, .after_ms = PLAN_SETTLE_MS,
 	    .witness = WITNESS_SILENT, .want = PLAN_HOLD, .want_at = SENT + 2 * PLAN_SETTLE_MS },
 	{ "kills, witness ran out", STRICT_KILLS, ATTEMPT_LOST, .after_ms = END,
