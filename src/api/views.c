@@ -251,24 +251,35 @@ connection_error(const char *code, struct str field, struct str why, struct str 
 	return o;
 }
 
-/* A grant that cannot renew itself, said before it is saved. */
-static struct str
+/* A grant that cannot renew itself, said before it is saved; when it stops, the page says in the
+ * person's own time. */
+static json_t *
 no_refresh_warning(struct ctx *cx, const struct provider *p, const struct connection *c)
 {
-	struct str name = p == NULL ? c->provider : p->name;
-	struct str end = S("when the provider says so, which is not known");
-	struct str where = p == NULL ? S("") : p->console_url;
+	struct str name = p == NULL ? c->provider : p->name, advice = S("");
+	json_t *o;
 
 	if (c->has_refresh)
-		return S("");
-	if (c->token_expires_ms > 0)
-		end = str_printf(
-		    cx->arena, "at %.*s", STR_ARG(clock_rfc3339(cx->arena, c->token_expires_ms)));
-	return str_printf(cx->arena,
-	    "%.*s gave no refresh token: this access token stops %.*s, nothing renews it, and a "
-	    "person must Reconnect then. To change that, let the app have offline access (refresh "
-	    "tokens) at %.*s, then get the token again.",
-	    STR_ARG(name), STR_ARG(end), STR_ARG(where));
+		return json_null();
+	if (p != NULL && p->offline_advice.len > 0)
+		advice = p->offline_advice;
+	else
+		advice = str_printf(cx->arena,
+		    "Most providers give one for the scope offline_access, some for parameters "
+		    "that "
+		    "their definition sends (access_type=offline with prompt=consent at Google), "
+		    "some "
+		    "when it is allowed in the app's settings%s%.*s. Change that, then get the "
+		    "token "
+		    "again.",
+		    p == NULL ? "" : " at ", STR_ARG(p == NULL ? S("") : p->console_url));
+	o = json_object();
+	json_put(o, "what",
+	    json_str(str_printf(cx->arena,
+		"%.*s gave no refresh token, so nothing renews this access token.",
+		STR_ARG(name))));
+	json_put(o, "advice", json_str(advice));
+	return o;
 }
 
 static json_t *
@@ -283,7 +294,7 @@ connection_token(struct api *api, struct ctx *cx, const struct connection *c)
 	json_put(o, "scope", json_str(c->scope_granted));
 	json_put(o, "has_refresh_token", json_boolean(c->has_refresh));
 	json_put(o, "account", view_account(c->account_name, c->account_email));
-	json_put(o, "warning", json_str(no_refresh_warning(cx, p, c)));
+	json_put(o, "warning", no_refresh_warning(cx, p, c));
 	return o;
 }
 

@@ -184,8 +184,9 @@ provider_read(struct ctx *cx, struct arena *a, struct str definition, struct str
     struct str public_url, struct provider *out)
 {
 	static const char *const members[] = { "$schema", "id", "name", "bases", "console_url",
-		"authorize_url", "authorize_params", "token_url", "client_auth", "app_key_pattern",
-		"account", "witness", "revoke", "contract", NULL };
+		"authorize_url", "authorize_params", "offline_advice", "token_url", "client_auth",
+		"app_key_pattern", "account", "witness", "revoke", "contract", NULL };
+	struct str advice;
 	json_t *def;
 
 	*out = (struct provider){ 0 };
@@ -200,6 +201,8 @@ provider_read(struct ctx *cx, struct arena *a, struct str definition, struct str
 	TRY(take_url(cx, a, def, def, "token_url", base_url, &out->token_url));
 	TRY(take_auth(cx, a, def, out));
 	take_extra(a, def, out);
+	TRY(json_take_str_opt(cx, def, "offline_advice", URL_MAX, &advice));
+	out->offline_advice = str_dup(a, advice);
 	out->redirect_uri =
 	    str_printf(a, "%.*s/oauth/callback/%.*s", STR_ARG(public_url), STR_ARG(out->id));
 	TRY(take_contracts(cx, def, out));

@@ -39,7 +39,7 @@ test('the list says until when, and why; the token\'s screen who can mend it', a
 	await row('Short').waitFor();
 	assert.match(await row('Short').innerText(), /Works until .+: The provider gave no refresh token to renew it with\./);
 	assert.match(await row('Fine').innerText(), /active\s+answered (just now|\d+ s ago)[^]*No end in sight/);
-	assert.match(await row('Dead').innerText(), /Stopped .+: Dropbox refused the grant/);
+	assert.match(await row('Dead').innerText(), /Works until .+: Dropbox refused the grant/);
 	/* Nothing is cut off at the edge. */
 	assert.ok(await page.evaluate(() => [...document.querySelectorAll('.table-wrap')].every((w) => w.scrollWidth <= w.clientWidth)));
 	await row('Dead').getByRole('link').click();
@@ -54,6 +54,29 @@ test('a grant without a refresh token is told on the screen before it is saved',
 	await page.getByLabel('App Secret').fill('secretsecret123');
 	await page.getByRole('button', { name: 'Get OAuth2 Access Token' }).click();
 	await page.getByText('This token cannot renew itself').waitFor();
-	await page.getByText(/this access token stops at \S+Z, nothing renews it.*To change that/).waitFor();
+	await page.getByText(/gave no refresh token, so nothing renews this access token\. It stops on .*\d:\d\d.*, and its owner must Reconnect then\./).waitFor();
+	await page.getByText(/^Dropbox gives one when it is asked with token_access_type=offline/).waitFor();
+	await page.getByText('Your programs can ask for it until it stops').waitFor();
 	await page.goto('about:blank');
+});
+
+test('a token is made lazy on its screen, which says what was seen of the provider', async () => {
+	p.reset();
+	const t = await connectToken(ann, 'Seldom Used');
+	p.on.token = (req) => ({ json: tokenReply(), headers: { date: new Date(Date.now() - 3600000).toUTCString() } });
+	p.on.account = () => ({ status: 401, json: {}, headers: { date: new Date(Date.now() - 3600000).toUTCString() } });
+	await ann.post(`/api/console/tokens/${t.id}/refresh`);
+	for (const end = Date.now() + 15000; !(await ann.get(`/api/console/tokens/${t.id}`)).body.token.learned.old_access_token;)
+		assert.ok(Date.now() < end, 'nothing was learned');
+	await page.goto(`${manager.url}/tokens/${t.id}`);
+	await page.getByRole('heading', { name: 'Seen at Dropbox' }).waitFor();
+	await page.getByText('The one refresh of Dropbox brought a new refresh token.').waitFor();
+	await page.getByText('At Dropbox a refresh ends the access token before it. Its definition says otherwise.').waitFor();
+	await page.getByText(/The clock of Dropbox is 3[56]\d\d seconds behind this machine's/).waitFor();
+	const lazy = page.getByLabel('Refresh only when a program asks');
+	assert.equal(await lazy.isChecked(), false);
+	await lazy.check();
+	await page.getByRole('button', { name: 'Done' }).click();
+	await page.getByRole('row', { name: /Seldom Used/ }).getByText('When asked').waitFor();
+	assert.equal((await ann.get(`/api/console/tokens/${t.id}`)).body.token.lazy, true);
 });

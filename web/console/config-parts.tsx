@@ -1,10 +1,10 @@
 /* config-parts.tsx - the pieces of the configuration screen that show what is going on. */
 import { useState } from "preact/hooks";
 import { type Problem, problemOf } from "../shared/api";
-import { formatSpan, useNow } from "../shared/time";
+import { formatSpan, formatWhen, useNow } from "../shared/time";
 import { Button, Notice, ProblemNotice, SecretField, Time } from "../shared/ui";
 import type { Connector } from "./connect";
-import { api, at, type Account, type Ailment, type Token } from "./model";
+import { api, at, type Account, type Ailment, type Received, type Token } from "./model";
 import { accountWords, Ago, Code, curlExample, forecastWords, LifeBar, StatusMark } from "./ui";
 
 interface WaitingProps {
@@ -56,7 +56,7 @@ export interface LiveToken {
 	expires_at_ms: number | null;
 	from_ms: number;
 	account: Account | null;
-	warning: string;
+	warning: Received["warning"];
 	stale: boolean;
 	stamp: unknown;
 }
@@ -89,9 +89,24 @@ export function TokenField({ live, renewed }: { live: LiveToken | null; renewed:
 			{live?.stale && <Notice kind="warn" live>
 				<p>The app’s data changed after this token was received. Get it again, or put the former values back.</p>
 			</Notice>}
-			{live?.warning && <Notice kind="warn" title="This token cannot renew itself" live><p>{live.warning}</p></Notice>}
+			{live?.warning && <NoRenewal warning={live.warning} expires_at_ms={live.expires_at_ms} />}
 			{problem && <ProblemNotice problem={problem} onClose={() => setProblem(null)} />}
 		</div>
+	);
+}
+
+/* Before it is saved: when it stops, and what to change. */
+function NoRenewal({ warning, expires_at_ms }: { warning: NonNullable<Received["warning"]>; expires_at_ms: number | null }) {
+	return (
+		<Notice kind="warn" title="This token cannot renew itself" live>
+			<p>
+				{warning.what}{" "}
+				{expires_at_ms
+					? <>It stops on <b>{formatWhen(expires_at_ms)}</b>, and its owner must Reconnect then.</>
+					: "Nobody said when it stops; its owner must Reconnect then."}
+			</p>
+			<p>{warning.advice}</p>
+		</Notice>
 	);
 }
 
@@ -148,6 +163,29 @@ export function StatusCard({ token, onToken }: { token: Token; onToken: (t: Toke
 	);
 }
 
+const SKEW_MIN_S = 5;
+
+/* What the provider was seen to do, in plain words. */
+function Seen({ token }: { token: Token }) {
+	const { refresh_token, old_access_token, access_life } = token.learned;
+	const facts = [refresh_token, old_access_token, access_life].filter((f) => f !== null);
+	const clock = token.provider_clock;
+	const off = clock !== null && Math.abs(clock.ahead_s) >= SKEW_MIN_S;
+	if (facts.length === 0 && !off)
+		return null;
+	return (
+		<div class="stack-8">
+			<h3>Seen at {token.type}</h3>
+			<ul class="seen">
+				{facts.map((f) => (
+					<li key={f.sentence}>{f.sentence} <span class="hint">Seen since <Ago at_ms={f.since_ms} />.</span></li>
+				))}
+				{off && <li>{clock.sentence}</li>}
+			</ul>
+		</div>
+	);
+}
+
 export function UseIt({ token }: { token: Token }) {
 	return (
 		<aside class="guide card card-pad stack-16">
@@ -162,6 +200,7 @@ export function UseIt({ token }: { token: Token }) {
 					<p class="mono small">{token.scope_granted.split(" ").join("  ")}</p>
 				</div>
 			)}
+			<Seen token={token} />
 		</aside>
 	);
 }

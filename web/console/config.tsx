@@ -128,7 +128,7 @@ async function askTest(path: string | null): Promise<TestResult | string> {
 }
 
 async function store(draft: Draft, token: Token | null, connection: string | undefined): Promise<void> {
-	const text = { name: draft.name.trim(), description: draft.description };
+	const text = { name: draft.name.trim(), description: draft.description, lazy: draft.lazy };
 	if (token)
 		await api.patch(at("tokens", token.id), { ...text, app_secret: draft.app_secret.trim() || undefined });
 	else
@@ -156,7 +156,8 @@ function useDraft(provider: Provider, token: Token | null) {
 		setDraft((d) => ({ ...d, [field]: value }));
 		setErrors((e) => ({ ...e, [field]: undefined }));
 	};
-	return { draft, setDraft, errors, problem, setProblem, root, refuse, refuseProblem, input };
+	const setLazy = (lazy: boolean) => setDraft((d) => ({ ...d, lazy }));
+	return { setLazy, draft, setDraft, errors, problem, setProblem, root, refuse, refuseProblem, input };
 }
 
 /* Everything the screen knows and can do; ConfigForm draws it. */
@@ -233,7 +234,7 @@ function liveToken(state: ConnectState, token: Token | null, stale: boolean): Li
 	const { got } = state;
 	if (token)
 		return { path: ["tokens", token.id], expires_at_ms: token.expires_at_ms, account: token.account,
-			from_ms: token.last_refresh_ms ?? token.created_ms, warning: "", stale: false,
+			from_ms: token.last_refresh_ms ?? token.created_ms, warning: null, stale: false,
 			stamp: `${token.updated_ms} ${token.expires_at_ms}` };
 	return got && { path: ["connections", got.id], expires_at_ms: got.token.expires_at_ms,
 		account: got.token.account, from_ms: got.received_ms, warning: got.token.warning, stale, stamp: got.id };
@@ -287,6 +288,7 @@ function progressOf(c: ReturnType<typeof useConfig>, p: FormProps, received: boo
 		opened: c.state.opened,
 		consented: c.state.phase === "exchanging" || fresh,
 		received: fresh,
+		renews: c.state.got?.token.has_refresh_token ?? true,
 	};
 }
 
@@ -314,6 +316,8 @@ function ConfigForm(p: FormProps) {
 						renewed={(token ?? c.state.got?.token)?.has_refresh_token ?? false} />
 					<Checkbox label="Encrypt" checked disabled
 						hint="Always on: secrets and tokens are sealed before they are stored, and there is no way to store them open." />
+					<Checkbox label="Refresh only when a program asks" checked={c.draft.lazy} onChange={c.setLazy}
+						hint="For tokens that are seldom used: nothing is refreshed meanwhile, and the first one to ask waits for it. A refresh token that would die unused is still used in time." />
 					<hr />
 					<TestLine result={c.test} />
 					{c.problem && <ProblemNotice problem={c.problem} onClose={() => c.setProblem(null)} />}

@@ -8,9 +8,10 @@ export interface Draft {
 	app_key: string;
 	app_secret: string;
 	scopes: string;
+	lazy: boolean; /* refreshed only when somebody asks for it */
 }
 
-export type DraftField = keyof Draft;
+export type DraftField = Exclude<keyof Draft, "lazy">;
 export type Errors = Partial<Record<DraftField | "redirect_uri", string>>;
 
 const NAME = /^[\p{L}\p{N} ]+$/u;
@@ -25,6 +26,7 @@ export function baseline(provider: Provider, token: Token | null): Draft {
 		app_key: token?.app_key ?? "",
 		app_secret: "",
 		scopes: token?.scopes ?? provider.default_scopes,
+		lazy: token?.lazy ?? false,
 	};
 }
 

@@ -10,6 +10,7 @@ export interface Progress {
 	opened: boolean;   /* the provider's window was opened */
 	consented: boolean;
 	received: boolean;
+	renews: boolean;   /* false: it came without a refresh token */
 }
 
 interface Step {
@@ -65,7 +66,10 @@ function steps(provider: Provider, p: Progress): Step[] {
 			</>
 		) },
 		{ title: "Save", done: false, body:
-			<p>Choose <b>Done</b>. From then on it is kept fresh, and your programs can ask for it.</p> },
+			<p>
+				Choose <b>Done</b>. {p.renews ? "From then on it is kept fresh, and your programs can ask for it."
+					: "Your programs can ask for it until it stops: nothing renews it, as the form says."}
+			</p> },
 	];
 }
 

@@ -39,6 +39,12 @@ export interface Ailment {
 	who: "nobody" | "owner" | "administrator";
 }
 
+/* What the provider was seen to do. */
+export interface Fact {
+	sentence: string;
+	since_ms: number;
+}
+
 export interface Token {
 	id: string;
 	name: string;
@@ -65,6 +71,10 @@ export interface Token {
 	proved_ms: number | null;
 	forecast: Forecast;
 	trouble: Ailment | null;
+	lazy: boolean;
+	learned: Record<"refresh_token" | "old_access_token" | "access_life", Fact | null>;
+	provider_clock: { ahead_s: number; sentence: string } | null;
+	expires_source: "reply" | "token" | "definition" | "learned" | null;
 }
 
 /* What a finished consent brought, before it is saved. */
@@ -73,7 +83,7 @@ export interface Received {
 	scope: string;
 	has_refresh_token: boolean;
 	account: Account | null;
-	warning: string;
+	warning: { what: string; advice: string } | null; /* nothing renews it */
 }
 
 export interface Connection {
