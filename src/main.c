@@ -21,6 +21,7 @@ static const struct command commands[] = {
 	{ "events", cli_events_main, "what happened to the tokens, and what happens" },
 	{ "passwd", run_passwd, "set the manager's admin password" },
 	{ "webhook", run_webhook, "who is told of events: list, add or remove" },
+	{ "audit", run_audit, "prove that what happened is kept whole" },
 	{ "store", run_store, "move an installation between SQLite and PostgreSQL" },
 	{ "backup", run_backup,
 	    "all data in one file, while serving; or prove that such a file is whole" },

@@ -6,6 +6,7 @@ int run_serve(int argc, char **argv);
 int run_sandbox(int argc, char **argv);
 int run_sandbox_env(int argc, char **argv);
 int run_demo(int argc, char **argv);
+int run_audit(int argc, char **argv);
 int run_webhook(int argc, char **argv);
 int run_passwd(int argc, char **argv);
 int run_store(int argc, char **argv);

@@ -20,14 +20,14 @@ struct option {
 	const char *help;
 };
 
-#define ALL_COMMANDS (FOR_WEBHOOK * 2 - 1)
-#define TAKES_OPERANDS (FOR_STORE | FOR_BACKUP | FOR_RESTORE | FOR_WEBHOOK)
+#define ALL_COMMANDS (FOR_AUDIT * 2 - 1)
+#define TAKES_OPERANDS (FOR_STORE | FOR_BACKUP | FOR_RESTORE | FOR_WEBHOOK | FOR_AUDIT)
 #define AT(member) offsetof(struct options, member)
 
 static const struct option options[] = {
 	{ "--data", "VALETKEY_DATA", "DIR", NULL,
 	    FOR_SERVE | FOR_SANDBOX | FOR_DEMO | FOR_PASSWD | FOR_SANDBOX_ENV | FOR_BACKUP |
-		FOR_RESTORE | FOR_WEBHOOK,
+		FOR_RESTORE | FOR_WEBHOOK | FOR_AUDIT,
 	    TEXT, AT(data), "where everything is kept (made when missing)" },
 	{ "--from", NULL, "DIR|URL", NULL, FOR_STORE, TEXT, AT(from),
 	    "what is copied: a data directory or postgres://…" },
@@ -36,8 +36,8 @@ static const struct option options[] = {
 	{ "--verify", NULL, NULL, NULL, FOR_BACKUP, FLAG, AT(verify),
 	    "prove at once that each grant in it opens with the master key" },
 	{ "--store", "VALETKEY_STORE", "URL", NULL,
-	    FOR_SERVE | FOR_PASSWD | FOR_BACKUP | FOR_RESTORE | FOR_WEBHOOK, TEXT, AT(store),
-	    "postgres://… instead of a file in DIR; several nodes may share it" },
+	    FOR_SERVE | FOR_PASSWD | FOR_BACKUP | FOR_RESTORE | FOR_WEBHOOK | FOR_AUDIT, TEXT,
+	    AT(store), "postgres://… instead of a file in DIR; several nodes may share it" },
 	{ "--listen", "VALETKEY_LISTEN", "HOST:PORT", MANAGER_LISTEN, FOR_SERVE | FOR_DEMO, TEXT,
 	    AT(listen), "address of the manager" },
 	{ "--listen", "VALETKEY_LISTEN", "HOST:PORT", SANDBOX_LISTEN, FOR_SANDBOX, TEXT, AT(listen),
@@ -80,8 +80,8 @@ static const struct option options[] = {
 	{ "--dropbox-ca", "VALETKEY_DROPBOX_CA", "FILE", NULL, FOR_SERVE, TEXT, AT(dropbox_ca),
 	    "the CA (PEM) to trust for --dropbox-url, and for it alone" },
 	{ "--master-key-file", "VALETKEY_MASTER_KEY_FILE", "FILE", NULL,
-	    FOR_SERVE | FOR_DEMO | FOR_PASSWD | FOR_BACKUP | FOR_RESTORE | FOR_WEBHOOK, TEXT,
-	    AT(master_key_file), "32-byte key (mode 0600) instead of DIR/master.key" },
+	    FOR_SERVE | FOR_DEMO | FOR_PASSWD | FOR_BACKUP | FOR_RESTORE | FOR_WEBHOOK | FOR_AUDIT,
+	    TEXT, AT(master_key_file), "32-byte key (mode 0600) instead of DIR/master.key" },
 	{ "--log-level", "VALETKEY_LOG_LEVEL", "LEVEL", "info", FOR_SERVE | FOR_SANDBOX | FOR_DEMO,
 	    TEXT, AT(log_level), "debug, info, warn or error" },
 	{ "--seed", NULL, NULL, NULL, FOR_DEMO, FLAG, AT(seed),

@@ -46,7 +46,8 @@ enum command_bit {
 	FOR_STORE = 32,
 	FOR_BACKUP = 64,
 	FOR_RESTORE = 128,
-	FOR_WEBHOOK = 256
+	FOR_WEBHOOK = 256,
+	FOR_AUDIT = 512
 };
 
 /* Fills out for one command. E_INPUT with a sentence for an unknown or incomplete option. */

@@ -28,7 +28,8 @@ start_command(struct start *st, enum command_bit command, const char *usage, con
 
 	process_harden();
 	/* A prompt and a copying end at Ctrl-C as any command does. */
-	if ((command & (FOR_PASSWD | FOR_STORE | FOR_BACKUP | FOR_RESTORE | FOR_WEBHOOK)) == 0)
+	if ((command &
+		(FOR_PASSWD | FOR_STORE | FOR_BACKUP | FOR_RESTORE | FOR_WEBHOOK | FOR_AUDIT)) == 0)
 		process_hold_signals();
 	crypto_setup();
 	json_setup();
