@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "sandbox/console/apps.h"
 #include "sandbox/console/notifier.h"
+#include "sandbox/oauth/grants.h"
 #include "sandbox/people/accounts.h"
 #include "sandbox/control/control.h"
 #include "sandbox/control/faults.h"
@@ -75,6 +77,8 @@ open_all(struct sandbox *s, struct ctx *cx, const char *dir, const char *seed_fi
 {
 	TRY(pages_prepare(s, cx));
 	TRY(sandbox_store_open(s, cx, dir));
+	apps_keep_keys(s);
+	tokens_keep_keys(s);
 	TRY(first_start(s, cx, dir, seed_file));
 	contents_opened(s);
 	s->site.body_dir = contents_incoming(s);

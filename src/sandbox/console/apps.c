@@ -16,16 +16,24 @@
 #define FOLDER_TRIES_MAX 100
 #define WRONG_SECRETS_A_MINUTE 20
 
+#define SECRET_PURPOSE "sandbox.app_secret"
+
+void
+apps_keep_keys(struct sandbox *s)
+{
+	keyring_keep(s->keys, S(SECRET_PURPOSE));
+}
+
 static struct str
 secret_digest(struct sandbox *s, struct ctx *cx, struct secret value)
 {
-	return crypto_digest(s->keys, cx->arena, S("sandbox.app_secret"), value);
+	return crypto_digest(s->keys, cx->arena, S(SECRET_PURPOSE), value);
 }
 
 static struct seal_place
 secret_place(struct str key)
 {
-	return (struct seal_place){ .purpose = S("sandbox.app_secret"), .row = key };
+	return (struct seal_place){ .purpose = S(SECRET_PURPOSE), .row = key };
 }
 
 /* A column that is never NULL. */

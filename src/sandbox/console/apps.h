@@ -32,6 +32,9 @@ struct app {
 	struct str icon_id;     /* console/icons.h; empty: none */
 };
 
+/* Once, before threads: the key of the digests of secrets is at hand from then on. */
+void apps_keep_keys(struct sandbox *s);
+
 /* E_NOTFOUND */
 MUST enum rc app_get(struct sandbox *s, struct ctx *cx, struct str key, struct app *out);
 /* E_NOTFOUND also when it belongs to somebody else. */

@@ -38,6 +38,9 @@ struct grant_ask {
 MUST enum rc grant_start(
     struct sandbox *s, struct ctx *cx, const struct grant_ask *ask, struct secret *code);
 
+/* Once, before threads: the keys of the digests of tokens are at hand from then on. */
+void tokens_keep_keys(struct sandbox *s);
+
 struct issued {
 	struct secret access, refresh; /* refresh is empty when none is given */
 	struct str grant_id, account_id, team_id, app_key;

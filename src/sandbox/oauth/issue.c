@@ -11,6 +11,13 @@
 #define SHORT_LEN (PREFIX_LEN + TIME_LEN + ACCESS_RANDOM_LEN)
 #define LONG_LIVED_LEN 64
 
+void
+tokens_keep_keys(struct sandbox *s)
+{
+	keyring_keep(s->keys, S(ACCESS_PURPOSE));
+	keyring_keep(s->keys, S(REFRESH_PURPOSE));
+}
+
 struct str
 token_digest(struct sandbox *s, struct ctx *cx, const char *purpose, struct secret value)
 {

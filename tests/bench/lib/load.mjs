@@ -51,6 +51,7 @@ export function load(server, { requests, connections = 64, seconds = SECONDS, pe
 		...(rate ? ['--rate', Math.round(rate)] : []), ...(reconnect ? ['--reconnect'] : []), ...(once ? ['--once'] : [])];
 	return watched(server, async () => {
 		const found = JSON.parse(await runOn(LOAD_CORE, [program, ...words.map(String)]));
+		if (found.requests === 0) throw new Error('no request was answered: the machine has no time for a measurement');
 		if (found.errors > 0) throw new Error(`${found.errors} of ${found.requests} requests failed`);
 		return { ...found, rate: found.requests / found.seconds };
 	});
