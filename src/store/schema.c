@@ -207,6 +207,9 @@ const char *const store_schema[] = {
 	" lease_until_ms BIGINT NOT NULL);"
 	"CREATE INDEX delivery_due ON delivery (webhook_id, due_ms) WHERE due_ms > 0;"
 	"CREATE INDEX delivery_made ON delivery (webhook_id, created_ms);",
+
+	/* 9: a start after a crash finds what was held without reading every token */
+	"CREATE INDEX token_leased ON token (lease_until_ms) WHERE lease_until_ms > 0;",
 };
 
 const size_t store_schema_count = sizeof(store_schema) / sizeof(store_schema[0]);

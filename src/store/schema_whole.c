@@ -1,7 +1,7 @@
 #include "store/store_int.h"
 
-/* What steps 1 to 4 make, to the letter (tests/store/schema_tests.c). */
-const struct db_whole store_schema_whole = { 4,
+/* What steps 1 to 6 make, to the letter (tests/store/schema_tests.c). */
+const struct db_whole store_schema_whole = { 6,
 	"CREATE TABLE meta ( name TEXT PRIMARY KEY, value TEXT NOT NULL, sealed BLOB);"
 	"CREATE TABLE user_ ( id TEXT PRIMARY KEY, username TEXT NOT NULL UNIQUE,"
 	" password_hash TEXT NOT NULL);"
@@ -27,7 +27,10 @@ const struct db_whole store_schema_whole = { 4,
 	" BIGINT NOT NULL DEFAULT 0, attempt_date_s BIGINT NOT NULL DEFAULT 0, attempt_reply"
 	" BLOB NOT NULL DEFAULT '', previous_version BIGINT NOT NULL DEFAULT 0,"
 	" previous_access BLOB NOT NULL DEFAULT '', previous_refresh BLOB NOT NULL DEFAULT"
-	" '', failed_ms BIGINT NOT NULL DEFAULT 0);"
+	" '', failed_ms BIGINT NOT NULL DEFAULT 0, learned_returned BIGINT NOT NULL DEFAULT"
+	" 0, learned_ms BIGINT NOT NULL DEFAULT 0, learned_kills_ms BIGINT NOT NULL DEFAULT"
+	" 0, learned_life_ms BIGINT NOT NULL DEFAULT 0, refused_ms BIGINT NOT NULL DEFAULT 0,"
+	" previous_expires_ms BIGINT NOT NULL DEFAULT 0);"
 	"CREATE TABLE connection ( id TEXT PRIMARY KEY, session_digest BLOB NOT NULL,"
 	" state_digest BLOB NOT NULL UNIQUE, provider TEXT NOT NULL, token_id TEXT NOT NULL,"
 	" app_key TEXT NOT NULL, scopes TEXT NOT NULL, redirect_uri TEXT NOT NULL, status"
@@ -52,4 +55,14 @@ const struct db_whole store_schema_whole = { 4,
 	" NULL, item TEXT NOT NULL, made_ms BIGINT NOT NULL, PRIMARY KEY (node, seq));"
 	"CREATE INDEX token_due ON token (provider, due_ms) WHERE due_ms > 0;"
 	"CREATE INDEX token_attempt ON token (attempt_stage) WHERE attempt_stage > 0;"
-	"CREATE INDEX token_deleted ON token (deleted_ms) WHERE deleted_ms > 0;" };
+	"CREATE INDEX token_deleted ON token (deleted_ms) WHERE deleted_ms > 0;"
+	"CREATE TABLE event_head ( num BIGINT PRIMARY KEY, seq BIGINT NOT NULL, mac BLOB NOT"
+	" NULL, closed BIGINT NOT NULL, changed_ms BIGINT NOT NULL, swept_seq BIGINT NOT"
+	" NULL, swept_mac BLOB NOT NULL, seal BLOB NOT NULL);"
+	"CREATE TABLE event ( head BIGINT NOT NULL, seq BIGINT NOT NULL, at_ms BIGINT NOT"
+	" NULL, type TEXT NOT NULL, actor_kind TEXT NOT NULL, actor_id TEXT NOT NULL,"
+	" actor_name TEXT NOT NULL, from_address TEXT NOT NULL, about_kind TEXT NOT NULL,"
+	" about_id TEXT NOT NULL, about_name TEXT NOT NULL, refused BIGINT NOT NULL, details"
+	" TEXT NOT NULL, mac BLOB NOT NULL, PRIMARY KEY (head, seq));"
+	"CREATE INDEX event_time ON event (at_ms, head, seq);"
+	"CREATE INDEX event_about ON event (about_id, at_ms);" };

@@ -15,6 +15,7 @@ static const char *const shipped[] = {
 	"EFcLVrXCuKLP1ns5",
 	"kZt3FtvkRNL_tYVo",
 	"suPNw9UGcteKnluP",
+	"CWtXDqVVg3F0DjRy",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))
