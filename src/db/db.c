@@ -34,6 +34,12 @@ db_open(struct ctx *cx, const char *where, struct db **out)
 }
 
 enum rc
+db_open_scratch(struct ctx *cx, struct db **out)
+{
+	return sqlite_open_scratch(cx, out);
+}
+
+enum rc
 db_open_reading(struct ctx *cx, const char *where, struct db **out)
 {
 	return db_is_url(str_of(where)) ? postgres_open(cx, where, out)

@@ -36,6 +36,8 @@ enum db_sync {
  * A file that is new is brought to the disk once, by db_migrate, and not step by step. */
 MUST enum rc db_open(struct ctx *cx, const char *where, struct db **out); /* DB_SYNC_COMMIT */
 MUST enum rc db_open_with(struct ctx *cx, const char *where, enum db_sync sync, struct db **out);
+/* An empty database in memory, of nobody else's; gone with db_close. */
+MUST enum rc db_open_scratch(struct ctx *cx, struct db **out);
 /* What is there, for reading only: a file is neither made nor changed. */
 MUST enum rc db_open_reading(struct ctx *cx, const char *where, struct db **out);
 void db_close(struct db *db); /* takes NULL */

@@ -69,6 +69,7 @@ struct db_stmt {
 };
 
 MUST enum rc sqlite_open(struct ctx *cx, const char *path, enum db_sync sync, struct db **out);
+MUST enum rc sqlite_open_scratch(struct ctx *cx, struct db **out);
 MUST enum rc sqlite_open_reading(struct ctx *cx, const char *path, struct db **out);
 MUST enum rc postgres_open(struct ctx *cx, const char *url, struct db **out);
 /* "host:port/database" of a connection string, without user and password. */

@@ -395,6 +395,15 @@ sqlite_open(struct ctx *cx, const char *path, enum db_sync sync, struct db **out
 }
 
 enum rc
+sqlite_open_scratch(struct ctx *cx, struct db **out)
+{
+	struct sqlite_db *d;
+	enum rc rc = open_handle(cx, ":memory:", SQLITE_OPEN_READWRITE, &d);
+
+	return opened(d, rc, out);
+}
+
+enum rc
 sqlite_open_reading(struct ctx *cx, const char *path, struct db **out)
 {
 	struct sqlite_db *d;

@@ -1,6 +1,9 @@
 #include "run/dev_ca.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -19,6 +22,7 @@ static const char *const local_names[] = { "localhost", "127.0.0.1", "::1" };
 
 struct place {
 	const char *ca, *ca_key, *server, *bundle;
+	const char *next_ca, *next_key; /* of an authority that is being made */
 };
 
 static enum rc
@@ -30,10 +34,20 @@ find_place(struct ctx *cx, const char *data_dir, struct place *out)
 		return fail(cx, E_INPUT, "The data directory %s is not there.", data_dir);
 	out->ca = str_printf(cx->arena, "%s/ca.pem", dir).p;
 	out->ca_key = str_printf(cx->arena, "%s/ca-key.pem", dir).p;
+	out->next_ca = str_printf(cx->arena, "%s/ca.pem.next", dir).p;
+	out->next_key = str_printf(cx->arena, "%s/ca-key.pem.next", dir).p;
 	out->server = str_printf(cx->arena, "%s/server.pem", dir).p;
 	out->bundle = str_printf(cx->arena, "%s/ca-bundle.pem", dir).p;
 	free(dir);
 	return OK;
+}
+
+static enum rc
+put_in_place(struct ctx *cx, const char *from, const char *to)
+{
+	if (rename(from, to) == 0)
+		return OK;
+	return fail(cx, E_STORE, "The file %s could not be written: %s.", to, strerror(errno));
 }
 
 static enum rc
@@ -42,9 +56,33 @@ make_authority(struct ctx *cx, const struct place *at, struct cert *ca)
 	struct cert_names names = { domains, COUNT(domains) };
 
 	TRY(cert_authority_make(cx, "sandbox development CA", names, AUTHORITY_DAYS, ca));
-	/* The key first: a key without a certificate is made again, the other way round is a loss. */
-	TRY(file_write_later(cx, at->ca_key, secret_expose(ca->key_pem)));
-	return file_write_later(cx, at->ca, ca->pem);
+	/* Both are there before the first takes its place; finish_authority goes on from any point. */
+	TRY(file_write_later(cx, at->next_ca, ca->pem));
+	TRY(file_write_later(cx, at->next_key, secret_expose(ca->key_pem)));
+	TRY(put_in_place(cx, at->next_key, at->ca_key));
+	return put_in_place(cx, at->next_ca, at->ca);
+}
+
+/* A start that ended while it made an authority: the change is finished when the new key is in its
+ * place already, else forgotten. */
+static enum rc
+finish_authority(struct ctx *cx, const struct place *at)
+{
+	struct cert next = { 0 };
+	struct str key;
+	bool half_done = file_read(cx, at->next_ca, PEM_MAX, &next.pem) == OK &&
+	    file_read_private(cx, at->ca_key, PEM_MAX, &key) == OK;
+
+	if (half_done) {
+		next.key_pem = secret_of(key);
+		half_done = cert_check_pair(cx, &next) == OK;
+	}
+	ctx_clear(cx);
+	if (half_done)
+		return put_in_place(cx, at->next_ca, at->ca);
+	unlink(at->next_ca);
+	unlink(at->next_key);
+	return OK;
 }
 
 static enum rc
@@ -161,6 +199,7 @@ dev_ca_open(struct ctx *cx, const char *data_dir, struct cert_names names, struc
 	struct cert ca;
 
 	TRY(find_place(cx, data_dir, &at));
+	TRY(finish_authority(cx, &at));
 	TRY(open_authority(cx, &at, &ca));
 	TRY(open_server(cx, &at, &ca, all_names(cx, names), &out->server));
 	TRY(write_bundle(cx, &at, ca.pem));

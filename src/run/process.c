@@ -16,17 +16,28 @@ static struct {
 	mode_t umask;
 	sigset_t blocked;
 	void (*on_pipe)(int);
+	struct rlimit core;
 } given;
 
 void
 process_harden(void)
 {
-	const struct rlimit none = { 0, 0 };
+	struct rlimit none = { 0 };
 
+	getrlimit(RLIMIT_CORE, &given.core);
+	none.rlim_max = given.core.rlim_max;
 	pthread_sigmask(SIG_SETMASK, NULL, &given.blocked);
 	given.umask = umask(077);
 	given.on_pipe = signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &none);
+}
+
+void
+process_harden_for_good(void)
+{
+	const struct rlimit none = { 0, 0 };
+
 	setrlimit(RLIMIT_CORE, &none);
 }
 
@@ -88,6 +99,7 @@ become(char *const *command, char *const *environment, int report)
 	int error;
 
 	umask(given.umask);
+	setrlimit(RLIMIT_CORE, &given.core);
 	signal(SIGPIPE, given.on_pipe);
 	pthread_sigmask(SIG_SETMASK, &given.blocked, NULL);
 	execvpe(command[0], command, environment);

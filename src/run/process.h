@@ -9,6 +9,9 @@
 /* No core, no neighbour may attach (security row S-180), private files by default, a broken pipe is
  * an error code and not a signal. */
 void process_harden(void);
+/* The same with a core limit that cannot be raised again: unless a command is run, which has the one
+ * that this process began with. */
+void process_harden_for_good(void);
 
 /* Blocks the ending signals in this thread and all it starts; call before any thread exists. */
 void process_hold_signals(void);
@@ -17,7 +20,7 @@ void process_wait_for_end(void);
 
 /* Call before any thread exists, as well: then the signals are there for the command. */
 void process_hold_for_command(void);
-/* Runs a command with the file modes and signals that this process began with; environment:
+/* Runs a command with the file modes, core limit and signals that this process began with; environment:
  * "NAME=value", NULL at the end. E_NOTFOUND, E_DENIED or E_INPUT: it could not be started. */
 MUST enum rc process_spawn(
     struct ctx *cx, char *const *command, char *const *environment, pid_t *pid);

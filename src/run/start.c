@@ -38,6 +38,8 @@ start_command(struct start *st, enum command_bit command, const char *usage, con
 	st->cx.may_block = true;
 	st->cx.actor = S("command");
 	rc = options_read(&st->cx, command, argc, argv, &st->options);
+	if (st->options.command == NULL)
+		process_harden_for_good();
 	if (rc == OK && !st->options.help)
 		rc = set_log_level(st);
 	if (rc != OK) {

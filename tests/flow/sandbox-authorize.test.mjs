@@ -324,3 +324,19 @@ test("what is dead for long is thrown away", async () => {
 	assert.equal(body.grants_detail.some((d) => d.app_key === mine.key), false);
 	assert.ok(body.access_tokens <= 3, `${body.access_tokens}`);
 });
+
+test("a scope that stands twice is said to", async () => {
+	const { back } = await consent(box, app, { scope: "files.metadata.read files.metadata.read" });
+	assert.equal(back.searchParams.get("error"), "invalid_scope");
+	assert.match(back.searchParams.get("error_description"), /stands twice/);
+});
+
+test("the live log names the app of a token call, in the body or in HTTP Basic", async () => {
+	const { refresh_token: refreshToken } = await grant(box, app);
+	const basicAuth = (text) => ({ authorization: "Basic " + Buffer.from(text).toString("base64") });
+	assert.equal((await refresh(box, app, refreshToken)).status, 200);
+	assert.equal((await token(box, { grant_type: "refresh_token", refresh_token: refreshToken }, basicAuth(`${app.key}:${app.secret}`))).status, 200);
+	await token(box, { grant_type: "refresh_token", refresh_token: "x" }, { authorization: "Basic %%%" });
+	const { body } = await control(box, "GET", "log?limit=3");
+	assert.deepEqual(body.entries.filter((e) => e.path === "/oauth2/token").map((e) => e.app_key ?? e.app ?? null), [app.key, app.key, null]);
+});

@@ -56,11 +56,11 @@ describe('a command', () => {
 		assert.equal((await run(['sandbox', '--ephemeral', '--'])).code, 2);
 	});
 
-	test('keeps its own options, file modes and descriptors', async () => {
-		const { out } = await run(['sandbox', '--ephemeral', '--', 'bash', '-c', 'umask; echo "$@"; ls /proc/self/fd | wc -l', 'x', '--help', '--data']);
-		const here = await new Promise((resolve) => execFile('bash', ['-c', 'umask'], (e, o) => resolve(o)));
-		const [mask, args, fds] = out.split('\n');
-		assert.equal(mask + '\n', here);
+	test('keeps its own options, file modes, core limit and descriptors', async () => {
+		const { out } = await run(['sandbox', '--ephemeral', '--', 'bash', '-c', 'umask; ulimit -Sc; ulimit -Hc; echo "$@"; ls /proc/self/fd | wc -l', 'x', '--help', '--data']);
+		const here = await new Promise((resolve) => execFile('bash', ['-c', 'umask; ulimit -Sc; ulimit -Hc'], (e, o) => resolve(o)));
+		const [mask, soft, hard, args, fds] = out.split('\n');
+		assert.equal(`${mask}\n${soft}\n${hard}\n`, here);
 		assert.equal(args, '--help --data');
 		/* ls itself has three and the directory; a test runner may leave one or two open. */
 		assert.ok(Number(fds) <= 7, out);

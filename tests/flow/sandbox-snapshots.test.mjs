@@ -230,6 +230,8 @@ test('S-223 a foreign, cut or hostile snapshot is refused and changes nothing', 
 		variant('trigger', (at) => sql(at, "CREATE TRIGGER t AFTER DELETE ON sessions BEGIN UPDATE accounts SET role = 'admin'; END")),
 		variant('view', (at) => sql(at, 'CREATE VIEW v AS SELECT * FROM accounts')),
 		variant('newer', (at) => sql(at, 'INSERT INTO schema_version VALUES (99)')),
+		/* An older one would be brought up to date, and this would run meanwhile. */
+		variant('older', (at) => sql(at, "DELETE FROM schema_version WHERE version > 1; CREATE TRIGGER t AFTER UPDATE ON links BEGIN DELETE FROM accounts; END")),
 		variant('contradicts', (at) => sql(at, 'PRAGMA foreign_keys=OFF; DELETE FROM accounts')),
 		variant('otherkey', (at) => sql(at, "UPDATE settings SET value = 'x' WHERE name = 'key_check'")),
 		variant('climbing', (at) => sql(at, "UPDATE contents SET id = '../../../../../../../etc/passwd' WHERE id = (SELECT min(id) FROM contents)")),
@@ -244,6 +246,7 @@ test('S-223 a foreign, cut or hostile snapshot is refused and changes nothing', 
 		const reply = await call('POST', `snapshots/${name}/restore`);
 		assert.deepEqual([reply.status, reply.body.code], [409, 'broken-snapshot'], `${name}: ${JSON.stringify(reply.body)}`);
 		assert.match(reply.body.detail, /Nothing was changed/);
+		if (/older|trigger|view|newer/.test(name)) assert.match(reply.body.detail, /not one of this program/, name);
 		assert.deepEqual(await state(), before, name);
 	}
 	assert.equal(existsSync(path.join(data, 'sandbox.db.restored')), false);

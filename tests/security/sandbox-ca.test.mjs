@@ -138,6 +138,33 @@ describe('S-160 keys and certificates', () => {
 		assert.equal((await tool('openssl', ['verify', '-CAfile', `${data}/ca.pem`, `${data}/server.pem`])).code, 0);
 	});
 
+	/* What a start leaves that is killed while it makes an authority anew, at each point. */
+	test('a start that ended while it renewed the CA does not stop the next one', async () => {
+		const [data, newer] = [await filled(), await filled()];
+		const file = (dir, name) => path.join(dir, name);
+		const pem = (dir, name) => readFileSync(file(dir, name), 'utf8');
+		const put = (name, from, what) => writeFileSync(file(data, name), pem(from, what), { mode: 0o600 });
+		const again = async (want) => {
+			const sandbox = await startSandbox({ data, args: TLS });
+			await sandbox.stop({ keep: true });
+			assert.equal(pem(data, 'ca.pem'), want);
+			assert.ok(pem(data, 'ca-bundle.pem').includes(want));
+			assert.deepEqual(readdirSync(data).filter((n) => n.endsWith('.next')), []);
+		};
+		const [old, fresh] = [pem(data, 'ca.pem'), pem(newer, 'ca.pem')];
+		put('ca.pem.next', newer, 'ca.pem');
+		await again(old);
+		put('ca.pem.next', newer, 'ca.pem');
+		put('ca-key.pem.next', newer, 'ca-key.pem');
+		await again(old);
+		put('ca.pem.next', newer, 'ca.pem');
+		put('ca-key.pem', newer, 'ca-key.pem');
+		await again(fresh);
+		rmSync(file(data, 'ca.pem'));
+		put('ca.pem.next', newer, 'ca.pem');
+		await again(fresh);
+	});
+
 	test('the server\'s certificate is kept while it is good, and made again near its end or for other names', async () => {
 		const data = await filled();
 		const file = path.join(data, 'server.pem');

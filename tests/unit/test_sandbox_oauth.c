@@ -2,6 +2,13 @@
  * signatures. */
 #include "fixture.h"
 
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/json.h"
 #include "crypto/crypto.h"
 #include "crypto/sign.h"
@@ -146,6 +153,62 @@ test_tokens_never_repeat(void **state)
 	(void)f;
 }
 
+/* The system's generator and the bad ones, on the way from libsodium to the system. */
+static size_t from_system;
+static int seeded;
+
+ssize_t
+getrandom(void *p, size_t n, unsigned int flags)
+{
+	ssize_t got = syscall(SYS_getrandom, p, n, flags);
+
+	from_system += got > 0 ? (size_t)got : 0;
+	return got;
+}
+
+void
+srand(unsigned int seed)
+{
+	(void)seed;
+	seeded++;
+}
+
+void
+srandom(unsigned int seed)
+{
+	(void)seed;
+	seeded++;
+}
+
+/* S-071: each takes its bits from the system, nothing was seeded, and a child does not repeat its parent. */
+static void
+test_tokens_come_from_the_system(void **state)
+{
+	struct fixture *f = *state;
+	char childs[43];
+	struct str mine;
+	int ends[2];
+	pid_t child;
+
+	from_system = 0;
+	for (int i = 0; i < 100; i++)
+		crypto_random_token(f->arena);
+	assert_true(from_system >= 100 * 32);
+	assert_int_equal(seeded, 0);
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
+	if (child == 0) {
+		mine = secret_expose(crypto_random_token(f->arena));
+		_exit(write(ends[1], mine.p, mine.len) == (ssize_t)mine.len ? 0 : 1);
+	}
+	mine = secret_expose(crypto_random_token(f->arena));
+	assert_int_equal(read(ends[0], childs, sizeof(childs)), sizeof(childs));
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_false(str_eq(mine, (struct str){ childs, sizeof(childs) }));
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* S-071: every letter as often as any other, whether or not the alphabet divides 256. Chi-square within
  * six standard deviations. */
 static void
@@ -208,6 +271,7 @@ main(void)
 		TEST(test_a_bad_personality_is_refused_by_name),
 		TEST(test_an_implicit_answer_stands_in_the_fragment),
 		TEST(test_tokens_never_repeat),
+		TEST(test_tokens_come_from_the_system),
 		TEST(test_random_text_is_flat),
 		TEST(test_signatures_are_of_the_key_and_the_data),
 	};

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sandbox/control/faults.h"
+#include "sandbox/core/basic.h"
 #include "sandbox/core/row.h"
 #include "sandbox/core/state.h"
 #include "sandbox/oauth/grants.h"
@@ -85,19 +86,34 @@ leave_out(const struct http_req *req, const struct http_res *res)
 		str_eq(req->path, S("/healthz")));
 }
 
+/* The app in the credentials of HTTP Basic; what is malformed the endpoint itself has told. */
 static void
-note_form(struct arena *a, const struct http_req *req, struct str texts[TEXTS])
+note_basic(const struct ctx *cx, const struct http_req *req, struct str texts[TEXTS])
 {
+	struct ctx own = *cx;
+	struct secret password;
+	bool present;
+
+	if (basic_read(&own, req, &texts[APP_KEY], &password, &present) != OK)
+		texts[APP_KEY] = S("");
+}
+
+static void
+note_form(const struct ctx *cx, const struct http_req *req, struct str texts[TEXTS])
+{
+	struct arena *a = cx->arena;
 	int count;
 
-	if (!str_form_get(a, req->body, S("client_id"), &texts[APP_KEY], &count))
-		str_form_get(a, req->query, S("client_id"), &texts[APP_KEY], &count);
+	if (!str_form_get(a, req->body, S("client_id"), &texts[APP_KEY], &count) &&
+	    !str_form_get(a, req->query, S("client_id"), &texts[APP_KEY], &count))
+		note_basic(cx, req, texts);
 	if (!str_form_get(a, req->body, S("grant_type"), &texts[GRANT_TYPE], &count))
 		str_form_get(a, req->query, S("grant_type"), &texts[GRANT_TYPE], &count);
 }
 
 static void
-note_caller(struct sandbox *s, struct arena *a, const struct http_req *req, struct str texts[TEXTS])
+note_caller(
+    struct sandbox *s, const struct ctx *cx, const struct http_req *req, struct str texts[TEXTS])
 {
 	const struct session *session = req->session;
 	const struct caller *caller = req->session;
@@ -105,10 +121,10 @@ note_caller(struct sandbox *s, struct arena *a, const struct http_req *req, stru
 
 	switch (row_of(s, req)->access) {
 	case ACCESS_TOKEN:
-		note_form(a, req, texts);
+		note_form(cx, req, texts);
 		break;
 	case ACCESS_PAGE:
-		str_form_get(a, req->query, S("client_id"), &texts[APP_KEY], &count);
+		str_form_get(cx->arena, req->query, S("client_id"), &texts[APP_KEY], &count);
 		break;
 	case ACCESS_API_USER:
 	case ACCESS_API_TEAM:
@@ -202,7 +218,7 @@ reqlog_note(void *app, const struct ctx *cx, const struct http_req *req, const s
 	    reqlog_mask_path(cx->arena, req, str_of(req->route != NULL ? req->route->path : NULL));
 	texts[QUERY] = reqlog_mask_query(cx->arena, req->query);
 	if (req->route != NULL)
-		note_caller(s, cx->arena, req, texts);
+		note_caller(s, cx, req, texts);
 	if (res->status >= 400) {
 		texts[CODE] = str_of(cx->code);
 		texts[ERROR] = str_of(cx->why);

@@ -77,6 +77,39 @@ text_of(struct ctx *cx, struct db *db, const char *sql, struct str *out)
 	" coalesce(sql, ''), char(10))"                                        \
 	" FROM (SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name)"
 
+/* What the schema of a version is, by making it anew. */
+static enum rc
+schema_of(struct ctx *cx, int64_t version, struct str *out)
+{
+	struct db *scratch;
+	enum rc rc;
+
+	TRY(db_open_scratch(cx, &scratch));
+	rc = db_migrate(cx, scratch, schema_steps, (size_t)version);
+	if (rc == OK)
+		rc = text_of(cx, scratch, SCHEMA, out);
+	db_close(scratch);
+	return rc;
+}
+
+/* One of an earlier version is brought up to date, once it is seen to have that version's schema and
+ * nothing else: a trigger of a stranger's would run meanwhile. */
+static enum rc
+check_schema(struct ctx *cx, struct db *copy)
+{
+	struct str want, has;
+	int64_t version;
+
+	TRY(db_schema_version(cx, copy, &version));
+	if (version < 1 || version > (int64_t)schema_step_count)
+		return snapshot_broken(cx, "its database is not one of this program");
+	TRY(schema_of(cx, version, &want));
+	TRY(text_of(cx, copy, SCHEMA, &has));
+	if (!str_eq(want, has))
+		return snapshot_broken(cx, "its database is not one of this program");
+	return db_migrate(cx, copy, schema_steps, schema_step_count);
+}
+
 /* A database that was made elsewhere, or by hand, has another key or another schema: no trigger or
  * view of a stranger gets into ours. */
 static enum rc
@@ -88,11 +121,7 @@ check_database(struct sandbox *s, struct ctx *cx, struct db *copy)
 	TRY(text_of(cx, copy, "PRAGMA integrity_check(1)", &word));
 	if (!str_eq(word, S("ok")))
 		return snapshot_broken(cx, "its database is damaged");
-	TRY(db_migrate(cx, copy, schema_steps, schema_step_count));
-	TRY(text_of(cx, s->db, SCHEMA, &ours));
-	TRY(text_of(cx, copy, SCHEMA, &its));
-	if (!str_eq(ours, its))
-		return snapshot_broken(cx, "its database is not one of this program");
+	TRY(check_schema(cx, copy));
 	TRY(text_of(cx, copy, "PRAGMA foreign_key_check", &word));
 	if (word.len > 0)
 		return snapshot_broken(cx, "its database contradicts itself");

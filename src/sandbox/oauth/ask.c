@@ -145,8 +145,8 @@ read_scope(struct ctx *cx, struct str query, struct asking *q)
 	if (str_trim(text).len == 0)
 		return OK;
 	if (!scopes_parse(text, &q->r.scopes))
-		return fail_at(
-		    cx, E_INPUT, "invalid_scope", NULL, "A requested scope does not exist.");
+		return fail_at(cx, E_INPUT, "invalid_scope", NULL,
+		    "A requested scope does not exist, or stands twice.");
 	if ((q->r.scopes & ~q->app.scopes) != 0)
 		return fail_at(cx, E_INPUT, "invalid_scope", NULL,
 		    "A requested scope is not among the permissions of the app.");
