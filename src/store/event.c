@@ -62,7 +62,9 @@ event_head_get(struct store *s, struct ctx *cx, int64_t num, struct event_head *
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db,
-	    "SELECT seq, mac, swept_seq, swept_mac, seal FROM event_head WHERE num = $1", &st));
+	    "SELECT seq, mac, swept_seq, swept_mac, seal, changed_ms FROM event_head WHERE num = "
+	    "$1",
+	    &st));
 	db_bind_int(st, 1, num);
 	TRY(store_want_row(cx, st, "chain of events"));
 	*out = (struct event_head){ .num = num,
@@ -70,7 +72,8 @@ event_head_get(struct store *s, struct ctx *cx, int64_t num, struct event_head *
 		.mac = db_col_blob(st, 1, cx->arena),
 		.swept_seq = db_col_int(st, 2),
 		.swept_mac = db_col_blob(st, 3, cx->arena),
-		.seal = db_col_blob(st, 4, cx->arena) };
+		.seal = db_col_blob(st, 4, cx->arena),
+		.changed_ms = db_col_int(st, 5) };
 	db_done(st);
 	return OK;
 }
@@ -89,7 +92,7 @@ event_head_put(struct store *s, struct ctx *cx, struct event_head *h)
 	db_bind_int(st, 2, h->swept_seq);
 	db_bind_blob(st, 3, h->swept_mac);
 	db_bind_blob(st, 4, h->seal);
-	db_bind_int(st, 5, clock_wall_ms());
+	db_bind_int(st, 5, h->changed_ms);
 	db_bind_int(st, 6, h->num);
 	return store_write_one(cx, st, E_BUG, "The chain of events changed under its own lock.");
 }
@@ -236,6 +239,7 @@ store_event(struct store *s, struct ctx *cx, const struct event_note *note)
 	TRY(take_number(s, cx, &head));
 	e.head = head.num;
 	e.seq = head.seq;
+	head.changed_ms = clock_wall_ms();
 	head.mac = event_mac(s, cx, head.mac, &e);
 	TRY(insert(s, cx, &e, head.mac));
 	TRY(event_head_put(s, cx, &head));

@@ -50,7 +50,8 @@ MUST enum rc store_event_list(struct store *s, struct ctx *cx, const struct even
     const struct event *before, size_t max, struct event **out, size_t *count);
 
 /* How far somebody has read: in every head of its own, so that what a slow node commits late is
- * not passed over. Heads below `floor` are closed and read to their end. */
+ * not passed over. Heads from `floor` on are new; of those before it, the ones that are not in `at` are
+ * closed and read to their end. */
 #define EVENT_HEADS_MAX 128
 #define EVENT_CURSOR_MAX 4096 /* bytes as text */
 struct event_cursor {
@@ -67,7 +68,7 @@ bool event_cursor_read(struct str text, struct event_cursor *out);
 MUST enum rc store_event_end(struct store *s, struct ctx *cx, struct event_cursor *out);
 /* What came after the cursor, in order within each head, at most max; the cursor moves behind it. More
  * may be there when *count is max. *missed: the cursor was so old that some are not kept any more, or
- * it is not one of these data. */
+ * more heads than it holds are written to; or it is not one of these data, and stands behind all now. */
 MUST enum rc store_event_after(struct store *s, struct ctx *cx, const struct event_filter *f,
     struct event_cursor *cursor, size_t max, struct event **out, size_t *count, bool *missed);
 

@@ -10,6 +10,7 @@ struct event_head {
 	int64_t swept_seq;
 	struct str swept_mac;
 	struct str seal;
+	int64_t changed_ms; /* wall time of the newest row */
 };
 
 /* The MAC of a row behind the one with MAC `before`. */

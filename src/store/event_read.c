@@ -4,6 +4,9 @@
 #include "base/buf.h"
 #include "store/store_int.h"
 
+#define HEADS_AT_ONCE 128
+#define HEAD_MAX (INT64_MAX - 1)
+
 void
 event_row_read(struct ctx *cx, struct db_stmt *st, struct event *e)
 {
@@ -97,25 +100,19 @@ event_cursor_read(struct str text, struct event_cursor *out)
 
 	*out = (struct event_cursor){ 0 };
 	if (text.len > EVENT_CURSOR_MAX || !str_split(&text, '.', &part) ||
-	    !str_int(part, 0, INT64_MAX, &out->floor))
+	    !str_int(part, 0, HEAD_MAX, &out->floor))
 		return false;
 	while (str_split(&text, '.', &part)) {
 		if (out->count == EVENT_HEADS_MAX || !str_split(&part, '-', &number) ||
-		    !str_int(number, 1, INT64_MAX, &out->at[out->count].head) ||
+		    !str_int(number, 1, HEAD_MAX, &out->at[out->count].head) ||
 		    !str_int(part, 0, INT64_MAX, &out->at[out->count].seq))
 			return false;
+		/* A head that is in it is not new, also in one of before: its floor was lower. */
+		if (out->at[out->count].head >= out->floor)
+			out->floor = out->at[out->count].head + 1;
 		out->count++;
 	}
 	return true;
-}
-
-static int64_t
-position(const struct event_cursor *c, int64_t head)
-{
-	for (size_t i = 0; i < c->count; i++)
-		if (c->at[i].head == head)
-			return c->at[i].seq;
-	return 0;
 }
 
 struct seen_head {
@@ -123,66 +120,66 @@ struct seen_head {
 	bool closed;
 };
 
+#define SEEN_COLUMNS "num, seq, swept_seq, closed"
+
+static struct seen_head
+seen_head_read(struct db_stmt *st)
+{
+	return (struct seen_head){ .num = db_col_int(st, 0),
+		.seq = db_col_int(st, 1),
+		.swept_seq = db_col_int(st, 2),
+		.closed = db_col_int(st, 3) != 0 };
+}
+
+/* Keeps a place in a head that may grow or is not read to its end; for the newest one the oldest goes.
+ * False when one went. */
+static bool
+keep_place(struct event_cursor *c, const struct seen_head *head, int64_t at)
+{
+	bool full = c->count == EVENT_HEADS_MAX;
+
+	if (head->closed && at == head->seq)
+		return true;
+	if (full)
+		memmove(&c->at[0], &c->at[1], --c->count * sizeof(c->at[0]));
+	c->at[c->count].head = head->num;
+	c->at[c->count++].seq = at;
+	return !full;
+}
+
 static enum rc
-read_heads(struct store *s, struct ctx *cx, int64_t floor, struct seen_head *heads, size_t *count)
+cursor_end(struct store *s, struct ctx *cx, struct event_cursor *out)
 {
 	struct db_stmt *st;
-	size_t n = 0;
+	int64_t last;
 	bool row;
 
+	*out = (struct event_cursor){ 0 };
+	TRY(store_number(s, cx, "SELECT coalesce(max(num), 0) FROM event_head", &last));
 	TRY(db_stmt(cx, s->db,
-	    "SELECT num, seq, swept_seq, closed FROM event_head WHERE num >= $1 ORDER BY num"
-	    " LIMIT $2",
+	    "SELECT " SEEN_COLUMNS " FROM event_head WHERE closed = 0 AND num <= $1 ORDER BY num",
 	    &st));
-	db_bind_int(st, 1, floor);
-	db_bind_int(st, 2, EVENT_HEADS_MAX);
-	while (n < EVENT_HEADS_MAX) {
+	db_bind_int(st, 1, last);
+	for (;;) {
+		struct seen_head head;
+
 		TRY(db_step(cx, st, &row));
 		if (!row)
 			break;
-		heads[n++] = (struct seen_head){ .num = db_col_int(st, 0),
-			.seq = db_col_int(st, 1),
-			.swept_seq = db_col_int(st, 2),
-			.closed = db_col_int(st, 3) != 0 };
+		head = seen_head_read(st);
+		keep_place(out, &head, head.seq);
 	}
 	db_done(st);
-	*count = n;
+	out->floor = last + 1;
 	return OK;
-}
-
-/* Where we are in each of the heads; those that will never grow are left behind. */
-static void
-keep_place(struct event_cursor *c, const struct seen_head *heads, const int64_t *read, size_t count)
-{
-	size_t first = 0;
-
-	while (first < count && heads[first].closed && read[first] == heads[first].seq)
-		first++;
-	if (first > 0)
-		c->floor = heads[first - 1].num + 1;
-	c->count = 0;
-	for (size_t i = first; i < count; i++) {
-		c->at[c->count].head = heads[i].num;
-		c->at[c->count++].seq = read[i];
-	}
 }
 
 enum rc
 store_event_end(struct store *s, struct ctx *cx, struct event_cursor *out)
 {
 	STORE_HOLD hold = store_hold_read(&s, cx);
-	struct seen_head *heads = ARENA_ARRAY(cx->arena, struct seen_head, EVENT_HEADS_MAX);
-	int64_t *read = ARENA_ARRAY(cx->arena, int64_t, EVENT_HEADS_MAX);
-	size_t n;
 
-	*out = (struct event_cursor){ 0 };
-	do {
-		TRY(read_heads(s, cx, out->floor, heads, &n));
-		for (size_t i = 0; i < n; i++)
-			read[i] = heads[i].seq;
-		keep_place(out, heads, read, n);
-	} while (n == EVENT_HEADS_MAX && out->count < n);
-	return OK;
+	return cursor_end(s, cx, out);
 }
 
 /* Up to what stood in the head before, so that what is not shown to this reader is passed as well. */
@@ -209,28 +206,105 @@ read_head(struct store *s, struct ctx *cx, const struct event_filter *f,
 	return OK;
 }
 
+/* What store_event_after collects. */
+struct harvest {
+	const struct event_filter *filter;
+	struct event_cursor *to;
+	struct event *out;
+	size_t count, max;
+	bool missed;
+};
+
+static enum rc
+read_on(
+    struct store *s, struct ctx *cx, struct harvest *h, const struct seen_head *head, int64_t at)
+{
+	size_t got;
+
+	if (at < head->swept_seq || at > head->seq) {
+		h->missed = true;
+		at = at > head->seq ? head->seq : head->swept_seq;
+	}
+	TRY(read_head(s, cx, h->filter, head, &at, h->max - h->count, h->out + h->count, &got));
+	h->count += got;
+	if (!keep_place(h->to, head, at))
+		h->missed = true;
+	return OK;
+}
+
+/* *there false: these are other data. */
+static enum rc
+read_listed(
+    struct store *s, struct ctx *cx, struct harvest *h, int64_t num, int64_t at, bool *there)
+{
+	struct seen_head head;
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "SELECT " SEEN_COLUMNS " FROM event_head WHERE num = $1", &st));
+	db_bind_int(st, 1, num);
+	TRY(db_step(cx, st, there));
+	if (!*there)
+		return OK;
+	head = seen_head_read(st);
+	db_done(st);
+	return read_on(s, cx, h, &head, at);
+}
+
+/* While there is room for more events, so that what the cursor holds was read to its end before. */
+static enum rc
+read_new(struct store *s, struct ctx *cx, struct harvest *h)
+{
+	struct seen_head *heads = ARENA_ARRAY(cx->arena, struct seen_head, HEADS_AT_ONCE);
+	struct db_stmt *st;
+	size_t n = 0;
+	bool row;
+
+	do {
+		TRY(db_stmt(cx, s->db,
+		    "SELECT " SEEN_COLUMNS " FROM event_head WHERE num >= $1 ORDER BY num LIMIT $2",
+		    &st));
+		db_bind_int(st, 1, h->to->floor);
+		db_bind_int(st, 2, HEADS_AT_ONCE);
+		for (n = 0; n < HEADS_AT_ONCE; n++) {
+			TRY(db_step(cx, st, &row));
+			if (!row)
+				break;
+			heads[n] = seen_head_read(st);
+		}
+		db_done(st);
+		for (size_t i = 0; i < n && h->count < h->max; i++) {
+			TRY(read_on(s, cx, h, &heads[i], 0));
+			h->to->floor = heads[i].num + 1;
+		}
+	} while (n == HEADS_AT_ONCE && h->count < h->max);
+	return OK;
+}
+
 enum rc
 store_event_after(struct store *s, struct ctx *cx, const struct event_filter *f,
     struct event_cursor *cursor, size_t max, struct event **out, size_t *count, bool *missed)
 {
 	STORE_HOLD hold = store_hold_read(&s, cx);
-	struct seen_head *heads = ARENA_ARRAY(cx->arena, struct seen_head, EVENT_HEADS_MAX);
-	int64_t *read = ARENA_ARRAY(cx->arena, int64_t, EVENT_HEADS_MAX);
-	size_t n, got;
+	const struct event_cursor from = *cursor;
+	struct harvest h = { .filter = f, .to = cursor, .max = max };
+	int64_t last;
+	bool there;
 
-	*out = ARENA_ARRAY(cx->arena, struct event, max);
-	*count = 0;
-	*missed = false;
-	TRY(read_heads(s, cx, cursor->floor, heads, &n));
-	for (size_t i = 0; i < n; i++) {
-		read[i] = position(cursor, heads[i].num);
-		if (read[i] < heads[i].swept_seq || read[i] > heads[i].seq) {
-			*missed = true;
-			read[i] = read[i] > heads[i].seq ? heads[i].seq : heads[i].swept_seq;
-		}
-		TRY(read_head(s, cx, f, &heads[i], &read[i], max - *count, *out + *count, &got));
-		*count += got;
+	h.out = ARENA_ARRAY(cx->arena, struct event, max);
+	*cursor = (struct event_cursor){ .floor = from.floor };
+	TRY(store_number(s, cx, "SELECT coalesce(max(num), 0) FROM event_head", &last));
+	there = from.floor <= last + 1;
+	for (size_t i = 0; i < from.count && there; i++)
+		TRY(read_listed(s, cx, &h, from.at[i].head, from.at[i].seq, &there));
+	if (there) {
+		TRY(read_new(s, cx, &h));
+	} else {
+		TRY(cursor_end(s, cx, cursor));
+		h.count = 0;
+		h.missed = true;
 	}
-	keep_place(cursor, heads, read, n);
+	*out = h.out;
+	*count = h.count;
+	*missed = h.missed;
 	return OK;
 }

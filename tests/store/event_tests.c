@@ -286,10 +286,37 @@ test_a_cursor_goes_on_where_it_was(void **state)
 	assert_true(event_cursor_read(S("0.1-900"), &copy));
 	assert_ok(store_event_after(store(f), &f->cx, &all, &copy, MANY, &list, &n, &missed));
 	assert_true(missed);
+	assert_ok(store_event_after(store(f), &f->cx, &all, &copy, MANY, &list, &n, &missed));
+	assert_false(missed);
 	assert_false(event_cursor_read(S(""), &copy));
 	assert_false(event_cursor_read(S("0.1"), &copy));
 	assert_false(event_cursor_read(S("0.1-x"), &copy));
 	assert_false(event_cursor_read(S("-1.1-2"), &copy));
+}
+
+/* The data were put back to an earlier state, or a standby that lagged is the primary now: the chains
+ * that the cursor knows of are not there, or not there yet. */
+static void
+test_a_cursor_of_other_data_says_so_and_goes_on(void **state)
+{
+	static const char *const foreign[] = { "9", "9.8-3", "2.1-900", "9.1-1.8-1" };
+	struct fixture *f = *state;
+	struct event_cursor c;
+	struct event *list;
+	bool missed;
+	size_t n;
+
+	add(f, "token.failing", "t1");
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		assert_true(event_cursor_read(str_of(foreign[i]), &c));
+		assert_ok(store_event_after(store(f), &f->cx, &all, &c, MANY, &list, &n, &missed));
+		assert_true(missed);
+		assert_int_equal(n, 0);
+		add(f, "token.recovered", "t1");
+		assert_ok(store_event_after(store(f), &f->cx, &all, &c, MANY, &list, &n, &missed));
+		assert_false(missed);
+		assert_int_equal(n, 1);
+	}
 }
 
 static void
@@ -403,6 +430,7 @@ const struct CMUnitTest event_tests[] = {
 	STORE_TEST(test_s202_a_narrow_key_sees_its_own),
 	STORE_TEST(test_filter_by_token_and_type),
 	STORE_TEST(test_a_cursor_goes_on_where_it_was),
+	STORE_TEST(test_a_cursor_of_other_data_says_so_and_goes_on),
 	STORE_TEST(test_old_events_end_in_pieces_and_the_chain_holds),
 	STORE_TEST(test_s200_tampering_is_found),
 	STORE_TEST(test_the_listener_hears_of_a_commit),

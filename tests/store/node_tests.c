@@ -403,6 +403,7 @@ test_idle_chains_are_closed_and_left_behind(void **state)
 	assert_ok(store_event_sweep(store(f), &f->cx, 0, 10));
 	read_on(f, &c, NULL);
 	assert_int_equal(c.count, 0);
+	assert_int_equal(c.floor, 3);
 	reveal(f, second, "c");
 	read_on(f, &c, "c");
 	assert_int_equal(c.count, 1);
@@ -411,6 +412,91 @@ test_idle_chains_are_closed_and_left_behind(void **state)
 	assert_str_equal(bad, S(""));
 	assert_int_equal(rows, 3);
 	store_close(second);
+}
+
+/* Chains of processes that came and went, beside one that is written to all the time. */
+static void
+make_closed_heads(struct fixture *f, int64_t first, int64_t count)
+{
+	by_hand(f,
+	    str_printf(f->arena,
+		"INSERT INTO event_head (num, seq, mac, closed, changed_ms, swept_seq, swept_mac,"
+		" seal) SELECT n, 0, '', 1, 0, 0, '', '' FROM generate_series(%lld, %lld) n",
+		(long long)first, (long long)(first + count - 1))
+		.p);
+}
+
+static void
+test_a_new_chain_is_read_behind_many_closed_ones(void **state)
+{
+	struct fixture *f = *state;
+	struct store *second = second_node(f), *third;
+	struct event_cursor begin = { 0 }, end, c;
+
+	reveal(f, store(f), "a");
+	read_on(f, &begin, "a");
+	make_closed_heads(f, 2, 3 * EVENT_HEADS_MAX);
+	assert_ok(store_event_end(store(f), &f->cx, &end));
+	assert_int_equal(end.count, 1);
+	reveal(f, second, "b");
+	c = end;
+	read_on(f, &c, "b");
+	read_on(f, &begin, "b");
+	assert_int_equal(begin.count, 2);
+	/* and through its text */
+	assert_true(event_cursor_read(event_cursor_text(f->arena, &begin), &c));
+	third = second_node(f);
+	reveal(f, third, "c");
+	read_on(f, &c, "c");
+	reveal(f, store(f), "a");
+	read_on(f, &c, "a");
+	/* one of an earlier version: all from its floor on that it had seen are in it */
+	assert_true(event_cursor_read(S("0.1-1"), &c));
+	assert_int_equal(c.floor, 2);
+	store_close(third);
+	store_close(second);
+}
+
+/* More are open than a cursor holds: what may be lost is told. */
+static void
+test_more_open_chains_than_a_cursor_holds_are_told(void **state)
+{
+	const struct event_filter all = { 0 };
+	struct fixture *f = *state;
+	struct event_cursor c = { 0 };
+	struct event *list;
+	bool missed;
+	size_t n;
+
+	reveal(f, store(f), "a");
+	read_on(f, &c, "a");
+	make_closed_heads(f, 2, EVENT_HEADS_MAX - 1);
+	by_hand(f, "UPDATE event_head SET closed = 0");
+	read_on(f, &c, NULL);
+	assert_int_equal(c.count, EVENT_HEADS_MAX);
+	make_closed_heads(f, EVENT_HEADS_MAX + 1, 1);
+	by_hand(f, "UPDATE event_head SET closed = 0");
+	assert_ok(store_event_after(store(f), &f->cx, &all, &c, 10, &list, &n, &missed));
+	assert_true(missed);
+	assert_int_equal(c.at[0].head, 2);
+	assert_int_equal(c.at[EVENT_HEADS_MAX - 1].head, EVENT_HEADS_MAX + 1);
+}
+
+/* Ending old rows is no sign of life of the one who wrote them. */
+static void
+test_a_swept_chain_grows_idle_all_the_same(void **state)
+{
+	struct fixture *f = *state;
+	struct event_cursor c;
+
+	reveal(f, store(f), "a");
+	by_hand(f, "UPDATE event_head SET changed_ms = 0");
+	by_hand(f, "UPDATE event_head SET closed = 1"); /* so that the sweep itself does not */
+	assert_ok(store_event_sweep(store(f), &f->cx, INT64_MAX, 10));
+	by_hand(f, "UPDATE event_head SET closed = 0");
+	assert_ok(store_event_sweep(store(f), &f->cx, 0, 10));
+	assert_ok(store_event_end(store(f), &f->cx, &c));
+	assert_int_equal(c.count, 0);
 }
 
 const struct CMUnitTest node_tests[] = {
@@ -425,5 +511,8 @@ const struct CMUnitTest node_tests[] = {
 	STORE_TEST(test_nodes_that_start_at_once_migrate_once),
 	STORE_TEST(test_what_a_node_commits_late_is_not_passed_over),
 	STORE_TEST(test_idle_chains_are_closed_and_left_behind),
+	STORE_TEST(test_a_new_chain_is_read_behind_many_closed_ones),
+	STORE_TEST(test_more_open_chains_than_a_cursor_holds_are_told),
+	STORE_TEST(test_a_swept_chain_grows_idle_all_the_same),
 };
 const size_t node_test_count = sizeof(node_tests) / sizeof(node_tests[0]);
