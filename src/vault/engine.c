@@ -160,7 +160,7 @@ look_for_due(struct engine *e, int64_t *at_ms)
 
 /* What is done now and then besides. */
 static void
-keep_house(struct engine *e)
+keep_house(struct engine *e, int64_t *at_ms)
 {
 	int64_t now = clock_mono_ms();
 	struct arena *a;
@@ -172,6 +172,8 @@ keep_house(struct engine *e)
 	a = arena_new();
 	ctx_init(&cx, a, e->vault->clock);
 	cx.may_block = true;
+	if (!key_index_mend(e->vault, &cx) && e->house_at < *at_ms)
+		*at_ms = e->house_at;
 	key_index_flush(e->vault, &cx);
 	purge(e, &cx);
 	arena_free(a);
@@ -220,7 +222,7 @@ turn(struct engine *e)
 	pthread_mutex_unlock(&e->lock);
 	if (!stopping)
 		look_for_due(e, &at_ms);
-	keep_house(e);
+	keep_house(e, &at_ms);
 	if (round_fly(e, &at_ms))
 		return;
 	pthread_mutex_lock(&e->lock);

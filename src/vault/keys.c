@@ -27,6 +27,7 @@ struct key_index {
 	struct map *by_digest;
 	struct map *by_id;     /* the same entries, borrowed */
 	uint64_t loads, shown; /* numbers of the newest load begun, and of the one in the maps */
+	_Atomic bool stale;    /* the store may say something else, and must be asked again */
 };
 
 static void
@@ -108,21 +109,14 @@ show(struct key_index *k, uint64_t load, struct map *by_digest, struct map *by_i
 	map_free(old_digest, entry_free);
 }
 
-enum rc
-key_index_load(struct vault *v, struct ctx *cx)
+static enum rc
+load(struct vault *v, struct ctx *cx)
 {
+	uint64_t number = begin_load(v->keys);
 	struct map *by_digest, *by_id;
 	struct api_key *keys;
-	uint64_t load;
 	size_t n;
 
-	if (v->keys == NULL) {
-		v->keys = mem_alloc(sizeof(*v->keys));
-		pthread_rwlock_init(&v->keys->lock, NULL);
-		v->keys->by_digest = map_new();
-		v->keys->by_id = map_new();
-	}
-	load = begin_load(v->keys);
 	TRY(store_key_list(v->store, cx, &keys, &n));
 	by_digest = map_new();
 	by_id = map_new();
@@ -132,8 +126,32 @@ key_index_load(struct vault *v, struct ctx *cx)
 		map_put(by_digest, keys[i].digest, e);
 		map_put(by_id, keys[i].id, e);
 	}
-	show(v->keys, load, by_digest, by_id);
+	show(v->keys, number, by_digest, by_id);
 	return OK;
+}
+
+enum rc
+key_index_load(struct vault *v, struct ctx *cx)
+{
+	enum rc rc;
+
+	if (v->keys == NULL) {
+		v->keys = mem_alloc(sizeof(*v->keys));
+		pthread_rwlock_init(&v->keys->lock, NULL);
+		v->keys->by_digest = map_new();
+		v->keys->by_id = map_new();
+	}
+	atomic_store(&v->keys->stale, false);
+	rc = load(v, cx);
+	if (rc != OK)
+		atomic_store(&v->keys->stale, true);
+	return rc;
+}
+
+bool
+key_index_mend(struct vault *v, struct ctx *cx)
+{
+	return v->keys == NULL || !atomic_load(&v->keys->stale) || key_index_load(v, cx) == OK;
 }
 
 /* The keys that were used since they were last written down. */
@@ -302,6 +320,13 @@ vault_key_list(struct vault *v, struct ctx *cx, struct api_key **out, size_t *co
 enum rc
 vault_key_delete(struct vault *v, struct ctx *cx, struct str id)
 {
-	TRY(store_key_delete(v->store, cx, id));
-	return key_index_load(v, cx);
+	enum rc rc = store_key_delete(v->store, cx, id);
+	struct ctx scratch = *cx;
+
+	if (rc == OK)
+		return key_index_load(v, cx);
+	/* Its answer may be lost and the key gone all the same, now or a moment later (S-132). */
+	if (key_index_load(v, &scratch) == OK && rc != E_NOTFOUND)
+		atomic_store(&v->keys->stale, true);
+	return rc;
 }

@@ -56,6 +56,15 @@ vault_token_by_name(struct vault *v, struct ctx *cx, struct str name, struct tok
 	return store_token_by_name(v->store, cx, name, out);
 }
 
+/* When the answer of the commit is lost, it may have happened all the same (S-132). */
+static enum rc
+changed(struct vault *v, struct str id, enum rc rc)
+{
+	live_forget(v, id);
+	engine_wake(v->engine);
+	return rc;
+}
+
 /* Lazy or not changes when it is due; a new App Secret makes it due at once. */
 static enum rc
 due_after_edit(struct vault *v, struct ctx *cx, struct str id, struct token_edit *edit)
@@ -95,10 +104,7 @@ vault_token_edit(struct vault *v, struct ctx *cx, struct str id, struct token_ed
 	edit->due_ms = edit->now_ms;
 	if (edit->set_lazy)
 		TRY(due_after_edit(v, cx, id, edit));
-	TRY(store_token_edit(v->store, cx, id, edit));
-	live_forget(v, id);
-	engine_wake(v->engine);
-	return OK;
+	return changed(v, id, store_token_edit(v->store, cx, id, edit));
 }
 
 /* The grant ends at the provider too. */
@@ -135,18 +141,13 @@ vault_token_delete(struct vault *v, struct ctx *cx, struct str id, bool at_provi
 {
 	if (at_provider)
 		TRY(revoke(v, cx, id));
-	TRY(store_token_delete(v->store, cx, id, clock_now_ms(v->clock)));
-	live_forget(v, id);
-	return OK;
+	return changed(v, id, store_token_delete(v->store, cx, id, clock_now_ms(v->clock)));
 }
 
 enum rc
 vault_token_restore(struct vault *v, struct ctx *cx, struct str id, struct token *out)
 {
-	TRY(store_token_restore(v->store, cx, id, out));
-	live_forget(v, id);
-	engine_wake(v->engine);
-	return OK;
+	return changed(v, id, store_token_restore(v->store, cx, id, out));
 }
 
 enum rc

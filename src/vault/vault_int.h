@@ -61,7 +61,10 @@ void live_cache_free(struct live_cache *c);
 void live_forget(struct vault *v, struct str token_id);
 void live_forget_all(struct vault *v);
 
+/* When it fails, key_index_mend does it later. */
 MUST enum rc key_index_load(struct vault *v, struct ctx *cx);
+/* Loads again what may not be as the store has it; false: it still may not. */
+bool key_index_mend(struct vault *v, struct ctx *cx);
 void key_index_free(struct key_index *k);
 /* Writes the last-used times that changed. */
 void key_index_flush(struct vault *v, struct ctx *cx);

@@ -10,7 +10,8 @@
 	_(sealed)     \
 	_(refresh)    \
 	_(connection) \
-	_(access) _(batch) _(round) _(event) _(webhook) _(schema) _(half) _(driver) _(copy)
+	_(access)     \
+	_(batch) _(round) _(event) _(webhook) _(key_index) _(schema) _(half) _(driver) _(copy)
 
 #define DECLARE(name)                                  \
 	extern const struct CMUnitTest name##_tests[]; \
