@@ -142,12 +142,14 @@ failed(struct flight *f, enum oauth_outcome outcome, enum oauth_outcome believed
 void
 attempt_read(struct flight *f)
 {
+	const struct token_secrets *had = &f->claim.secrets;
+	const struct upstream_sent sent = { { had->refresh, had->app_secret, had->access } };
 	enum oauth_outcome outcome, believed;
 	struct oauth_reply reply;
 	enum rc rc;
 
 	ctx_clear(&f->cx);
-	rc = upstream_token_reply(&f->cx, attempt_provider(f), &f->reply, &reply, &outcome);
+	rc = upstream_token_reply(&f->cx, attempt_provider(f), &sent, &f->reply, &reply, &outcome);
 	crash_here(CRASH_PARSED);
 	if (rc == OK) {
 		keep_pair(f, &reply);

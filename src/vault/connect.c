@@ -259,6 +259,7 @@ exchange(struct vault *v, struct ctx *cx, const struct provider *p, const struct
 	struct oauth_code_exchange grant = { code, c->redirect_uri, secrets->verifier };
 	struct oauth_token_request request = oauth_exchange_request(cx->arena, &client, &grant);
 	struct http_call call = upstream_token_call(p, &request);
+	const struct upstream_sent sent = { { code, secrets->app_secret, secrets->verifier } };
 	struct http_reply reply;
 	enum oauth_outcome outcome;
 	enum rc rc;
@@ -266,7 +267,7 @@ exchange(struct vault *v, struct ctx *cx, const struct provider *p, const struct
 	http_client_call(vault_client(v, p), cx, &call, &reply);
 	if (reply.end == CALL_ANSWERED)
 		vault_saw_date(v, p, reply.date_s);
-	rc = upstream_token_reply(cx, p, &reply, out, &outcome);
+	rc = upstream_token_reply(cx, p, &sent, &reply, out, &outcome);
 	if (rc == E_REAUTH)
 		return start_again(cx, E_INPUT, "code-refused",
 		    "The provider refused the code that it had just given; it may have run out.");

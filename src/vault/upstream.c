@@ -1,11 +1,15 @@
 #include "vault/upstream.h"
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "vault/vault_int.h"
 
 #define REPLY_DEPTH_MAX 16
 #define TOKEN_REPLY_MAX (256 * 1024)
 #define TEXT_MAX 256
+#define TELLING 8 /* so many characters of a secret are too many */
+#define MASK "[hidden]"
+#define WORDS_MAX 4096
 
 struct http_call
 upstream_token_call(const struct provider *p, const struct oauth_token_request *request)
@@ -62,21 +66,59 @@ not_answered(struct ctx *cx, const struct provider *p, const struct http_reply *
 	    cx, "Try again; if it stays, check the network between here and %s.", name);
 }
 
-/* "invalid_grant: code has expired", or what there is of it. */
-static struct str
-their_words(struct arena *a, const struct oauth_reply *r)
+/* How many bytes at the beginning of the text are somewhere in the secret; 0 when they tell little. */
+static size_t
+told_of(struct str secret, struct str text)
 {
+	size_t best = 0, least = secret.len < TELLING ? secret.len : TELLING;
+
+	for (size_t from = 0; from < secret.len; from++) {
+		size_t n = 0;
+
+		while (n < text.len && from + n < secret.len && text.p[n] == secret.p[from + n])
+			n++;
+		best = n > best ? n : best;
+	}
+	return best >= least ? best : 0;
+}
+
+static struct str
+masked(struct arena *a, struct str text, const struct upstream_sent *sent)
+{
+	struct buf b = buf_in(a, WORDS_MAX);
+
+	while (text.len > 0) {
+		size_t told = 0;
+
+		for (size_t i = 0; i < sizeof(sent->secrets) / sizeof(sent->secrets[0]); i++) {
+			size_t n = told_of(secret_expose(sent->secrets[i]), text);
+
+			told = n > told ? n : told;
+		}
+		buf_add(&b, told > 0 ? S(MASK) : str_sub(text, 0, 1));
+		text = str_sub(text, told > 0 ? told : 1, text.len);
+	}
+	return buf_str(&b);
+}
+
+/* "invalid_grant: code has expired", or what there is of it. It is kept and shown to many: a provider
+ * that repeats what it was sent must not give it away (S-194, S-202). */
+static struct str
+their_words(struct arena *a, const struct oauth_reply *r, const struct upstream_sent *sent)
+{
+	struct str error = str_sub(r->error, 0, str_find(r->error, ':'));
+
 	if (r->error_description.len == 0)
-		return r->error;
-	return str_printf(a, "%.*s: %.*s", STR_ARG(str_sub(r->error, 0, str_find(r->error, ':'))),
-	    STR_ARG(r->error_description));
+		return masked(a, r->error, sent);
+	return str_printf(a, "%.*s: %.*s", STR_ARG(masked(a, error, sent)),
+	    STR_ARG(masked(a, r->error_description, sent)));
 }
 
 static enum rc
 refused(struct ctx *cx, const struct provider *p, enum oauth_outcome outcome,
-    const struct oauth_reply *r)
+    const struct oauth_reply *r, const struct upstream_sent *sent)
 {
-	struct str words = their_words(cx->arena, r);
+	struct str words = their_words(cx->arena, r, sent);
 	const char *name = p->name.p;
 
 	switch (outcome) {
@@ -126,8 +168,8 @@ upstream_transport(const struct http_reply *reply)
 }
 
 enum rc
-upstream_token_reply(struct ctx *cx, const struct provider *p, const struct http_reply *reply,
-    struct oauth_reply *out, enum oauth_outcome *outcome)
+upstream_token_reply(struct ctx *cx, const struct provider *p, const struct upstream_sent *sent,
+    const struct http_reply *reply, struct oauth_reply *out, enum oauth_outcome *outcome)
 {
 	enum oauth_transport end = upstream_transport(reply);
 
@@ -139,7 +181,7 @@ upstream_token_reply(struct ctx *cx, const struct provider *p, const struct http
 		return OK;
 	if (end != TRANSPORT_ANSWERED)
 		return not_answered(cx, p, reply);
-	refused(cx, p, *outcome, out);
+	refused(cx, p, *outcome, out, sent);
 	cx->retry_after_s = reply->retry_after_s;
 	return cx->rc;
 }

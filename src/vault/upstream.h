@@ -18,10 +18,16 @@ struct http_call upstream_call(
 /* How the call ended, in the words of the protocol's room. */
 enum oauth_transport upstream_transport(const struct http_reply *reply);
 
+/* What a call took along: no answer that repeats it, or 8 characters of it, is repeated. */
+struct upstream_sent {
+	struct secret secrets[4];
+};
+
 /* Reads the reply; OK only with tokens in *out. Otherwise the context says what happened and what
  * to do, and *outcome what kind it is: E_REAUTH, E_INPUT (field "app_secret"), E_UPSTREAM. */
 MUST enum rc upstream_token_reply(struct ctx *cx, const struct provider *p,
-    const struct http_reply *reply, struct oauth_reply *out, enum oauth_outcome *outcome);
+    const struct upstream_sent *sent, const struct http_reply *reply, struct oauth_reply *out,
+    enum oauth_outcome *outcome);
 
 /* One cheap call with the token: whose is it? Always fills out. *rejected tells a 401. */
 void upstream_account(struct vault *v, struct ctx *cx, const struct provider *p,

@@ -237,3 +237,36 @@ test('S-204 two members of one name are refused', async () => {
 	}
 	assert.equal((await ann.get('/api/console/keys')).body.keys.length, 1);
 });
+
+/* What came with a token request, and a part of each that is long enough to matter. */
+function secretsOf({ form, headers }) {
+	const secret = form.client_secret ?? Buffer.from(headers.authorization.slice(6), 'base64').toString().split(':')[1];
+	return [secret, form.code ?? form.refresh_token, form.code_verifier].filter(Boolean);
+}
+
+test('S-194 S-202 a provider that repeats what it was sent is not repeated', async () => {
+	const t = await connectToken(ann, 'Echo');
+	let sent;
+	const echo = (error) => (req) => {
+		sent = secretsOf(req);
+		return { status: 400, json: { error, error_description: `bad: ${sent.map((x) => x.slice(-12)).join(', ')} and ${sent[1]}` } };
+	};
+	const told = (text, what) => {
+		assert.match(text, /\[hidden\]/, what);
+		assert.match(text, / and /, 'the rest is told');
+		for (const secret of sent) for (const part of [secret, secret.slice(-12), secret.slice(0, 8)]) assert.ok(!text.includes(part), `${what}: ${part}`);
+	};
+	p.on.token = echo('invalid_grant');
+	await ann.post(`/api/console/tokens/${t.id}/refresh`);
+	assert.match(sent[1], /^refresh-/);
+	const { key: limited } = await makeKey(ann, { tokens: [t] });
+	const events = await programGet(manager.url, '/api/v1/events?type=token.needs_reauthorization&token=Echo', limited);
+	assert.equal(events.body.events.length, 1);
+	told(events.body.events[0].details.why, 'the event');
+	told(JSON.stringify((await tokens(ann)).find((x) => x.id === t.id)), 'the token');
+	p.on.token = echo('invalid_request');
+	const done = await connect(ann);
+	assert.ok(sent.length === 3, 'a secret, a code, a verifier');
+	told(done.connection.error.detail, 'the connection');
+	await ann.del(`/api/console/tokens/${t.id}`);
+});
