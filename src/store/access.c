@@ -65,8 +65,23 @@ find_user(struct store *s, struct ctx *cx, struct str username, struct str *id)
 	return OK;
 }
 
+static enum rc
+end_sessions(struct store *s, struct ctx *cx, const struct user *u, struct str keep_digest)
+{
+	struct db_stmt *st;
+	int64_t ended;
+
+	TRY(db_stmt(cx, s->db, "DELETE FROM session WHERE user_id = $1 AND digest <> $2", &st));
+	db_bind_text(st, 1, u->id);
+	db_bind_blob(st, 2, keep_digest);
+	TRY(db_run(cx, st, &ended));
+	return ended == 0 ? OK
+			  : tell_user(s, cx, "user.sessions_ended", u,
+				json_pack("{s:I}", "sessions", (json_int_t)ended));
+}
+
 enum rc
-store_user_put(struct store *s, struct ctx *cx, const struct user *u)
+store_user_put(struct store *s, struct ctx *cx, const struct user *u, struct str keep_digest)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct user now = *u;
@@ -86,6 +101,7 @@ store_user_put(struct store *s, struct ctx *cx, const struct user *u)
 	db_bind_text(st, 3, u->password_hash);
 	TRY(db_run(cx, st, NULL));
 	TRY(tell_user(s, cx, id.len > 0 ? "user.password_changed" : "user.created", &now, NULL));
+	TRY(end_sessions(s, cx, &now, keep_digest));
 	return db_commit(cx, s->db);
 }
 
@@ -117,19 +133,35 @@ tell_session(struct store *s, struct ctx *cx, const char *type, struct str diges
 	return there ? tell_user(s, cx, type, &u, NULL) : OK;
 }
 
+/* A write that changes nothing: whoever gives a new password meanwhile waits, and then finds the session
+ * that is made here; or was first, and there is no such row. */
+static enum rc
+hold_user(struct store *s, struct ctx *cx, const struct user *u)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "UPDATE user_ SET password_hash = password_hash WHERE id = $1 AND password_hash = $2",
+	    &st));
+	db_bind_text(st, 1, u->id);
+	db_bind_text(st, 2, u->password_hash);
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such user with this password.");
+}
+
 enum rc
 store_session_create(
-    struct store *s, struct ctx *cx, struct str digest, struct str user_id, int64_t wall_ms)
+    struct store *s, struct ctx *cx, struct str digest, const struct user *u, int64_t wall_ms)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
 	TRY(db_begin(cx, s->db));
+	TRY(hold_user(s, cx, u));
 	TRY(db_stmt(cx, s->db,
 	    "INSERT INTO session (digest, user_id, created_ms, seen_ms) VALUES ($1, $2, $3, $3)",
 	    &st));
 	db_bind_blob(st, 1, digest);
-	db_bind_text(st, 2, user_id);
+	db_bind_text(st, 2, u->id);
 	db_bind_int(st, 3, wall_ms);
 	TRY(db_run(cx, st, NULL));
 	TRY(tell_session(s, cx, "user.signed_in", digest));
@@ -202,32 +234,6 @@ store_session_delete(struct store *s, struct ctx *cx, struct str digest)
 	TRY(db_stmt(cx, s->db, "DELETE FROM session WHERE digest = $1", &st));
 	db_bind_blob(st, 1, digest);
 	TRY(db_run(cx, st, NULL));
-	return db_commit(cx, s->db);
-}
-
-enum rc
-store_session_delete_others(
-    struct store *s, struct ctx *cx, struct str user_id, struct str keep_digest)
-{
-	STORE_HOLD hold = store_hold(s, cx);
-	struct user u = { .id = user_id };
-	struct db_stmt *st;
-	int64_t ended;
-
-	TRY(db_begin(cx, s->db));
-	TRY(db_stmt(cx, s->db, "DELETE FROM session WHERE user_id = $1 AND digest <> $2", &st));
-	db_bind_text(st, 1, user_id);
-	db_bind_blob(st, 2, keep_digest);
-	TRY(db_run(cx, st, &ended));
-	if (ended > 0) {
-		TRY(db_stmt(cx, s->db, "SELECT username FROM user_ WHERE id = $1", &st));
-		db_bind_text(st, 1, user_id);
-		TRY(store_want_row(cx, st, "user"));
-		u.username = db_col_text(st, 0, cx->arena);
-		db_done(st);
-		TRY(tell_user(s, cx, "user.sessions_ended", &u,
-		    json_pack("{s:I}", "sessions", (json_int_t)ended)));
-	}
 	return db_commit(cx, s->db);
 }
 

@@ -11,12 +11,15 @@ struct user {
 MUST enum rc store_user_count(struct store *s, struct ctx *cx, int64_t *out);
 MUST enum rc store_user_by_name(
     struct store *s, struct ctx *cx, struct str username, struct user *out);
-/* Creates or replaces by username. */
-MUST enum rc store_user_put(struct store *s, struct ctx *cx, const struct user *u);
+/* Creates or replaces by username. With the old password all sessions of the user end but one; empty
+ * digest: all. */
+MUST enum rc store_user_put(
+    struct store *s, struct ctx *cx, const struct user *u, struct str keep_digest);
 
-/* Session times are wall time: they are about the person at the keyboard. */
+/* For whoever knew the password of u->password_hash: E_NOTFOUND when it is another by now.
+ * Session times are wall time: they are about the person at the keyboard. */
 MUST enum rc store_session_create(
-    struct store *s, struct ctx *cx, struct str digest, struct str user_id, int64_t wall_ms);
+    struct store *s, struct ctx *cx, struct str digest, const struct user *u, int64_t wall_ms);
 /* E_NOTFOUND when unknown, idle since idle_since_ms or made before made_before_ms; else notes that
  * it was seen (at most once a minute). */
 MUST enum rc store_session_check(struct store *s, struct ctx *cx, struct str digest,
@@ -25,9 +28,6 @@ MUST enum rc store_session_check(struct store *s, struct ctx *cx, struct str dig
 MUST enum rc store_session_lives(struct store *s, struct ctx *cx, struct str digest,
     int64_t wall_ms, int64_t idle_ms, int64_t life_ms);
 MUST enum rc store_session_delete(struct store *s, struct ctx *cx, struct str digest);
-/* All of a user's sessions but one; empty digest: all. */
-MUST enum rc store_session_delete_others(
-    struct store *s, struct ctx *cx, struct str user_id, struct str keep_digest);
 MUST enum rc store_session_prune(struct store *s, struct ctx *cx, int64_t before_ms);
 
 struct api_key {

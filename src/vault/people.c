@@ -132,7 +132,10 @@ vault_sign_in(struct vault *v, struct ctx *cx, struct session *s, struct str pee
 	session_of_cookie(v, cx, crypto_random_token(cx->arena), s);
 	s->user = user;
 	TRY(store_session_prune(v->store, cx, clock_wall_ms() - LIFE_MS));
-	TRY(store_session_create(v->store, cx, s->digest, user.id, clock_wall_ms()));
+	rc = store_session_create(v->store, cx, s->digest, &user, clock_wall_ms());
+	if (rc == E_NOTFOUND)
+		return wrong_password(cx); /* since a moment ago */
+	TRY(rc);
 	log_event(LOG_INFO, "user.signed_in", KV_STR("user", user.username), KV_STR("peer", peer));
 	return OK;
 }
@@ -161,13 +164,10 @@ enum rc
 vault_password_set(struct vault *v, struct ctx *cx, struct str username, struct secret password)
 {
 	struct user user = { .id = vault_new_id(cx->arena), .username = username };
-	struct user existing;
 
 	TRY(check_new_password(cx, password));
 	user.password_hash = crypto_password_hash(cx->arena, password);
-	TRY(store_user_put(v->store, cx, &user));
-	TRY(store_user_by_name(v->store, cx, username, &existing));
-	return store_session_delete_others(v->store, cx, existing.id, S(""));
+	return store_user_put(v->store, cx, &user, S(""));
 }
 
 enum rc
@@ -182,8 +182,7 @@ vault_password_change(struct vault *v, struct ctx *cx, const struct session *s,
 	}
 	TRY(check_new_password(cx, replacement));
 	user.password_hash = crypto_password_hash(cx->arena, replacement);
-	TRY(store_user_put(v->store, cx, &user));
-	return store_session_delete_others(v->store, cx, user.id, s->digest);
+	return store_user_put(v->store, cx, &user, s->digest);
 }
 
 enum rc

@@ -75,8 +75,8 @@ test_session_ends_by_idleness_and_by_age(void **state)
 	struct store *s = store(f);
 	int64_t t = NOW;
 
-	assert_ok(store_user_put(s, &f->cx, &u));
-	assert_ok(store_session_create(s, &f->cx, S("s1"), S("u1"), NOW));
+	assert_ok(store_user_put(s, &f->cx, &u, S("")));
+	assert_ok(store_session_create(s, &f->cx, S("s1"), &u, NOW));
 	assert_rc(store_session_check(s, &f->cx, S("s2"), NOW, IDLE, LIFE, &got), E_NOTFOUND);
 	for (; t < NOW + LIFE; t += IDLE - 1) {
 		assert_ok(store_session_check(s, &f->cx, S("s1"), t, IDLE, LIFE, &got));
@@ -84,26 +84,45 @@ test_session_ends_by_idleness_and_by_age(void **state)
 	}
 	assert_rc(
 	    store_session_check(s, &f->cx, S("s1"), NOW + LIFE, IDLE, LIFE, &got), E_NOTFOUND);
-	assert_ok(store_session_create(s, &f->cx, S("s3"), S("u1"), NOW));
+	assert_ok(store_session_create(s, &f->cx, S("s3"), &u, NOW));
 	assert_rc(
 	    store_session_check(s, &f->cx, S("s3"), NOW + IDLE, IDLE, LIFE, &got), E_NOTFOUND);
 }
 
 static void
-test_session_delete_others_leaves_one(void **state)
+test_a_new_password_ends_all_sessions_but_one(void **state)
 {
 	struct fixture *f = *state;
 	struct user u = { .id = S("u1"), .username = S("admin"), .password_hash = S("hash") }, got;
 	struct store *s = store(f);
 
-	assert_ok(store_user_put(s, &f->cx, &u));
-	assert_ok(store_session_create(s, &f->cx, S("s1"), S("u1"), NOW));
-	assert_ok(store_session_create(s, &f->cx, S("s2"), S("u1"), NOW));
-	assert_ok(store_session_delete_others(s, &f->cx, S("u1"), S("s2")));
+	assert_ok(store_user_put(s, &f->cx, &u, S("")));
+	assert_ok(store_session_create(s, &f->cx, S("s1"), &u, NOW));
+	assert_ok(store_session_create(s, &f->cx, S("s2"), &u, NOW));
+	u.password_hash = S("new");
+	assert_ok(store_user_put(s, &f->cx, &u, S("s2")));
 	assert_rc(store_session_check(s, &f->cx, S("s1"), NOW, IDLE, LIFE, &got), E_NOTFOUND);
 	assert_ok(store_session_check(s, &f->cx, S("s2"), NOW, IDLE, LIFE, &got));
 	assert_ok(store_session_delete(s, &f->cx, S("s2")));
 	assert_rc(store_session_check(s, &f->cx, S("s2"), NOW, IDLE, LIFE, &got), E_NOTFOUND);
+}
+
+/* Whoever knew the old password a moment ago. */
+static void
+test_s120_no_session_is_made_with_a_password_that_was_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct user was = { .id = S("u1"), .username = S("admin"), .password_hash = S("old") };
+	struct user now = was, got;
+	struct store *s = store(f);
+
+	now.password_hash = S("new");
+	assert_ok(store_user_put(s, &f->cx, &was, S("")));
+	assert_ok(store_user_put(s, &f->cx, &now, S("")));
+	assert_rc(store_session_create(s, &f->cx, S("s1"), &was, NOW), E_NOTFOUND);
+	assert_rc(store_session_check(s, &f->cx, S("s1"), NOW, IDLE, LIFE, &got), E_NOTFOUND);
+	assert_ok(store_session_create(s, &f->cx, S("s1"), &now, NOW));
+	assert_ok(store_session_check(s, &f->cx, S("s1"), NOW, IDLE, LIFE, &got));
 }
 
 static void
@@ -113,10 +132,10 @@ test_user_put_replaces_by_name(void **state)
 	struct user u = { .id = S("u1"), .username = S("admin"), .password_hash = S("one") }, got;
 	int64_t n;
 
-	assert_ok(store_user_put(store(f), &f->cx, &u));
+	assert_ok(store_user_put(store(f), &f->cx, &u, S("")));
 	u.id = S("u2");
 	u.password_hash = S("two");
-	assert_ok(store_user_put(store(f), &f->cx, &u));
+	assert_ok(store_user_put(store(f), &f->cx, &u, S("")));
 	assert_ok(store_user_count(store(f), &f->cx, &n));
 	assert_int_equal(n, 1);
 	assert_ok(store_user_by_name(store(f), &f->cx, S("admin"), &got));
@@ -128,7 +147,8 @@ const struct CMUnitTest access_tests[] = {
 	STORE_TEST(test_keys_with_their_tokens),
 	STORE_TEST(test_key_is_made_whole_or_not),
 	STORE_TEST(test_session_ends_by_idleness_and_by_age),
-	STORE_TEST(test_session_delete_others_leaves_one),
+	STORE_TEST(test_a_new_password_ends_all_sessions_but_one),
+	STORE_TEST(test_s120_no_session_is_made_with_a_password_that_was_changed),
 	STORE_TEST(test_user_put_replaces_by_name),
 };
 const size_t access_test_count = sizeof(access_tests) / sizeof(access_tests[0]);

@@ -34,19 +34,15 @@ act_user_put(struct fixture *f)
 {
 	struct user u = { .id = S("u2"), .username = S("admin"), .password_hash = S("other") };
 
-	return store_user_put(store(f), &f->cx, &u);
+	return store_user_put(store(f), &f->cx, &u, S(""));
 }
 
 static enum rc
 act_session_create(struct fixture *f)
 {
-	return store_session_create(store(f), &f->cx, S("s2"), S("u1"), NOW);
-}
+	struct user u = { .id = S("u1"), .password_hash = S("hash") };
 
-static enum rc
-act_session_delete_others(struct fixture *f)
-{
-	return store_session_delete_others(store(f), &f->cx, S("u1"), S(""));
+	return store_session_create(store(f), &f->cx, S("s2"), &u, NOW);
 }
 
 static enum rc
@@ -272,7 +268,6 @@ static const struct verb verbs[] = {
 	{ "meta_put_sealed", act_meta_put_sealed },
 	{ "user_put", act_user_put },
 	{ "session_create", act_session_create },
-	{ "session_delete_others", act_session_delete_others },
 	{ "key_create", act_key_create },
 	{ "key_delete", act_key_delete },
 	{ "token_create", act_token_create },
@@ -316,8 +311,8 @@ stand_ready(struct fixture *f, const struct verb *verb)
 	start(f, "c1", NOW);
 	start(f, "c2", NOW + 10);
 	start(f, "c3", NOW + 20);
-	assert_ok(store_user_put(store(f), &f->cx, &u));
-	assert_ok(store_session_create(store(f), &f->cx, S("s1"), S("u1"), NOW));
+	assert_ok(store_user_put(store(f), &f->cx, &u, S("")));
+	assert_ok(store_session_create(store(f), &f->cx, S("s1"), &u, NOW));
 	assert_ok(store_key_create(store(f), &f->cx, &k));
 	if (strncmp(verb->name, "refresh_", 8) == 0 && verb->act != act_refresh_claim)
 		claimed = claim(f, "t1", NOW);
