@@ -247,7 +247,14 @@ db_commit(struct ctx *cx, struct db *db)
 		return OK;
 	TRY(db->driver->commit(cx, db));
 	db->in_transaction = false;
+	db->commits++;
 	return OK;
+}
+
+uint64_t
+db_commits(const struct db *db)
+{
+	return db->commits;
 }
 
 void

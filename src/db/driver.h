@@ -62,6 +62,7 @@ struct db {
 	bool in_transaction; /* kept by db.c, like the next */
 	bool in_savepoint;
 	uint64_t runs; /* of db_run */
+	uint64_t commits;
 };
 
 struct db_stmt {

@@ -19,6 +19,8 @@ run_job(struct store *s, struct ctx *cx, struct store_job *job)
 {
 	TRY(db_savepoint(cx, s->db));
 	job->rc = job->run(s, job->cx, job->arg);
+	if (job->rc != OK)
+		s->event_made = 0;
 	return db_savepoint_end(cx, s->db, job->rc == OK);
 }
 

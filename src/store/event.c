@@ -97,6 +97,12 @@ event_head_put(struct store *s, struct ctx *cx, struct event_head *h)
 	return store_write_one(cx, st, E_BUG, "The chain of events changed under its own lock.");
 }
 
+static int64_t
+our_head(const struct store *s)
+{
+	return s->event_made != 0 ? s->event_made : s->event_head;
+}
+
 /* Takes the next number of our head; until the end nobody else writes to it. *there false: it is
  * closed, or was never committed. */
 static enum rc
@@ -106,11 +112,11 @@ step_head(struct store *s, struct ctx *cx, bool *there)
 	int64_t changed;
 
 	*there = false;
-	if (s->event_head == 0)
+	if (our_head(s) == 0)
 		return OK;
 	TRY(db_stmt(
 	    cx, s->db, "UPDATE event_head SET seq = seq + 1 WHERE num = $1 AND closed = 0", &st));
-	db_bind_int(st, 1, s->event_head);
+	db_bind_int(st, 1, our_head(s));
 	TRY(db_run(cx, st, &changed));
 	*there = changed == 1;
 	return OK;
@@ -147,7 +153,8 @@ new_head(struct store *s, struct ctx *cx)
 		db_bind_blob(st, 4, h.seal);
 		TRY(db_run(cx, st, &changed));
 	}
-	s->event_head = h.num;
+	s->event_made = h.num;
+	s->event_made_at = db_commits(s->db);
 	return changed == 1 ? OK : fail(cx, E_BUSY, "Too many nodes began to write events.");
 }
 
@@ -156,7 +163,7 @@ take_number(struct store *s, struct ctx *cx, struct event_head *out)
 {
 	bool there;
 
-	if (s->event_head == 0 && s->follower == NULL)
+	if (our_head(s) == 0 && s->follower == NULL)
 		TRY(find_head(s, cx));
 	TRY(step_head(s, cx, &there));
 	if (!there) {
@@ -165,7 +172,7 @@ take_number(struct store *s, struct ctx *cx, struct event_head *out)
 	}
 	if (!there)
 		return fail(cx, E_BUG, "A new chain of events is not there.");
-	return event_head_get(s, cx, s->event_head, out);
+	return event_head_get(s, cx, our_head(s), out);
 }
 
 /* --- rows --- */
@@ -278,6 +285,14 @@ store_event_listen(struct store *s, void (*fn)(void *arg), void *arg)
 {
 	s->on_event = fn;
 	s->on_event_arg = arg;
+}
+
+void
+store_event_settle(struct store *s)
+{
+	if (s->event_made != 0 && db_commits(s->db) != s->event_made_at)
+		s->event_head = s->event_made;
+	s->event_made = 0;
 }
 
 void

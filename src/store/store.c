@@ -85,6 +85,7 @@ store_release(struct store_hold *h)
 	db_rollback(h->s->db);
 	if (h->s->follower != NULL)
 		follower_announce(h->s->follower);
+	store_event_settle(h->s);
 	store_event_tell(h->s);
 	pthread_mutex_unlock(&h->s->lock);
 }

@@ -33,6 +33,8 @@ struct store {
 	_Atomic pthread_t batcher;   /* the thread in store_batch, which holds the lock; 0: none */
 	struct follower *follower;   /* NULL where nobody else uses the database */
 	int64_t event_head;          /* of this process; 0: none yet */
+	int64_t event_made;          /* the one that this transaction makes; 0: none */
+	uint64_t event_made_at;      /* db_commits then */
 	bool event_noted;            /* one was written since the listener was told */
 	void (*on_event)(void *arg); /* NULL: nobody listens */
 	void *on_event_arg;
@@ -70,6 +72,8 @@ MUST enum rc store_event(struct store *s, struct ctx *cx, const struct event_not
 struct token;
 MUST enum rc store_event_token(
     struct store *s, struct ctx *cx, const char *type, const struct token *t, json_t *details);
+/* A head that was made is ours once it is committed: what was rolled back another node may make, too. */
+void store_event_settle(struct store *s);
 /* The listener, after a commit. */
 void store_event_tell(struct store *s);
 

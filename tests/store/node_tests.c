@@ -384,6 +384,37 @@ test_what_a_node_commits_late_is_not_passed_over(void **state)
 	store_close(second);
 }
 
+static enum rc
+write_in_vain(struct store *s, struct ctx *cx, void *arg)
+{
+	reveal(arg, s, "in vain");
+	return fail(cx, E_BUSY, "Not now.");
+}
+
+/* A chain whose making was rolled back is none: another node may be the one that makes it. */
+static void
+test_no_two_nodes_write_one_chain_after_a_rollback(void **state)
+{
+	struct fixture *f = *state;
+	struct store *second = second_node(f);
+	struct event_cursor end;
+	struct ctx cx;
+	struct store_job job = { .run = write_in_vain, .arg = f, .cx = &cx };
+
+	ctx_init(&cx, f->arena, f->clock);
+	cx.may_block = true;
+	store_batch(second, &job, 1);
+	assert_int_equal(job.rc, E_BUSY);
+	reveal(f, store(f), "a");
+	reveal(f, second, "b");
+	reveal(f, second, "c");
+	assert_ok(store_event_end(store(f), &f->cx, &end));
+	assert_int_equal(end.count, 2);
+	assert_int_equal(end.at[0].seq, 1);
+	assert_int_equal(end.at[1].seq, 2);
+	store_close(second);
+}
+
 /* A chain that nobody writes to is closed, and its process begins another. */
 static void
 test_idle_chains_are_closed_and_left_behind(void **state)
@@ -510,6 +541,7 @@ const struct CMUnitTest node_tests[] = {
 	STORE_TEST(test_nobody_moves_data_that_is_being_served),
 	STORE_TEST(test_nodes_that_start_at_once_migrate_once),
 	STORE_TEST(test_what_a_node_commits_late_is_not_passed_over),
+	STORE_TEST(test_no_two_nodes_write_one_chain_after_a_rollback),
 	STORE_TEST(test_idle_chains_are_closed_and_left_behind),
 	STORE_TEST(test_a_new_chain_is_read_behind_many_closed_ones),
 	STORE_TEST(test_more_open_chains_than_a_cursor_holds_are_told),
