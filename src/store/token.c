@@ -207,10 +207,17 @@ store_token_purge(struct store *s, struct ctx *cx, int64_t before_ms)
 	return db_commit(cx, s->db);
 }
 
+/* What was misconfigured is tried again. */
+static bool
+mends(const struct token *t, const struct token_edit *edit)
+{
+	return edit->set_app_secret && t->status == TOKEN_MISCONFIGURED;
+}
+
 static enum rc
 write_edit(struct store *s, struct ctx *cx, const struct token *t, const struct token_edit *edit)
 {
-	bool mended = edit->set_app_secret && t->status == TOKEN_MISCONFIGURED;
+	bool mended = mends(t, edit);
 	bool again = mended || (edit->set_lazy && t->has_refresh);
 	struct db_stmt *st;
 
@@ -243,6 +250,8 @@ tell_edit(struct store *s, struct ctx *cx, const struct token *was, const struct
 		json_array_append_new(changed, json_string("app_secret"));
 	if (edit->set_lazy && edit->lazy != was->lazy)
 		json_array_append_new(changed, json_string("lazy"));
+	if (mends(was, edit))
+		json_array_append_new(changed, json_string("status"));
 	if (!renamed && json_array_size(changed) == 0) {
 		json_decref(changed);
 		json_decref(o);

@@ -158,6 +158,22 @@ test_refreshes_are_told_when_the_state_changes(void **state)
 	      " token.needs_reauthorization token.recovered token.misconfigured"));
 }
 
+/* The same App Secret again: nothing is new but the status. */
+static void
+test_a_misconfigured_token_that_is_mended_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct event *e;
+	size_t n;
+
+	create(f, "t1", "One");
+	fail_refresh(f, TOKEN_MISCONFIGURED, "The App Secret is wrong.");
+	edit(f, (struct token_edit){ .set_app_secret = true, .app_secret = plain.app_secret });
+	e = newest(f, &all, &n);
+	assert_str_equal(types(f, &all), S("token.created token.misconfigured token.changed"));
+	assert_non_null(strstr(str_cstr(f->arena, e[0].details), "\"changed\":[\"status\"]"));
+}
+
 static void
 test_people_and_keys(void **state)
 {
@@ -423,6 +439,7 @@ const struct CMUnitTest event_tests[] = {
 	STORE_TEST(test_each_change_of_a_token_is_one_event),
 	STORE_TEST(test_an_event_says_who_and_about_what),
 	STORE_TEST(test_refreshes_are_told_when_the_state_changes),
+	STORE_TEST(test_a_misconfigured_token_that_is_mended_is_told),
 	STORE_TEST(test_people_and_keys),
 	STORE_TEST(test_s202_a_narrow_key_sees_its_own),
 	STORE_TEST(test_filter_by_token_and_type),
