@@ -127,6 +127,18 @@ ask_on(struct ctx *cx, const struct cli_config *config, struct str path, json_t 
 	return OK;
 }
 
+/* Before what comes after the gap. */
+static void
+say_missed(const struct arguments *args)
+{
+	out_warning(
+	    S("Some events may be missing here: they are not kept any more, or the manager's "
+	      "data were put back to an earlier state."),
+	    S("Look at what matters anew, for example with: valetkey token list"));
+	if (args->json)
+		puts("{\"missed\":true}");
+}
+
 /* One look; the cursor moves on, and *more says that there is more at once. */
 static enum rc
 look(struct ctx *cx, const struct cli_config *config, const struct arguments *args, char *cursor,
@@ -139,6 +151,8 @@ look(struct ctx *cx, const struct cli_config *config, const struct arguments *ar
 	*more = answer != NULL && json_is_true(json_object_get(answer, "more"));
 	if (answer == NULL)
 		return OK;
+	if (json_is_true(json_object_get(answer, "missed")))
+		say_missed(args);
 	print_events(cx, args, json_object_get(answer, "events"), false);
 	next = text_of(answer, "cursor");
 	if (next.len == 0 || next.len >= CURSOR_MAX)

@@ -77,3 +77,14 @@ for (const [what, reply, sentence] of [
 		assert.deepEqual([out.code, out.out], [6, ''], out.err);
 		assert.match(out.err, sentence);
 	});
+
+test('events --follow says where some may be missing', async () => {
+	const ok = (o) => `${JSON_HEAD}\r\n${JSON.stringify(o)}`;
+	const event = { at: '2026-01-01T00:00:00Z', type: 'token.failing', sentence: 'After.', actor: { kind: 'engine', name: null } };
+	const replies = [ok({ events: [], cursor: '0' }), ok({ events: [event], cursor: '1', more: true, missed: true }), 'HTTP/1.1 401 No\r\nContent-Type: application/problem+json\r\n\r\n{}'];
+	answer = (socket) => socket.end(replies.shift());
+	const env = { VALETKEY_URL: `http://127.0.0.1:${port}`, VALETKEY_API_KEY: 'vk_key' };
+	const out = await run(['events', '--follow', '--json'], { env });
+	assert.deepEqual(out.out.trim().split('\n').map((l) => JSON.parse(l).type ?? JSON.parse(l)), [{ missed: true }, 'token.failing']);
+	assert.match(out.err, /Some events may be missing here/);
+});
