@@ -105,6 +105,40 @@ take_environment(struct ctx *cx, struct cli_config *c)
 	unsetenv("VALETKEY_API_KEY");
 }
 
+/* Whether http:// to it never leaves this machine. */
+static bool
+stays_here(struct str url)
+{
+	struct str rest = str_sub(url, S("http://").len, url.len);
+	struct str authority = str_sub(rest, 0, str_find(rest, '/'));
+	struct str host = str_sub(authority, 0, str_find(authority, ':'));
+	bool digits = true;
+
+	for (size_t i = 0; i < host.len; i++)
+		digits = digits && (host.p[i] == '.' || (host.p[i] >= '0' && host.p[i] <= '9'));
+	if (str_find(authority, '@') < authority.len)
+		return false;
+	return str_eq_nocase(host, S("localhost")) || str_starts(authority, S("[::1]")) ||
+	    (str_starts(host, S("127.")) && digits);
+}
+
+/* The API key would be readable by everybody on the way. */
+static enum rc
+check_way(struct ctx *cx, const struct cli_config *c)
+{
+	const char *allowed = getenv("VALETKEY_ALLOW_HTTP");
+
+	if (str_starts(c->url, S("https://")) || stays_here(c->url) ||
+	    (allowed != NULL && strcmp(allowed, "1") == 0))
+		return OK;
+	(void)fail(cx, E_INPUT,
+	    "The API key would be sent in the clear: %.*s is http:// and not this machine.",
+	    STR_ARG(c->url));
+	return fail_todo(cx,
+	    "Use the manager's https:// address; in a network that nobody else can read, "
+	    "VALETKEY_ALLOW_HTTP=1 allows it.");
+}
+
 static enum rc
 check_url(struct ctx *cx, struct cli_config *c)
 {
@@ -155,6 +189,7 @@ cli_config_load(struct ctx *cx, struct cli_config *out)
 	if (!secret_empty(environment.api_key))
 		c.api_key = environment.api_key;
 	TRY(check_url(cx, &c));
+	TRY(check_way(cx, &c));
 	TRY(check_key(cx, &c, path));
 	*out = c;
 	return OK;

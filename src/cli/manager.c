@@ -136,7 +136,8 @@ manager_tell(struct ctx *cx, const struct cli_config *config, const char *method
 		.timeout_ms = CALL_MS,
 		.reply_max = ANSWER_MAX,
 		.content_type = S("application/json"),
-		.has_body = body != NULL };
+		.has_body = body != NULL,
+		.no_proxy = str_starts(config->url, S("http://")) };
 	struct str key = secret_expose(config->api_key);
 	struct http_reply reply;
 	bool is_problem;

@@ -30,6 +30,7 @@ struct http_call {
 	/* Connect to public addresses only (http/address.h), without a proxy and never over a kept
 	 * connection; otherwise CALL_BAD_URL with the same sentence for every other address. */
 	bool public_only;
+	bool no_proxy;    /* whatever the environment says: what it carries is for the host alone */
 	int timeout_ms;   /* whole call; 0: 20,000; at most 30,000 */
 	size_t reply_max; /* bytes; 0: 1 MiB */
 };

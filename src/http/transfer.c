@@ -409,7 +409,8 @@ transfer_new(const struct http_call *call, struct str user_agent, struct str roo
 		return t;
 	t->easy = curl_easy_init();
 	if (t->easy == NULL || !use_rules(t) || !use_roots(t, roots_pem) ||
-	    (call->public_only && !use_public_only(t)))
+	    (call->public_only && !use_public_only(t)) ||
+	    (call->no_proxy && curl_easy_setopt(t->easy, CURLOPT_PROXY, "") != CURLE_OK))
 		abort();
 	use_callbacks(t);
 	use_limits(t, call);

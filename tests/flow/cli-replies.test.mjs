@@ -88,3 +88,23 @@ test('events --follow says where some may be missing', async () => {
 	assert.deepEqual(out.out.trim().split('\n').map((l) => JSON.parse(l).type ?? JSON.parse(l)), [{ missed: true }, 'token.failing']);
 	assert.match(out.err, /Some events may be missing here/);
 });
+
+test('the API key goes to no other machine in the clear, and through no proxy', async () => {
+	let heard = 0;
+	answer = (socket) => {
+		heard++;
+		socket.end(JSON_HEAD + LENGTH + '\r\n' + BODY);
+	};
+	const ask = (url, more) => run(['token', 'get', 'A B'],
+		{ env: { VALETKEY_URL: url, VALETKEY_API_KEY: 'vk_key', http_proxy: 'http://127.0.0.1:9', ...more } });
+	/* The wildcard address is this server, and none that is known to stay here. */
+	const other = `http://0.0.0.0:${port}`;
+	for (const url of [other, 'http://127.0.0.1.invalid:80', 'http://127.0.0.1@manager.invalid', 'http://localhost.invalid', 'http://[::2]/x']) {
+		const out = await ask(url);
+		assert.equal(out.code, 1, url);
+		assert.match(out.err, /would be sent in the clear[^]*VALETKEY_ALLOW_HTTP=1/, url);
+	}
+	assert.equal(heard, 0);
+	assert.equal((await ask(other, { VALETKEY_ALLOW_HTTP: '1' })).out, 'sl.ACCESS\n');
+	assert.match(asked, /^GET \/api/);
+});
