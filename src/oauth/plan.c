@@ -3,7 +3,8 @@
 #define MARGIN_MIN_MS 60000
 #define MARGIN_MAX_MS 600000
 #define JITTER_MS 60000
-#define TOLD_MIN_MS 1800000 /* so near the end, use has not moved it */
+#define TOLD_MIN_MS 60000
+#define END_SLACK_MS 5000 /* ends are told in whole seconds from a reply that took its time */
 
 static struct plan
 hold(int64_t at_ms)
@@ -37,6 +38,20 @@ settling(const struct plan_state *s)
 	return s->now_ms >= s->sent_ms && s->now_ms - s->sent_ms < PLAN_SETTLE_MS;
 }
 
+/* Dead for another reason than a refresh, or perhaps: then it says nothing about the attempt. */
+static bool
+dead_anyway(const struct plan_state *s)
+{
+	return s->expires_ms == 0 || (s->refused_ms > 0 && s->refused_ms <= s->first_ms);
+}
+
+/* Nothing is left to serve. */
+static struct plan
+last_try(const struct plan_state *s)
+{
+	return step(s->risked ? PLAN_GIVE_UP : PLAN_RISK);
+}
+
 static struct plan
 ask(const struct plan_state *s)
 {
@@ -45,8 +60,9 @@ ask(const struct plan_state *s)
 		return step(PLAN_SEND);
 	case WITNESS_DEAD:
 		/* Past a grace by our clock, that is; nobody has the new one, so nothing can be lost. */
-		return step(s->contract.rotation == ROTATION_GRACE && !s->risked ? PLAN_RISK
-										 : PLAN_GIVE_UP);
+		return s->contract.rotation == ROTATION_GRACE || dead_anyway(s)
+		    ? last_try(s)
+		    : step(PLAN_GIVE_UP);
 	case WITNESS_SILENT:
 		return hold(s->now_ms + PLAN_SETTLE_MS);
 	default:
@@ -120,7 +136,7 @@ unused_life_ms(const struct due_state *s, int64_t used_ms)
 	    (life_s == 0 || c->refresh_token_max_age_s < life_s))
 		life_s = c->refresh_token_max_age_s;
 	/* What a reply told may move or not: trying costs a refresh, not trying may cost the grant. */
-	if (told_ms > TOLD_MIN_MS && (life_s == 0 || told_ms < life_s * 1000))
+	if (!s->unmoved && told_ms > TOLD_MIN_MS && (life_s == 0 || told_ms < life_s * 1000))
 		return told_ms;
 	return life_s * 1000;
 }
@@ -133,6 +149,12 @@ keep_alive(const struct due_state *s)
 	int64_t life_ms = unused_life_ms(s, used_ms);
 
 	return life_ms == 0 ? 0 : used_ms + life_ms / 4 * 3 - s->random % (life_ms / 20 + 1);
+}
+
+bool
+plan_end_stays(int64_t before_ms, int64_t now_ms)
+{
+	return before_ms > 0 && (now_ms == 0 || now_ms <= before_ms + END_SLACK_MS);
 }
 
 int64_t

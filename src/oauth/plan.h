@@ -35,6 +35,7 @@ struct plan_state {
 	int64_t first_ms;   /* when the refresh token was first sent without a reply */
 	int64_t sent_ms;    /* when it was last sent */
 	int64_t expires_ms; /* of the old access token; 0: unknown */
+	int64_t refused_ms; /* when it was seen to be dead before its end; 0: it was not */
 	bool rejected;      /* the provider refused the old access token to somebody */
 	bool has_witness;   /* there is a cheap call */
 	enum witness witness;
@@ -60,6 +61,7 @@ struct due_state {
 	int64_t now_ms, expires_ms; /* expires_ms 0: unknown */
 	int64_t used_ms;            /* when the refresh token was used last; 0: now */
 	int64_t refresh_expires_ms; /* of the refresh token, as a reply said; 0: not said */
+	bool unmoved;               /* the newest use did not move that end */
 	bool has_refresh;
 	bool lazy;       /* nobody asked for it to be kept fresh: only kept alive */
 	uint32_t random; /* jitter */
@@ -70,5 +72,7 @@ struct due_state {
  * readers, and everywhere else, late. Refresh tokens that die unused, or whose end a reply told, are
  * used in time. */
 int64_t plan_due_ms(const struct due_state *s);
+/* Is the end of a refresh token, as the newest reply tells it, the one that was told before? 0: not told. */
+bool plan_end_stays(int64_t before_ms, int64_t now_ms);
 
 #endif

@@ -72,11 +72,15 @@ store_refresh_commit(struct store *s, struct ctx *cx, const struct refresh_claim
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct refresh_claim now = *claim;
-	struct round_pair pair = { .claim = &now, .cx = cx, .grant = grant };
+	struct token_grant granted = *grant;
+	struct round_pair pair = { .claim = &now, .cx = cx, .grant = &granted };
 
 	TRY(db_begin(cx, s->db));
 	TRY(token_row_hold(s, cx, claim->token.id));
 	TRY(check_fence(s, cx, claim, &now.token, &now.secrets));
+	/* When it is due again was computed for the other setting. */
+	if (now.token.lazy != claim->token.lazy)
+		granted.due_ms = granted.now_ms;
 	TRY(refresh_rows_commit(s, cx, &pair, 1));
 	if (pair.rc != OK)
 		return fail(cx, E_BUG, "The token changed under its own lock.");

@@ -213,8 +213,8 @@ refresh_rows_seal(
 	TRY(db_run_many(cx, s->db,
 	    &(struct db_many){
 		.sql = "UPDATE token SET attempt_stage = $1, attempt_status = $2,"
-		       " attempt_date_s = $3, attempt_reply = $4, due_ms = CASE WHEN due_ms > 0"
-		       " AND due_ms < $5 THEN due_ms ELSE $5 END"
+		       " attempt_date_s = $3, attempt_reply = $4, due_ms = CASE WHEN deleted_ms > 0"
+		       " OR (due_ms > 0 AND due_ms < $5) THEN due_ms ELSE $5 END"
 		       " WHERE id = $6 AND attempt_fence = $7",
 		.count = n,
 		.bind = bind_reply,
@@ -276,6 +276,7 @@ bind_pair(void *arg, size_t i, struct db_stmt *st)
 	db_bind_int(st, 18, returned);
 	db_bind_int(st, 19, p->claim->token.expires_ms);
 	db_bind_int(st, 20, g->expires_date_s);
+	db_bind_int(st, 21, p->claim->token.lazy);
 }
 
 /* A refresh like any other is counted; one that ends a trouble is told. */
@@ -309,7 +310,7 @@ refresh_rows_commit(struct store *s, struct ctx *cx, struct round_pair *pairs, s
 		       " expires_date_s = $20, app_secret = "
 		       "$12, access = $13,"
 		       " refresh = $14, sealed_version = $15"
-		       " WHERE id = $16 AND fence = $17 AND sealed_version = $1",
+		       " WHERE id = $16 AND fence = $17 AND sealed_version = $1 AND lazy = $21",
 		.count = n,
 		.bind = bind_pair,
 		.arg = &r,

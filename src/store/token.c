@@ -340,7 +340,9 @@ next_due(struct store *s, struct ctx *cx, struct str provider, int64_t *next_ms)
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db,
-	    "SELECT coalesce(min(due_ms), 0) FROM token WHERE provider = $1 AND due_ms > 0", &st));
+	    "SELECT coalesce(min(due_ms), 0) FROM token WHERE provider = $1 AND due_ms > 0"
+	    " AND deleted_ms = 0",
+	    &st));
 	db_bind_text(st, 1, provider);
 	TRY(store_want_row(cx, st, "table"));
 	*next_ms = db_col_int(st, 0);
@@ -360,7 +362,7 @@ store_token_due(struct store *s, struct ctx *cx, struct str provider, int64_t no
 	*ids = ARENA_ARRAY(cx->arena, struct str, max);
 	TRY(db_stmt(cx, s->db,
 	    "SELECT id FROM token WHERE provider = $1 AND due_ms > 0 AND due_ms <= $2"
-	    " AND lease_until_ms < $3 ORDER BY due_ms LIMIT $4",
+	    " AND deleted_ms = 0 AND lease_until_ms < $3 ORDER BY due_ms LIMIT $4",
 	    &st));
 	db_bind_text(st, 1, provider);
 	db_bind_int(st, 2, now_ms);

@@ -95,6 +95,7 @@ plan_of(const struct flight *f)
 		.first_ms = t->attempt.first_ms,
 		.sent_ms = t->attempt.sent_ms,
 		.expires_ms = t->expires_ms,
+		.refused_ms = t->refused_ms,
 		.rejected = rejected || t->refused_ms > 0,
 		.has_witness = attempt_provider(f)->witness.url.len > 0,
 	};

@@ -55,6 +55,7 @@ grant_of(const struct flight *f, const struct oauth_reply *r)
 	};
 
 	grant.due_ms = engine_due_ms(&(struct due_state){ .contract = f->plan.contract,
+	    .unmoved = plan_end_stays(f->claim.token.refresh_expires_ms, grant.refresh_expires_ms),
 	    .now_ms = now,
 	    .expires_ms = grant.expires_ms,
 	    .refresh_expires_ms = grant.refresh_expires_ms > 0 ? grant.refresh_expires_ms
@@ -139,6 +140,14 @@ failed(struct flight *f, enum oauth_outcome outcome, enum oauth_outcome believed
 	}
 }
 
+/* Before the reply that is read now was asked for. After a crash the record tells: it began earlier. */
+static bool
+was_in_doubt(const struct plan_state *s)
+{
+	return s->stage == ATTEMPT_SENT || s->stage == ATTEMPT_LOST ||
+	    (s->stage == ATTEMPT_KEPT && s->first_ms < s->sent_ms);
+}
+
 void
 attempt_read(struct flight *f)
 {
@@ -160,8 +169,7 @@ attempt_read(struct flight *f)
 		attempt_go_on(f);
 		return;
 	}
-	believed = oauth_believe(outcome, &f->plan.contract,
-	    f->plan.stage == ATTEMPT_SENT || f->plan.stage == ATTEMPT_LOST);
+	believed = oauth_believe(outcome, &f->plan.contract, was_in_doubt(&f->plan));
 	failed(f, outcome, believed);
 }
 

@@ -423,6 +423,23 @@ look_again(struct vault *v, const struct ctx *failed, const struct provider *p,
 	(void)learn_refused(v, &cx, p, t, access);
 }
 
+/* Where a refresh kills the access token, whether it was dead before is what its later death means; and a
+ * life is learned only from a token that is dead. So both are looked at, not believed. */
+static void
+look_first(struct vault *v, struct ctx *cx, const struct provider *p, struct token *t,
+    const struct token_secrets *secrets, int64_t now)
+{
+	bool kills = provider_contract(p, secrets->app_secret)->refresh_kills_access;
+	bool told = t->life_source == LIFE_REPLY || t->life_source == LIFE_JWT;
+	bool has_witness = p->witness.url.len > 0;
+
+	if (t->refused_ms == 0 && has_witness && (kills || !told) &&
+	    learn_refused(v, cx, p, t, secrets->access))
+		t->refused_ms = now;
+	if (t->refused_ms > 0 || !has_witness)
+		learn_life(v, cx, t, now);
+}
+
 static enum rc
 refused_anew(struct ctx *cx, int64_t age_ms)
 {
@@ -465,7 +482,7 @@ vault_token_rejected(struct vault *v, struct ctx *cx, const struct key_ref *key,
 		    : refused_anew(cx, age);
 	if (age >= 0 && age < FRESH_MS)
 		return refused_anew(cx, age);
-	learn_life(v, cx, &t, now);
+	look_first(v, cx, p, &t, &secrets, now);
 	rc = engine_refresh_rejected(v->engine, cx, t.id, t.refreshed_ms);
 	/* Nothing newer came. Is what there is really of no use? Nobody else shall get it then. */
 	if (rc != OK && t.refused_ms == 0 && t.expires_ms > now)

@@ -131,7 +131,11 @@ test('a life that was learned is shown as learned', async () => {
 	p.on.token = (req) => ({ json: tokenReply(req.form.grant_type === 'refresh_token' ? { ...silent, refresh_token: undefined } : silent) });
 	const t = await connectToken(ann, 'Silent');
 	assert.equal((await show('Silent')).expires_source, null);
+	await clock.advance(manager, 1800);
+	assert.equal((await reported('Silent', (await live('Silent')).body.access_token)).status, 200);
+	assert.equal((await show('Silent')).learned.access_life, null, 'it still works, whatever was reported');
 	await clock.advance(manager, 3600);
+	p.on.account = () => dead;
 	assert.equal((await reported('Silent', (await live('Silent')).body.access_token)).status, 200);
 	const state = await show('Silent');
 	assert.equal(state.expires_source, 'learned');

@@ -400,6 +400,49 @@ test_late_reply_outlives_the_claim_that_did_not_find_it(void **state)
 	assert_ok(store_refresh_failed(store(f), &f->cx, &next, &lost));
 }
 
+/* The reply is kept for an undo, but nobody works on what is deleted: it would come up again and again. */
+static void
+test_a_deleted_token_with_a_late_reply_is_not_due(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_claim c;
+	int64_t next_ms;
+	struct str *ids;
+	size_t n;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW, false));
+	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
+	assert_ok(
+	    store_refresh_answered(store(f), &f->cx, &c, NOW + 9, 200, 0, secret_of(S(REPLY))));
+	assert_ok(store_token_due(store(f), &f->cx, S("dropbox"), NOW + LEASE + 10,
+	    NOW + LEASE + 10, 8, &ids, &n, &next_ms));
+	assert_int_equal(n, 0);
+	assert_int_equal(next_ms, 0);
+}
+
+/* When it is due again was computed for a token that nobody reads. */
+static void
+test_a_token_that_is_no_longer_lazy_when_its_refresh_ends_is_due(void **state)
+{
+	struct fixture *f = *state;
+	struct token_edit lazy = { .set_lazy = true, .lazy = true, .now_ms = NOW };
+	struct token_edit fresh_again = { .set_lazy = true, .now_ms = NOW, .due_ms = NOW + 7 };
+	struct token_grant grant = fresh;
+	struct refresh_claim c;
+	struct token t;
+
+	create(f, "t1", "One");
+	assert_ok(store_token_edit(store(f), &f->cx, S("t1"), &lazy));
+	c = claim(f, "t1", NOW);
+	assert_ok(store_token_edit(store(f), &f->cx, S("t1"), &fresh_again));
+	grant.due_ms = 0;
+	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &grant));
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.due_ms, grant.now_ms);
+}
+
 /* The pair that was replaced stays sealed until the next one has been used with success. */
 static void
 test_previous_pair_stays_until_the_next_success(void **state)
@@ -501,6 +544,8 @@ const struct CMUnitTest refresh_tests[] = {
 	STORE_TEST(test_fence_stops_every_step_of_the_late_one),
 	STORE_TEST(test_late_reply_is_kept_while_no_newer_attempt_has_left),
 	STORE_TEST(test_late_reply_outlives_the_claim_that_did_not_find_it),
+	STORE_TEST(test_a_deleted_token_with_a_late_reply_is_not_due),
+	STORE_TEST(test_a_token_that_is_no_longer_lazy_when_its_refresh_ends_is_due),
 	STORE_TEST(test_previous_pair_stays_until_the_next_success),
 	STORE_TEST(test_what_is_learned_stays_until_the_next_consent),
 	STORE_TEST(test_a_refused_access_token_is_so_until_there_is_another),

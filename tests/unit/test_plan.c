@@ -48,6 +48,7 @@ struct row {
 	int64_t after_ms; /* since the attempt */
 	enum witness witness;
 	bool risked, rejected, unreadable, no_life, no_witness;
+	int64_t refused_ms;
 	enum plan_step want;
 	int64_t want_at;
 };
@@ -99,6 +100,20 @@ static const struct row rows[] = {
 	    .witness = WITNESS_DEAD, .want = PLAN_RISK },
 	{ "kills, dead past a grace, risked", GRACE_KILLS, ATTEMPT_LOST, .after_ms = 61000,
 	    .witness = WITNESS_DEAD, .risked = true, .want = PLAN_GIVE_UP },
+	/* It was dead before: its death says nothing, and one more try loses nothing. */
+	{ "kills, dead before", STRICT_KILLS, ATTEMPT_LOST, .after_ms = PLAN_SETTLE_MS,
+	    .witness = WITNESS_DEAD, .refused_ms = SENT - 1000, .want = PLAN_RISK },
+	{ "kills, dead before, risked", STRICT_KILLS, ATTEMPT_LOST, .after_ms = PLAN_SETTLE_MS,
+	    .witness = WITNESS_DEAD, .refused_ms = SENT - 1000, .risked = true,
+	    .want = PLAN_GIVE_UP },
+	{ "kills, seen dead since", STRICT_KILLS, ATTEMPT_LOST, .after_ms = PLAN_SETTLE_MS,
+	    .witness = WITNESS_DEAD, .refused_ms = SENT + 1000, .want = PLAN_GIVE_UP },
+	{ "kills, dead, life unknown", STRICT_KILLS, ATTEMPT_LOST, .after_ms = PLAN_SETTLE_MS,
+	    .witness = WITNESS_DEAD, .no_life = true, .want = PLAN_RISK },
+	{ "kills, alive, life unknown", STRICT_KILLS, ATTEMPT_LOST, .after_ms = PLAN_SETTLE_MS,
+	    .witness = WITNESS_ALIVE, .no_life = true, .want = PLAN_SEND },
+	{ "grace, clock set back", GRACE, ATTEMPT_LOST, .after_ms = -60000, .want = PLAN_HOLD,
+	    .want_at = END - PLAN_LAST_MOMENT_MS },
 	{ "kills, silent", SINGLE_KILLS, ATTEMPT_SENT, .after_ms = PLAN_SETTLE_MS,
 	    .witness = WITNESS_SILENT, .want = PLAN_HOLD, .want_at = SENT + 2 * PLAN_SETTLE_MS },
 	{ "kills, witness ran out", STRICT_KILLS, ATTEMPT_LOST, .after_ms = END,
@@ -120,6 +135,7 @@ test_what_to_do_in_doubt(void **state)
 			.sent_ms = SENT,
 			.expires_ms = r->no_life ? 0 : END,
 			.rejected = r->rejected,
+			.refused_ms = r->refused_ms,
 			.has_witness = !r->no_witness,
 			.witness = r->witness,
 			.unreadable = r->unreadable,
@@ -174,7 +190,7 @@ test_when_a_token_is_due(void **state)
 		struct contract c;
 		int64_t life_s;
 		int64_t refresh_life_s, used_s; /* used_s: so long ago */
-		bool no_refresh, lazy;
+		bool no_refresh, lazy, unmoved;
 		int64_t from_s, to_s; /* since now; 0: never */
 	} due[] = {
 		{ NONE, 14400, .from_s = 14400 - 660, .to_s = 14400 - 600 },
@@ -200,10 +216,12 @@ test_when_a_token_is_due(void **state)
 		/* counted from its last use, not from when somebody made it lazy */
 		{ { .rotation = ROTATION_NONE, .refresh_token_idle_s = 1000 }, 14400, .lazy = true,
 		    .used_s = 600, .from_s = 100, .to_s = 150 },
-		/* the end that a reply told, unless it is so near that use does not move it */
+		/* the end that a reply told, unless use does not move it */
 		{ STRICT, 14400, .lazy = true, .refresh_life_s = 86400, .from_s = 60480,
 		    .to_s = 64800 },
-		{ STRICT, 14400, .lazy = true, .refresh_life_s = 1700 },
+		{ STRICT, 14400, .lazy = true, .refresh_life_s = 1700, .unmoved = true },
+		{ STRICT, 14400, .lazy = true, .refresh_life_s = 1700, .from_s = 1190,
+		    .to_s = 1275 },
 		{ NONE, 0, .refresh_life_s = 86400, .from_s = 60480, .to_s = 64800 },
 		{ NONE, 14400, .refresh_life_s = 86400, .from_s = 14400 - 660,
 		    .to_s = 14400 - 600 },
@@ -224,6 +242,7 @@ test_when_a_token_is_due(void **state)
 			    : SENT + due[row].refresh_life_s * 1000,
 			.has_refresh = !due[row].no_refresh,
 			.lazy = due[row].lazy,
+			.unmoved = due[row].unmoved,
 			.random = randoms[i % COUNT(randoms)] };
 		int64_t got = plan_due_ms(&s);
 
