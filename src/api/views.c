@@ -42,6 +42,8 @@ renewal(struct ctx *cx, const struct token *t)
 
 	if (!t->has_refresh)
 		return S("None: no refresh token");
+	if (t->status != TOKEN_ACTIVE)
+		return S("None until mended");
 	if (t->expires_ms == 0 || t->lazy)
 		return S("When asked");
 	if (minutes >= 120 && minutes % 60 == 0)

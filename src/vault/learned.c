@@ -31,7 +31,7 @@ refresh_token(struct ctx *cx, const struct token *t, const struct contract *c, s
 	}
 	if (rotates && l->rotations == 0)
 		odd = " Its definition says that each is replaced.";
-	f.sentence = str_printf(cx->arena, "%s of %.*s %s.%s",
+	f.sentence = str_printf(cx->arena, "%s at %.*s %s.%s",
 	    l->refreshes == 1 ? "The one refresh" : "The refreshes", STR_ARG(name), what, odd);
 	return f;
 }

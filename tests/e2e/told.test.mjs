@@ -70,7 +70,7 @@ test('a token is made lazy on its screen, which says what was seen of the provid
 		assert.ok(Date.now() < end, 'nothing was learned');
 	await page.goto(`${manager.url}/tokens/${t.id}`);
 	await page.getByRole('heading', { name: 'Seen at Dropbox' }).waitFor();
-	await page.getByText('The one refresh of Dropbox brought a new refresh token.').waitFor();
+	await page.getByText('The one refresh at Dropbox brought a new refresh token.').waitFor();
 	await page.getByText('At Dropbox a refresh ends the access token before it. Its definition says otherwise.').waitFor();
 	await page.getByText(/The clock of Dropbox is 3[56]\d\d seconds behind this machine's/).waitFor();
 	const lazy = page.getByLabel('Refresh only when a program asks');

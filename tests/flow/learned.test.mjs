@@ -57,7 +57,7 @@ test('the first refreshes teach whether a refresh token comes back, and whether 
 	await refresh(t);
 	const none = await fact();
 	assert.equal(none.value, 'none');
-	assert.match(none.sentence, /^The one refresh of Dropbox brought no refresh token: the first one stays\.$/);
+	assert.match(none.sentence, /^The one refresh at Dropbox brought no refresh token: the first one stays\.$/);
 	p.on.token = refreshing({ json: tokenReply({ refresh_token: 'the-same' }) });
 	await refresh(t);
 	await refresh(t);
@@ -77,7 +77,7 @@ test('the first refreshes teach whether a refresh token comes back, and whether 
 	const { token } = (await ann.get(`/api/console/tokens/${rotating.id}`)).body;
 	assert.equal(token.learned.refresh_token.value, 'new');
 	assert.equal(token.learned.refresh_token.since_ms, Date.parse((await show('Rotating')).learned.refresh_token.since) + (token.learned.refresh_token.since_ms % 1000));
-	assert.match((await cli('show', 'Rotating')).out, /^learned\tThe refreshes of Dropbox brought a new refresh token\.$/m);
+	assert.match((await cli('show', 'Rotating')).out, /^learned\tThe refreshes at Dropbox brought a new refresh token\.$/m);
 	for (const one of [same, rotating]) await remove(one);
 });
 

@@ -178,7 +178,7 @@ function Seen({ token }: { token: Token }) {
 			<h3>Seen at {token.type}</h3>
 			<ul class="seen">
 				{facts.map((f) => (
-					<li key={f.sentence}>{f.sentence} <span class="hint">Seen since <Ago at_ms={f.since_ms} />.</span></li>
+					<li key={f.sentence}>{f.sentence} <span class="hint">First seen <Ago at_ms={f.since_ms} />.</span></li>
 				))}
 				{off && <li>{clock.sentence}</li>}
 			</ul>

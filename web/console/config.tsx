@@ -313,7 +313,7 @@ function ConfigForm(p: FormProps) {
 					<hr />
 					<ConnectArea c={c} token={token} provider={provider} />
 					<TokenField live={live}
-						renewed={(token ?? c.state.got?.token)?.has_refresh_token ?? false} />
+						renewed={((token ?? c.state.got?.token)?.has_refresh_token ?? false) && !(token && (needsConsent(token) || token.lazy))} />
 					<Checkbox label="Encrypt" checked disabled
 						hint="Always on: secrets and tokens are sealed before they are stored, and there is no way to store them open." />
 					<Checkbox label="Refresh only when a program asks" checked={c.draft.lazy} onChange={c.setLazy}
