@@ -66,7 +66,7 @@ async function clean({ page, said }, where) {
 test('S-113 an injected script, style or base does nothing, and our own pages break no rule', async () => {
 	const visitor = await person();
 	const { page } = visitor;
-	for (const path of ['/tokens', '/tokens/new', '/tokens/new/dropbox', `/tokens/${token.id}`, '/keys', '/nosuch']) {
+	for (const path of ['/tokens', '/tokens/new', '/tokens/new/dropbox', `/tokens/${token.id}`, '/keys', '/activity', '/notifications', '/nosuch']) {
 		await page.goto(manager.url + path);
 		await page.locator('h1, h2').first().waitFor();
 	}

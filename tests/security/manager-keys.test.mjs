@@ -121,7 +121,7 @@ test('S-133 a key is taken from the Authorization header only', async () => {
 });
 
 /* What strangers may have: pages without data, health, the API's description, a session of nobody. */
-const open = (path) => ['/healthz', '/api/v1/openapi.json', '/', '/sign-in', '/tokens', '/keys', '/api/console/session'].includes(path) ||
+const open = (path) => ['/healthz', '/api/v1/openapi.json', '/', '/sign-in', '/tokens', '/keys', '/activity', '/notifications', '/api/console/session'].includes(path) ||
 	/^\/tokens\/[^/]+$|^\/tokens\/new\/[^/]+$|^\/assets\/[\w.-]+$|^\/favicon/.test(path);
 
 test('S-134 without credentials every route is refused, except a short list', async () => {

@@ -205,7 +205,7 @@ function directives(policy) {
 
 test('S-113 a strict policy stands on every reply', async () => {
 	const html = { accept: 'text/html' };
-	const pages = ['/', '/sign-in', '/tokens', '/tokens/new', '/tokens/new/dropbox', `/tokens/${archive.id}`, '/keys', '/nosuch',
+	const pages = ['/', '/sign-in', '/tokens', '/tokens/new', '/tokens/new/dropbox', `/tokens/${archive.id}`, '/keys', '/activity', '/notifications', '/nosuch',
 		'/%3Cscript%3E', '/oauth/callback/dropbox', '/oauth/callback/dropbox?error=x&state=y', '/oauth/callback/%22', '/api/v1/tokens',
 		'/healthz', '/assets/console.js', '/assets/console.css', '/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q'];
 	const raw = ['GET / HTTP/1.1\r\n\r\n', 'GET / HTTP/1.1\r\nHost: evil\r\n\r\n', 'NONSENSE\r\n\r\n',
