@@ -9,7 +9,8 @@
 #include "http/plain.h"
 #include "http/transfer.h"
 
-#define KEPT_CONNECTIONS 64
+#define HOST_CONNECTIONS 64 /* at once; what comes on top waits for one, unsent */
+#define KEPT_CONNECTIONS 256
 #define POLL_MS 1000
 #define POLL_STOPPING_MS 20
 #define ANSWER_GRACE_MS 500 /* the thread may be this late before a waiter goes on without it */
@@ -144,6 +145,7 @@ be_running(struct http_client *c)
 	if (c->multi == NULL)
 		abort();
 	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+	curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HOST_CONNECTIONS);
 	if (start_thread(c))
 		return true;
 	curl_multi_cleanup(c->multi);
@@ -222,9 +224,11 @@ http_client_send(struct http_client *c, const struct http_call *call,
 		pthread_mutex_lock(&c->lock);
 		taken = !c->stop && be_running(c);
 		if (taken) {
+			/* One that finds others waiting need not wake the thread again. */
+			if (c->queue == NULL)
+				curl_multi_wakeup(c->multi);
 			*c->queue_end = t;
 			c->queue_end = &t->next;
-			curl_multi_wakeup(c->multi);
 		}
 		pthread_mutex_unlock(&c->lock);
 		if (taken)

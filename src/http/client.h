@@ -31,14 +31,17 @@ struct http_call {
 	 * connection; otherwise CALL_BAD_URL with the same sentence for every other address. */
 	bool public_only;
 	bool no_proxy;    /* whatever the environment says: what it carries is for the host alone */
+	bool fresh;       /* on a connection of its own, which nothing can have ended unnoticed */
 	int timeout_ms;   /* whole call; 0: 20,000; at most 30,000 */
 	size_t reply_max; /* bytes; 0: 1 MiB */
 };
 
 /* How the call itself ended; the HTTP status is a separate matter. */
 enum http_call_end {
-	CALL_ANSWERED,   /* a complete reply is here */
-	CALL_REFUSED,    /* nothing was sent: resolve, connect, TLS or proxy failure */
+	CALL_ANSWERED, /* a complete reply is here */
+	/* Nothing was sent: resolve, connect, TLS or proxy failure. Of a call with `fresh` and a body also
+	 * when the body did not leave whole: a request with less than its length is none. */
+	CALL_REFUSED,
 	CALL_LOST,       /* something may have been sent, no complete reply came */
 	CALL_TOO_LARGE,  /* the reply went past a limit */
 	CALL_TIMED_OUT,  /* the time or the lowest speed; may have been processed */

@@ -412,6 +412,9 @@ transfer_new(const struct http_call *call, struct str user_agent, struct str roo
 	    (call->public_only && !use_public_only(t)) ||
 	    (call->no_proxy && curl_easy_setopt(t->easy, CURLOPT_PROXY, "") != CURLE_OK))
 		abort();
+	t->fresh = call->fresh;
+	if (call->fresh && curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK)
+		abort();
 	use_callbacks(t);
 	use_limits(t, call);
 	use_method(t, call);
@@ -420,6 +423,19 @@ transfer_new(const struct http_call *call, struct str user_agent, struct str roo
 		t->easy = NULL;
 	}
 	return t;
+}
+
+/* Less than the whole body was handed to the connection, so that nobody can have acted on it. Of a kept
+ * connection that cannot be said: libcurl may have begun again on another one. */
+static bool
+left_whole(const struct http_transfer *t)
+{
+	curl_off_t sent = 0;
+
+	if (!t->sent || !t->fresh || t->body_out.len <= 1)
+		return t->sent;
+	return curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent) != CURLE_OK ||
+	    sent >= (curl_off_t)(t->body_out.len - 1);
 }
 
 static const char *
@@ -460,6 +476,8 @@ judge_failure(struct http_transfer *t, CURLcode code)
 		say(t, CALL_REFUSED, "could not trust", reason(t, code));
 	else if (!t->sent)
 		say(t, CALL_REFUSED, "could not connect to", reason(t, code));
+	else if (!left_whole(t))
+		say(t, CALL_REFUSED, "could not send to", reason(t, code));
 	else if (code == CURLE_FILESIZE_EXCEEDED)
 		say(t, CALL_TOO_LARGE, "no reply taken from", "it is past the size limit");
 	else if (code == CURLE_OUT_OF_MEMORY)

@@ -28,6 +28,7 @@ struct http_transfer {
 	size_t head_len;
 	bool in_head;   /* between a status line and its empty line */
 	bool sent;      /* the request may have left this machine */
+	bool fresh;     /* never sent again by libcurl itself, so that it counts what was sent */
 	bool send_once; /* doing it twice is not the same as once */
 	bool gave_up;   /* a callback ended it and filled in reply */
 	bool barred;    /* an address was refused because it is not a public one */

@@ -101,6 +101,8 @@ attempt_transmit(struct flight *f)
 	request = oauth_refresh_request(f->arena, &client, f->claim.secrets.refresh);
 	call = upstream_token_call(attempt_provider(f), &request);
 	call.timeout_ms = CALL_TIMEOUT_MS;
+	/* The one risky try is not lost to a connection that had ended already. */
+	call.fresh = f->claim.token.attempt.risked;
 	f->sealed = false;
 	send(f, &call, FLIGHT_REFRESH);
 	crash_here(CRASH_SENT);

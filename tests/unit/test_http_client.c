@@ -492,6 +492,45 @@ test_a_POST_is_never_sent_twice(void **state)
 	assert_int_equal(w->site.requests, 2);
 }
 
+/* Reads a little and resets the connection, so that a large body cannot leave whole. */
+static void
+serve_reset(struct site *site, int fd)
+{
+	struct linger at_once = { .l_onoff = 1 };
+	char some[64];
+
+	if (recv(fd, some, sizeof(some), 0) > 0)
+		site->requests++;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+static enum http_call_end
+post_to_reset(struct world *w, size_t len, bool fresh)
+{
+	struct http_call call = call_to(w, "POST", "/token");
+	struct http_reply r;
+
+	call.has_body = true;
+	call.fresh = fresh;
+	call.body = secret_of((struct str){ memset(arena_alloc(w->cx.arena, len), 'x', len), len });
+	http_client_call(w->client, &w->cx, &call, &r);
+	return r.end;
+}
+
+/* Less than the whole request is none; on a kept connection libcurl may have begun again, so that it is
+ * not known. */
+static void
+test_what_did_not_leave_whole_counts_as_not_sent(void **state)
+{
+	struct world *w = *state;
+
+	site_start(&w->site, serve_reset);
+	assert_int_equal(post_to_reset(w, 32 << 20, true), CALL_REFUSED);
+	assert_int_equal(post_to_reset(w, 32 << 20, false), CALL_LOST);
+	assert_int_equal(post_to_reset(w, 20, true), CALL_LOST);
+	assert_int_equal(w->site.requests, 3);
+}
+
 static void
 test_bad_addresses_are_not_called(void **state)
 {
@@ -694,6 +733,7 @@ main(void)
 		T(test_a_closed_port_is_refused),
 		T(test_a_reply_cut_short_is_lost),
 		T(test_a_POST_is_never_sent_twice),
+		T(test_what_did_not_leave_whole_counts_as_not_sent),
 		T(test_bad_addresses_are_not_called),
 		T(test_no_proxy_stands_between_a_machine_and_itself),
 		T(test_S_024_a_failed_handshake_counts_as_not_sent),
