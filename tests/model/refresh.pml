@@ -8,6 +8,7 @@
  *   LONG_CALL        a call may outlast its lease
  *   RELEASE_BY_KEY   whoever ends, gives the lease back, whoever holds it
  *   REFRESH_ANYWAY   who cannot claim sends all the same
+ *   FORGET_RISK      a risky try that may have arrived does not count, like one that never left
  *
  * Refresh tokens are numbers; the provider takes `current` and rotates to the next. A stalled node is
  * one that is not scheduled: its lease may lapse at any time but during its call. */
@@ -42,6 +43,8 @@ byte call[NODES];
 bool calling[NODES]; /* waits for its reply */
 bool on_wire[NODES]; /* the request of that call has not been processed yet */
 byte orphans;        /* requests on the wire whose call has ended */
+
+byte risky_seen;     /* risky tries of one refresh token that have arrived */
 
 bool last_moment; /* the old access token is about to end */
 byte crashes, losses;
@@ -83,6 +86,10 @@ active proctype provider()
 end:	do
 	:: atomic {
 		wire?node, number, token, risky;
+		if
+		:: risky -> risky_seen++; assert(risky_seen <= 1)
+		:: else
+		fi;
 		if
 		:: revoked -> answer = REFUSED
 		:: !revoked && token == current -> current++; answer = current
@@ -192,9 +199,11 @@ idle:	if
 	OR_CRASH
 	fi;
 
-	/* send, while enough of the lease is left by the node's own clock */
+	/* send, while enough of the lease is left by the node's own clock; without a connection nothing
+	 * leaves, and what was in doubt before is so still */
 	if
 	:: atomic { lease == me + 1 }
+	:: goto ended_unsent
 	:: atomic { lease != me + 1 -> goto idle }
 	OR_CRASH
 	fi;
@@ -240,6 +249,7 @@ commit:
 			stage = settled;
 			kept_reply = 0;
 			risked = false;
+			risky_seen = 0;
 			attempt_fence = 0;
 			told = false;
 			lease = 0
@@ -257,6 +267,26 @@ ended_without_reply:
 #ifndef NO_RECORD
 			stage = lost;
 #endif
+#ifdef FORGET_RISK
+			risked = had_risked;
+#endif
+			lease = 0
+		:: else -> NOT_MINE
+		fi }
+	OR_CRASH
+	fi;
+	goto idle;
+
+ended_unsent:
+	if
+	:: atomic {
+		if
+		:: FENCED(mine) ->
+			if
+			:: found == settled -> stage = settled
+			:: else -> stage = lost
+			fi;
+			risked = had_risked;
 			lease = 0
 		:: else -> NOT_MINE
 		fi }

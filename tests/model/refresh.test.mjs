@@ -39,7 +39,7 @@ for (const [name, definitions] of Object.entries({
 	});
 
 for (const [rule, fault] of Object.entries({
-	NO_FENCE: 'risky',
+	NO_FENCE: '0',
 	NO_RECORD: '0',
 	LONG_CALL: 'risky',
 	RELEASE_BY_KEY: 'risky',
@@ -50,3 +50,9 @@ for (const [rule, fault] of Object.entries({
 		assert.ok(errors > 0);
 		assert.equal(said, fault, 'risky: a spent token was shown; 0: the current one is nowhere');
 	});
+
+test('the fault is found with FORGET_RISK', () => {
+	const { errors, said } = check('CLAIMS=4', 'FORGET_RISK');
+	assert.ok(errors > 0);
+	assert.match(said, /risky_seen/, 'a second risky try of one refresh token has arrived');
+});
