@@ -413,16 +413,18 @@ step_one_of_many(struct ctx *cx, const struct db_many *many, size_t i, struct db
 }
 
 static enum rc
-run_one_of_many(struct ctx *cx, struct db *db, const struct db_many *many, size_t i)
+run_one_after_the_other(struct ctx *cx, struct db *db, const struct db_many *many)
 {
 	struct db_stmt *st;
-	enum rc rc;
+	enum rc rc = OK;
 
 	TRY(db_stmt(cx, db, many->sql, &st));
-	many->bind(many->arg, i, st);
-	db->runs++;
-	rc = step_one_of_many(cx, many, i, st);
-	db_done(st); /* also one that is in the midst of its rows */
+	for (size_t i = 0; i < many->count && rc == OK; i++) {
+		many->bind(many->arg, i, st);
+		db->runs++;
+		rc = step_one_of_many(cx, many, i, st);
+		db_done(st); /* also one that is in the midst of its rows */
+	}
 	return rc;
 }
 
@@ -433,9 +435,7 @@ db_run_many(struct ctx *cx, struct db *db, const struct db_many *many)
 		return fail(cx, E_BUG, "Many at once are for inside a transaction.");
 	if (db->driver->run_many != NULL && many->count > 1)
 		return db->driver->run_many(cx, db, many);
-	for (size_t i = 0; i < many->count; i++)
-		TRY(run_one_of_many(cx, db, many, i));
-	return OK;
+	return many->count == 0 ? OK : run_one_after_the_other(cx, db, many);
 }
 
 uint64_t
