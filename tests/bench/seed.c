@@ -168,7 +168,8 @@ refresh_token(const struct seeding *s, struct arena *a)
 		fputs("bench_seed: the file has fewer refresh tokens\n", stderr);
 		exit(1);
 	}
-	return secret_of(str_dup(a, str_trim(str_of(line))));
+	line[strcspn(line, "\r\n")] = '\0';
+	return secret_of(str_dup(a, str_of(line)));
 }
 
 static void
