@@ -1,9 +1,5 @@
 #include "store/token_row.h"
 
-/* Sealed columns come last. */
-enum { COL_APP_SECRET = 47, COL_ACCESS, COL_REFRESH };
-_Static_assert(COL_REFRESH + 1 == TOKEN_COLUMN_COUNT, "sealed columns are the last");
-
 static void
 read_attempt(struct db_stmt *st, int i, struct token *t)
 {
@@ -45,8 +41,8 @@ token_row_read(struct ctx *cx, struct db_stmt *st, struct token *t)
 		*numbers[n] = db_col_int(st, i++);
 	t->lazy = db_col_int(st, i++) != 0;
 	read_attempt(st, i, t);
-	t->has_app_secret = db_col_blob(st, COL_APP_SECRET, cx->arena).len > 0;
-	t->has_refresh = db_col_blob(st, COL_REFRESH, cx->arena).len > 0;
+	t->has_app_secret = db_col_blob(st, TOKEN_COL_APP_SECRET, cx->arena).len > 0;
+	t->has_refresh = db_col_blob(st, TOKEN_COL_REFRESH, cx->arena).len > 0;
 }
 
 /* Id and name together: a sealed value opens neither in another row nor under another name. */
@@ -64,9 +60,9 @@ enum rc
 token_row_secrets(struct store *s, struct ctx *cx, struct db_stmt *st, const struct token *t,
     struct token_secrets *out)
 {
-	struct str app_secret = db_col_blob(st, COL_APP_SECRET, cx->arena);
-	struct str access = db_col_blob(st, COL_ACCESS, cx->arena);
-	struct str refresh = db_col_blob(st, COL_REFRESH, cx->arena);
+	struct str app_secret = db_col_blob(st, TOKEN_COL_APP_SECRET, cx->arena);
+	struct str access = db_col_blob(st, TOKEN_COL_ACCESS, cx->arena);
+	struct str refresh = db_col_blob(st, TOKEN_COL_REFRESH, cx->arena);
 
 	TRY(store_open_sealed(
 	    s, cx, place(cx, t, S("token.app_secret")), app_secret, &out->app_secret));

@@ -18,7 +18,8 @@
 
 #define TOKEN_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1 AND deleted_ms = 0"
 
-#define TOKEN_COLUMN_COUNT 50 /* what else a statement asks for comes behind them */
+/* Sealed columns come last; what else a statement asks for comes behind them. */
+enum { TOKEN_COL_APP_SECRET = 47, TOKEN_COL_ACCESS, TOKEN_COL_REFRESH, TOKEN_COLUMN_COUNT };
 
 void token_row_read(struct ctx *cx, struct db_stmt *st, struct token *t);
 /* Opens those of the row that token_row_read() has just read. */

@@ -20,6 +20,7 @@ struct many {
 	struct round_wish wishes[WISHES];
 	struct round_reply replies[REPLIES];
 	struct round_pair pairs[PAIRS];
+	struct token_grant grant;
 	struct round round;
 	struct ctx cx;
 };
@@ -55,6 +56,8 @@ make_work(struct fixture *f, struct many *m)
 {
 	*m = (struct many){ .round = { .now_ms = NOW + 5, .wall_ms = NOW, .lease_ms = LEASE } };
 	m->cx = new_cx(f);
+	m->grant = fresh;
+	m->grant.expires_date_s = 1700001234;
 	for (int i = 0; i < WISHES; i++) {
 		create(f, id_of(f, "wish", i), id_of(f, "wish", i));
 		m->wished[i].record = true;
@@ -81,7 +84,7 @@ make_work(struct fixture *f, struct many *m)
 		m->paired[i].claim = claim(f, id_of(f, "pair", i), NOW);
 		m->paired[i].cx = new_cx(f);
 		m->pairs[i] = (struct round_pair){
-			.claim = &m->paired[i].claim, .cx = &m->paired[i].cx, .grant = &fresh
+			.claim = &m->paired[i].claim, .cx = &m->paired[i].cx, .grant = &m->grant
 		};
 	}
 	m->round.wishes = m->wishes;
@@ -136,6 +139,7 @@ test_a_round_takes_each_its_step(void **state)
 		assert_int_equal(token_now(f, "pair", i).learned.refreshes, 1);
 		assert_int_equal(token_now(f, "pair", i).learned.rotations, 1);
 		assert_int_equal(token_now(f, "pair", i).due_ms, fresh.due_ms);
+		assert_int_equal(token_now(f, "pair", i).expires_date_s, m.grant.expires_date_s);
 	}
 	/* A kept reply is there for the next who claims. */
 	m.replied[0].claim = claim(f, "reply0", NOW + LEASE + 1);
