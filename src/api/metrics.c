@@ -115,6 +115,7 @@ add_process(struct buf *b, struct vault *v)
 	} rows[] = {
 		{ "valetkey_refreshes_total", "outcome=\"success\"", COUNT_REFRESHED },
 		{ "valetkey_refreshes_total", "outcome=\"failure\"", COUNT_REFRESH_FAILED },
+		{ "valetkey_refreshes_total", "outcome=\"in_doubt\"", COUNT_REFRESH_IN_DOUBT },
 		{ "valetkey_reads_total", "result=\"ok\"", COUNT_READ },
 		{ "valetkey_reads_total", "result=\"refused\"", COUNT_READ_REFUSED },
 	};
@@ -123,7 +124,7 @@ add_process(struct buf *b, struct vault *v)
 	size_t n;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (i % 2 == 0)
+		if (i == 0 || strcmp(rows[i].name, rows[i - 1].name) != 0)
 			add_head(b, rows[i].name,
 			    i == 0 ? "Refreshes by this process since its start."
 				   : "Live access tokens asked of this process since its start.",

@@ -95,7 +95,8 @@ attempt_failed(
 	log_event(LOG_WARN, "token.refresh_failed", KV_STR("token", f->token_id),
 	    KV_STR("why", failure.reason));
 	if (rc == OK) {
-		vault_count(f->engine->vault, COUNT_REFRESH_FAILED);
+		vault_count(f->engine->vault,
+		    stage == STAGE_LOST ? COUNT_REFRESH_IN_DOUBT : COUNT_REFRESH_FAILED);
 		attempt_due(f, due_ms);
 	}
 	if (rc == OK && status == TOKEN_NEEDS_REAUTHORIZATION)

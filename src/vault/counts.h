@@ -9,10 +9,11 @@
 struct vault;
 
 enum vault_count {
-	COUNT_REFRESHED,      /* new access tokens committed */
-	COUNT_REFRESH_FAILED, /* attempts that ended otherwise */
-	COUNT_READ,           /* live access tokens handed out */
-	COUNT_READ_REFUSED,   /* and not handed out, for whatever reason */
+	COUNT_REFRESHED,        /* new access tokens committed */
+	COUNT_REFRESH_FAILED,   /* attempts that certainly did nothing */
+	COUNT_REFRESH_IN_DOUBT, /* attempts after which it is not known what the provider did */
+	COUNT_READ,             /* live access tokens handed out */
+	COUNT_READ_REFUSED,     /* and not handed out, for whatever reason */
 	VAULT_COUNTS,
 };
 
