@@ -61,6 +61,7 @@ attempt_hold(struct flight *f, const struct plan *p)
 
 	say_held(f, p);
 	if (news) {
+		f->in_doubt = true;
 		attempt_failed(f, f->claim.token.status, due,
 		    f->plan.stage == ATTEMPT_KEPT ? STAGE_KEPT : STAGE_LOST, f->plan.risked);
 		return;
@@ -98,6 +99,7 @@ attempt_due_in_doubt(struct flight *f, int64_t backoff)
 	struct plan_state s = f->plan;
 	struct plan p;
 
+	f->in_doubt = true;
 	s.stage = ATTEMPT_LOST;
 	s.risked = f->claim.token.attempt.risked;
 	s.first_ms = f->claim.token.attempt.first_ms;

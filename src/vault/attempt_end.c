@@ -96,7 +96,8 @@ attempt_failed(
 	    KV_STR("why", failure.reason));
 	if (rc == OK) {
 		vault_count(f->engine->vault,
-		    stage == STAGE_LOST ? COUNT_REFRESH_IN_DOUBT : COUNT_REFRESH_FAILED);
+		    f->in_doubt && stage == STAGE_LOST ? COUNT_REFRESH_IN_DOUBT
+						       : COUNT_REFRESH_FAILED);
 		attempt_due(f, due_ms);
 	}
 	if (rc == OK && status == TOKEN_NEEDS_REAUTHORIZATION)

@@ -53,7 +53,8 @@ struct flight {
 	int64_t claimed_ms; /* clock_mono_ms */
 	struct plan_state plan;
 	enum flight_call call;
-	bool called; /* there was a call, or a kept reply was read */
+	bool in_doubt; /* what this attempt, or the one that was found, came to is not known */
+	bool called;   /* there was a call, or a kept reply was read */
 	struct http_reply reply;
 	bool sealed; /* the reply is in the store */
 	/* Not before, clock_mono_ms: the store failed (FLIGHT_ANSWERED), or another node is at it

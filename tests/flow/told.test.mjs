@@ -203,19 +203,22 @@ test('metrics tell what a key may read, and nothing to anybody else', async () =
 	/* What happens is counted. */
 	const counts = async () => {
 		const { text } = await ask(key);
-		return ['refreshes_total{outcome="success"}', 'refreshes_total{outcome="failure"}', 'reads_total{result="ok"}', 'reads_total{result="refused"}'].map((n) => sample(text, `valetkey_${n}`));
+		return ['refreshes_total{outcome="success"}', 'refreshes_total{outcome="in_doubt"}', 'refreshes_total{outcome="failure"}', 'reads_total{result="ok"}', 'reads_total{result="refused"}'].map((n) => sample(text, `valetkey_${n}`));
 	};
 	const was = await counts();
 	p.on.token = usual.token;
 	await ann.post(`/api/console/tokens/${mine.id}/refresh`);
 	p.on.token = refreshing({ status: 503, json: {} });
 	await ann.post(`/api/console/tokens/${mine.id}/refresh`);
+	p.on.token = refreshing({ status: 429, json: {} });
+	await ann.post(`/api/console/tokens/${mine.id}/refresh`);
+	p.on.token = refreshing({ status: 503, json: {} });
 	await programGet(manager.url, '/api/v1/tokens/Mine/access-token', key);
 	await programGet(manager.url, '/api/v1/tokens/Nothing/access-token', key);
-	assert.deepEqual((await counts()).map((n, i) => n - was[i]), [1, 1, 1, 1]);
+	assert.deepEqual((await counts()).map((n, i) => n - was[i]), [1, 1, 1, 1, 1]);
 
 	/* Five failures in a row, and calls to the provider pause. */
-	for (let i = 0; i < 4; i++) await ann.post(`/api/console/tokens/${mine.id}/refresh`);
+	for (let i = 0; i < 5; i++) await ann.post(`/api/console/tokens/${mine.id}/refresh`);
 	assert.equal(sample((await ask(key)).text, 'valetkey_provider_breaker_open{provider="dropbox"}'), 1);
 	assert.doesNotMatch((await ask(limited.key)).text, /Other/);
 	for (const t of [mine, other]) await ann.del(`/api/console/tokens/${t.id}`);
