@@ -60,25 +60,41 @@ attempt_lease_lasts(const struct flight *f, int64_t call_ms)
 	return clock_mono_ms() + call_ms + LEASE_MARGIN_MS < f->claimed_ms + LEASE_MS;
 }
 
-/* The engine was held up so long that the lease could lapse under the call. */
+/* Why no call may begin now; NULL: it may. */
+static const char *
+why_not(const struct flight *f, int64_t call_ms)
+{
+	struct engine *e = f->engine;
+	bool stopping;
+
+	pthread_mutex_lock(&e->lock);
+	stopping = e->stopping;
+	pthread_mutex_unlock(&e->lock);
+	if (stopping)
+		return "valetkey was stopped before the refresh was sent; it begins again at the "
+		       "next start.";
+	/* A machine that stood still may have lost the lease since; then somebody else may be at it. */
+	return attempt_lease_lasts(f, call_ms)
+	    ? NULL
+	    : "This machine was too slow to send the refresh in time; it begins again.";
+}
+
 static void
-too_late(struct flight *f)
+not_begun(struct flight *f, const char *why)
 {
 	struct vault *v = f->engine->vault;
 	enum rc rc = store_refresh_release(v->store, &f->cx, &f->claim, attempt_now_ms(f));
 
 	if (rc == OK)
-		rc = fail_at(&f->cx, E_BUSY, "refresh-late", NULL,
-		    "This machine was too slow to begin the refresh in time; it begins again.");
+		rc = fail_at(&f->cx, E_BUSY, "refresh-late", NULL, "%s", why);
 	attempt_done(f, rc);
 }
 
 /* Recorded, but it did not leave: what was in doubt before is so still, and nothing more. */
 static void
-not_sent(struct flight *f)
+not_sent(struct flight *f, const char *why)
 {
-	fail_at(&f->cx, E_BUSY, "refresh-late", NULL,
-	    "This machine was too slow to send the refresh in time; it begins again.");
+	fail_at(&f->cx, E_BUSY, "refresh-late", NULL, "%s", why);
 	attempt_failed(f, f->claim.token.status, attempt_now_ms(f),
 	    f->plan.stage == ATTEMPT_NONE ? STAGE_SETTLED : STAGE_LOST, f->plan.risked);
 }
@@ -91,11 +107,11 @@ attempt_transmit(struct flight *f)
 		.auth = attempt_provider(f)->auth };
 	struct oauth_token_request request;
 	struct http_call call;
+	const char *why = why_not(f, CALL_TIMEOUT_MS);
 
 	crash_here(CRASH_RECORDED);
-	/* A machine that stood still may have lost the lease since; then somebody else may be at it. */
-	if (!attempt_lease_lasts(f, CALL_TIMEOUT_MS)) {
-		not_sent(f);
+	if (why != NULL) {
+		not_sent(f, why);
 		return;
 	}
 	request = oauth_refresh_request(f->arena, &client, f->claim.secrets.refresh);
@@ -112,10 +128,11 @@ void
 attempt_send(struct flight *f, bool risky)
 {
 	struct vault *v = f->engine->vault;
+	const char *why = why_not(f, CALL_TIMEOUT_MS);
 	enum rc rc;
 
-	if (!attempt_lease_lasts(f, CALL_TIMEOUT_MS)) {
-		too_late(f);
+	if (why != NULL) {
+		not_begun(f, why);
 		return;
 	}
 	rc = store_refresh_sent(v->store, &f->cx, &f->claim, attempt_now_ms(f), risky);
@@ -132,9 +149,10 @@ attempt_ask_witness(struct flight *f)
 {
 	struct http_call call =
 	    upstream_call(&f->cx, &attempt_provider(f)->witness, f->claim.secrets.access);
+	const char *why = why_not(f, WITNESS_TIMEOUT_MS + CALL_TIMEOUT_MS);
 
-	if (!attempt_lease_lasts(f, WITNESS_TIMEOUT_MS + CALL_TIMEOUT_MS)) {
-		too_late(f);
+	if (why != NULL) {
+		not_begun(f, why);
 		return;
 	}
 	call.timeout_ms = WITNESS_TIMEOUT_MS;

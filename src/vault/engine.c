@@ -12,6 +12,8 @@
 #define WAITING_MAX 12     /* readers that may wait so long: the other workers stay free */
 #define WAIT_SHORT_MS 1000 /* for the readers past it */
 #define STOP_WAIT_MS 5000
+/* Where a reply that nobody takes is a lost refresh token: until the call has ended by itself. */
+#define STOP_CALL_MS (CALL_TIMEOUT_MS + STOP_WAIT_MS)
 #define IDLE_MS 30000
 #define LOOK_AGAIN_MS 1000
 #define PURGE_MS 600000
@@ -45,14 +47,28 @@ engine_due_ms(const struct due_state *state)
 
 /* --- the engine's own loop --- */
 
+/* Also one whose claim is being written just now: its request may be about to leave. */
 static bool
-in_flight(const struct engine *e)
+in_flight(const struct flight *f)
 {
-	for (const struct flight *f = e->flights; f != NULL; f = f->next)
-		if (f->stage == FLIGHT_CALLING || f->stage == FLIGHT_ANSWERED ||
-		    f->stage == FLIGHT_READ)
-			return true;
-	return false;
+	return f->stage == FLIGHT_CALLING || f->stage == FLIGHT_ANSWERED ||
+	    f->stage == FLIGHT_READ || (f->stage == FLIGHT_WANTED && f->in_lane);
+}
+
+/* How long a stop waits for what is in flight; 0: there is nothing. */
+static int64_t
+stop_wait_ms(const struct engine *e)
+{
+	int64_t wait = 0;
+
+	for (const struct flight *f = e->flights; f != NULL; f = f->next) {
+		if (!in_flight(f))
+			continue;
+		if (f->lane != NULL && !lane_loses_nothing(f->lane))
+			return STOP_CALL_MS;
+		wait = STOP_WAIT_MS;
+	}
+	return wait;
 }
 
 /* How many due tokens the lane can take besides those that wait in it already. */
@@ -299,13 +315,13 @@ engine_start(struct ctx *cx, struct vault *v, struct engine **out)
 void
 engine_stop(struct engine *e)
 {
-	int64_t until = clock_mono_ms() + STOP_WAIT_MS;
+	int64_t began = clock_mono_ms(), wait;
 
 	pthread_mutex_lock(&e->lock);
 	e->stopping = true;
 	engine_news(e);
-	while (in_flight(e) && clock_mono_ms() < until)
-		wait_changed(e, until - clock_mono_ms());
+	while ((wait = began + stop_wait_ms(e) - clock_mono_ms()) > 0)
+		wait_changed(e, wait);
 	e->ended = true;
 	engine_news(e);
 	pthread_mutex_unlock(&e->lock);

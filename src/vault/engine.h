@@ -11,7 +11,8 @@ struct engine;
 struct vault;
 
 MUST enum rc engine_start(struct ctx *cx, struct vault *v, struct engine **out);
-/* No new attempts; waits a few seconds for those in flight. */
+/* No new attempts. Waits for those in flight: a few seconds, and where a lost reply is a lost refresh
+ * token until the call has timed out and what came of it is written. */
 void engine_stop(struct engine *e);
 void engine_free(struct engine *e); /* after the outgoing client is gone; takes NULL */
 

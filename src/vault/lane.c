@@ -19,6 +19,12 @@ lane_init(struct lane *l, const struct provider *p)
 	l->window_max = costs_nothing_in_doubt(p) ? LANE_AHEAD_MAX : LANE_CALLS_MAX;
 }
 
+bool
+lane_loses_nothing(const struct lane *l)
+{
+	return costs_nothing_in_doubt(l->provider);
+}
+
 int64_t
 backoff_ms(int64_t failures, int retry_after_s, uint32_t random)
 {

@@ -30,6 +30,8 @@ struct lane {
 enum lane_result { LANE_ANSWERED, LANE_FAILED, LANE_UNUSED };
 
 void lane_init(struct lane *l, const struct provider *p);
+/* An attempt whose reply is lost is made again: refresh tokens do not rotate. */
+bool lane_loses_nothing(const struct lane *l);
 /* Closed: it failed several times in a row, and its pause is not over or somebody is trying it. */
 bool lane_closed(const struct lane *l, int64_t mono_ms);
 int lane_room(const struct lane *l, int64_t mono_ms); /* calls that may begin now */

@@ -155,11 +155,17 @@ enter_lane(struct flight *f)
 	int64_t now = clock_mono_ms();
 	bool closed;
 
-	if (f->in_lane)
-		return true;
 	if (f->lane == NULL && !find_lane(f))
 		return false;
 	pthread_mutex_lock(&e->lock);
+	if (e->stopping) {
+		flight_leave_unused(f);
+		engine_news(e);
+	}
+	if (f->in_lane || e->stopping) {
+		pthread_mutex_unlock(&e->lock);
+		return f->in_lane;
+	}
 	closed = lane_closed(f->lane, now);
 	if (!closed && lane_room(f->lane, now) > 0) {
 		lane_begin(f->lane, now);
