@@ -131,7 +131,8 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	    "UPDATE token SET status = $1, status_reason = $2, status_ms = $3, due_ms = $4,"
 	    " failed_ms = CASE WHEN attempts > 0 AND failed_ms > 0 THEN failed_ms ELSE $5 END,"
 	    " attempts = attempts + 1, last_error = $6, lease_until_ms = 0, attempt_stage = $7,"
-	    " attempt_risked = $8 WHERE id = $9 AND fence = $10 AND (sealed_version = $11 OR"
+	    " attempt_risked = $8, attempt_sent_ms = $13 WHERE id = $9 AND fence = $10 AND "
+	    "(sealed_version = $11 OR"
 	    " status = $1) AND (attempt_fence = $10 OR attempt_stage = $12)",
 	    &st));
 	db_bind_int(st, 1, failure->status);
@@ -146,6 +147,7 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	db_bind_int(st, 10, claim->fence);
 	db_bind_int(st, 11, claim->token.sealed_version);
 	db_bind_int(st, 12, claim->token.attempt.stage);
+	db_bind_int(st, 13, failure->attempt.sent_ms);
 	TRY(store_write_one(cx, st, E_CONFLICT, REFRESH_TAKEN_OVER));
 	if (failure->attempt.stage != STAGE_KEPT)
 		TRY(forget_reply(s, cx, claim));

@@ -103,9 +103,12 @@ attempt_due_in_doubt(struct flight *f, int64_t backoff)
 	s.stage = ATTEMPT_LOST;
 	s.risked = f->claim.token.attempt.risked;
 	s.first_ms = f->claim.token.attempt.first_ms;
-	s.sent_ms = f->claim.token.attempt.sent_ms;
 	s.witness = WITNESS_NOT_ASKED;
 	s.now_ms = attempt_now_ms(f);
+	/* The provider may be at it from the end of the call on, which began some time after its record. */
+	if (f->call == FLIGHT_REFRESH)
+		f->claim.token.attempt.sent_ms = s.now_ms;
+	s.sent_ms = f->claim.token.attempt.sent_ms;
 	f->plan = s;
 	p = plan_next(&s);
 	if (p.step == PLAN_SEND)

@@ -88,7 +88,9 @@ attempt_failed(
 		.reason = str_dup(f->arena, str_of(f->cx.why)),
 		.now_ms = attempt_now_ms(f),
 		.due_ms = due_ms,
-		.attempt = { .stage = stage, .risked = risked },
+		.attempt = { .stage = stage,
+		    .risked = risked,
+		    .sent_ms = f->claim.token.attempt.sent_ms },
 	};
 	enum rc rc = store_refresh_failed(f->engine->vault->store, &cx, &f->claim, &failure);
 

@@ -308,9 +308,19 @@ after_wish(struct engine *e, const struct round *r, struct round_wish *part)
 	attempt_begin(f, part->rc, part->recorded);
 }
 
+/* Those that are recorded leave first: from then on they count as sent, and how long a provider may be
+ * at it is counted from there. */
 static void
 go_on(struct engine *e, struct round_parts *p, struct round *r)
 {
+	size_t rest = 0;
+
+	for (size_t i = 0; i < r->wish_count; i++) {
+		if (p->wishes[i].rc == OK && p->wishes[i].recorded)
+			after_wish(e, r, &p->wishes[i]);
+		else
+			p->wishes[rest++] = p->wishes[i];
+	}
 	for (size_t i = 0; i < r->pair_count; i++)
 		after_pair(e, r, p->read[i], &p->pairs[i]);
 	for (size_t i = 0; i < p->answered_count; i++)
@@ -318,7 +328,7 @@ go_on(struct engine *e, struct round_parts *p, struct round *r)
 			attempt_answered(p->answered[i]);
 	for (size_t i = 0; i < r->reply_count; i++)
 		after_reply(e, r, p->sealing[i], &p->replies[i]);
-	for (size_t i = 0; i < r->wish_count; i++)
+	for (size_t i = 0; i < rest; i++)
 		after_wish(e, r, &p->wishes[i]);
 }
 

@@ -242,7 +242,7 @@ test_attempts_in_doubt_add_up(void **state)
 	struct refresh_failure lost = { .reason = S("no answer"),
 		.now_ms = NOW + 2,
 		.due_ms = NOW + 60000,
-		.attempt = { .stage = STAGE_LOST } };
+		.attempt = { .stage = STAGE_LOST, .sent_ms = NOW + 2 } };
 	struct refresh_claim c;
 
 	create(f, "t1", "One");
@@ -251,6 +251,8 @@ test_attempts_in_doubt_add_up(void **state)
 	assert_ok(store_refresh_failed(store(f), &f->cx, &c, &lost));
 	c = claim(f, "t1", NOW + 3);
 	assert_int_equal(c.token.attempt.stage, STAGE_LOST);
+	assert_int_equal(c.token.attempt.first_ms, NOW + 1);
+	assert_int_equal(c.token.attempt.sent_ms, NOW + 2); /* when its call had ended */
 	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW + 4, true));
 	c = claim(f, "t1", NOW + 4 + LEASE);
 	assert_int_equal(c.token.attempt.stage, STAGE_SENT);
