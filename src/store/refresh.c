@@ -78,6 +78,9 @@ store_refresh_commit(struct store *s, struct ctx *cx, const struct refresh_claim
 	TRY(db_begin(cx, s->db));
 	TRY(token_row_hold(s, cx, claim->token.id));
 	TRY(check_fence(s, cx, claim, &now.token, &now.secrets));
+	if (now.token.attempt.stage == STAGE_SETTLED &&
+	    crypto_equal(now.secrets.access, grant->access))
+		return OK; /* it was written, and only the answer to that was lost */
 	/* When it is due again was computed for the other setting. */
 	if (now.token.lazy != claim->token.lazy)
 		granted.due_ms = granted.now_ms;

@@ -37,7 +37,8 @@ MUST enum rc store_refresh_answered(struct store *s, struct ctx *cx,
     const struct refresh_claim *claim, int64_t now_ms, int status, int64_t date_s,
     struct secret reply);
 
-/* The pair that was there stays, sealed, as the previous one until the next commit. */
+/* The pair that was there stays, sealed, as the previous one until the next commit. May be called again
+ * when it is not known whether it was written. */
 MUST enum rc store_refresh_commit(struct store *s, struct ctx *cx,
     const struct refresh_claim *claim, const struct token_grant *grant);
 

@@ -131,6 +131,7 @@ work_refresh(struct fixture *f)
 	struct refresh_claim c = claim(f, "t1", NOW);
 
 	step_clock(f);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW, false));
 	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &fresh));
 }
 

@@ -373,6 +373,11 @@ fail_one(struct fixture *f, const struct verb *verb, enum fault_kind kind, int a
 		/* The answer to the commit itself was lost: all of it is there. */
 		assert_int_equal(kind, FAULT_AFTER);
 		assert_str_equal(dump(f, false), done);
+		if (verb->act == act_refresh_commit) {
+			ctx_clear(&f->cx);
+			assert_ok(verb->act(f)); /* and is not written twice */
+			assert_str_equal(dump(f, true), after);
+		}
 	} else if (rc != OK) {
 		ctx_clear(&f->cx);
 		assert_ok(verb->act(f)); /* the failure left nothing in the way */

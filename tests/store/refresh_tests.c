@@ -462,6 +462,7 @@ test_previous_pair_stays_until_the_next_success(void **state)
 	assert_int_equal(c.token.learned.refreshes, 1);
 	assert_int_equal(c.token.learned.rotations, 1);
 	assert_int_equal(c.token.learned.since_ms, fresh.now_ms);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW + 1, false));
 	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &fresh));
 	c = claim(f, "t1", NOW + 2);
 	assert_int_equal(c.token.learned.refreshes, 2);
