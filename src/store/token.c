@@ -380,15 +380,17 @@ store_token_due(struct store *s, struct ctx *cx, struct str provider, int64_t no
 }
 
 enum rc
-store_token_postpone(struct store *s, struct ctx *cx, struct str id, int64_t due_ms)
+store_token_postpone(
+    struct store *s, struct ctx *cx, struct str id, int64_t seen_ms, int64_t due_ms)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
-	TRY(db_stmt(
-	    cx, s->db, "UPDATE token SET due_ms = $1 WHERE id = $2 AND deleted_ms = 0", &st));
+	TRY(db_stmt(cx, s->db,
+	    "UPDATE token SET due_ms = $1 WHERE id = $2 AND deleted_ms = 0 AND due_ms = $3", &st));
 	db_bind_int(st, 1, due_ms);
 	db_bind_text(st, 2, id);
+	db_bind_int(st, 3, seen_ms);
 	return db_run(cx, st, NULL);
 }
 

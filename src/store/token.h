@@ -132,8 +132,10 @@ MUST enum rc store_token_reconnect(
 MUST enum rc store_token_due(struct store *s, struct ctx *cx, struct str provider, int64_t now_ms,
     int64_t wall_ms, size_t max, struct str **ids, size_t *count, int64_t *next_ms);
 
-/* For a token that could not even be claimed: looks again at due_ms. */
-MUST enum rc store_token_postpone(struct store *s, struct ctx *cx, struct str id, int64_t due_ms);
+/* For a token that could not even be claimed: looks again at due_ms, unless it is due at another time
+ * than seen_ms by now. */
+MUST enum rc store_token_postpone(
+    struct store *s, struct ctx *cx, struct str id, int64_t seen_ms, int64_t due_ms);
 
 /* The provider answered with this grant at now_ms. */
 MUST enum rc store_token_proved(struct store *s, struct ctx *cx, struct str id, int64_t now_ms);

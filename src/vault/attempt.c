@@ -121,21 +121,33 @@ wait_for_other(struct flight *f)
 	return wait;
 }
 
-/* Somebody else holds the lease, or the row cannot be read: not again at once. */
+void
+attempt_postpone(struct flight *f, enum rc rc, int64_t seen_due_ms)
+{
+	struct ctx cx = attempt_scratch(f);
+	bool of_the_row = rc == E_REAUTH || rc == E_NOTFOUND ||
+	    (rc == E_STORE && f->cx.code != NULL && strcmp(f->cx.code, "integrity") == 0);
+
+	if (!of_the_row) {
+		attempt_due(f, attempt_now_ms(f) + STORE_AGAIN_MS);
+		return;
+	}
+	if (store_token_postpone(f->engine->vault->store, &cx, f->token_id, seen_due_ms,
+		attempt_now_ms(f) + BACKOFF_MAX_MS) != OK)
+		log_event(LOG_ERROR, "token.postpone_failed", KV_STR("why", str_of(cx.why)));
+}
+
+/* Somebody else holds the lease, or the row cannot be read. */
 static void
 not_started(struct flight *f, enum rc rc)
 {
-	struct ctx cx = attempt_scratch(f);
-
 	if (rc == E_CONFLICT && wait_for_other(f))
 		return;
 
 	log_event(LOG_WARN, "token.refresh_not_started", KV_STR("token", f->token_id),
 	    KV_STR("why", str_of(f->cx.why)));
-	if (rc != E_CONFLICT &&
-	    store_token_postpone(f->engine->vault->store, &cx, f->token_id,
-		attempt_now_ms(f) + BACKOFF_MAX_MS) != OK)
-		log_event(LOG_ERROR, "token.postpone_failed", KV_STR("why", str_of(cx.why)));
+	if (rc != E_CONFLICT)
+		attempt_postpone(f, rc, f->claim.token.due_ms);
 	flight_done(f, rc);
 }
 

@@ -40,6 +40,8 @@ void attempt_read(struct flight *f);
 
 /* --- attempt_end.c --- */
 
+#define STORE_AGAIN_MS 1000 /* until a store that is away is asked again */
+
 /* The flight is over; whoever waits reads the store. */
 void attempt_done(struct flight *f, enum rc rc);
 /* Something was written since the claim that it must not write over, perhaps the reply to the attempt

@@ -3,8 +3,6 @@
 #include "vault/attempt.h"
 #include "vault/learn.h"
 
-#define STORE_AGAIN_MS 1000
-
 const struct provider *
 attempt_provider(const struct flight *f)
 {
@@ -71,7 +69,7 @@ attempt_due(struct flight *f, int64_t due_ms)
 {
 	struct engine *e = f->engine;
 
-	if (due_ms == 0)
+	if (due_ms == 0 || f->lane == NULL)
 		return;
 	pthread_mutex_lock(&e->lock);
 	lane_due(f->lane, clock_mono_ms() + due_ms - attempt_now_ms(f));

@@ -99,6 +99,9 @@ struct lane *lane_of(struct engine *e, struct str provider); /* NULL: no such pr
 
 /* Right after the claim, inside its transaction: whether a refresh is to be recorded and sent. */
 bool attempt_plan(void *flight, bool *risky);
+/* It cannot be claimed, in words of its context. What is so with the row itself is not tried again at
+ * once; a store that is away says nothing about a token. */
+void attempt_postpone(struct flight *f, enum rc rc, int64_t seen_due_ms);
 /* The claim is durable, or was not made: does what the plan says. */
 void attempt_begin(struct flight *f, enum rc rc, bool recorded);
 

@@ -98,18 +98,6 @@ choose_all(struct engine *e, struct round_parts *p, int64_t *at_ms)
 
 /* --- finding the lane --- */
 
-/* The row cannot be read, or its provider is not known here: not again at once. */
-static void
-postpone(struct flight *f)
-{
-	struct vault *v = f->engine->vault;
-	struct ctx cx = attempt_scratch(f);
-
-	if (store_token_postpone(
-		v->store, &cx, f->token_id, clock_now_ms(v->clock) + BACKOFF_MAX_MS) != OK)
-		log_event(LOG_ERROR, "token.postpone_failed", KV_STR("why", str_of(cx.why)));
-}
-
 static void
 provider_down(struct flight *f, int64_t now)
 {
@@ -128,7 +116,7 @@ find_lane(struct flight *f)
 {
 	struct engine *e = f->engine;
 	const struct provider *p;
-	struct token t;
+	struct token t = { 0 };
 	enum rc rc = store_token_get(e->vault->store, &f->cx, f->token_id, &t);
 
 	if (rc == OK)
@@ -137,7 +125,7 @@ find_lane(struct flight *f)
 		log_event(LOG_WARN, "token.refresh_not_started", KV_STR("token", f->token_id),
 		    KV_STR("why", str_of(f->cx.why)));
 		if (rc != E_NOTFOUND || f->cx.field != NULL)
-			postpone(f);
+			attempt_postpone(f, rc, t.due_ms);
 		flight_done(f, rc);
 		return false;
 	}

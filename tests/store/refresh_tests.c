@@ -159,6 +159,7 @@ static void
 test_due_tokens_oldest_first_without_the_claimed(void **state)
 {
 	struct fixture *f = *state;
+	struct token t;
 	int64_t next;
 	struct str *ids;
 	size_t n;
@@ -166,8 +167,11 @@ test_due_tokens_oldest_first_without_the_claimed(void **state)
 	create(f, "t1", "One");
 	create(f, "t2", "Two");
 	create(f, "t3", "Three");
-	assert_ok(store_token_postpone(store(f), &f->cx, S("t1"), NOW + 20));
-	assert_ok(store_token_postpone(store(f), &f->cx, S("t2"), NOW + 10));
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_ok(store_token_postpone(store(f), &f->cx, S("t1"), t.due_ms, NOW + 20));
+	assert_ok(store_token_postpone(store(f), &f->cx, S("t2"), t.due_ms, NOW + 10));
+	/* what somebody else has made due meanwhile stays so */
+	assert_ok(store_token_postpone(store(f), &f->cx, S("t2"), t.due_ms, NOW + 900000));
 	assert_ok(
 	    store_token_due(store(f), &f->cx, S("dropbox"), NOW + 5, NOW, 10, &ids, &n, &next));
 	assert_int_equal(n, 0);
