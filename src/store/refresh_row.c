@@ -232,8 +232,8 @@ bind_reply(void *arg, size_t i, struct db_stmt *st)
 	db_bind_int(st, 1, STAGE_KEPT);
 	db_bind_int(st, 2, reply->status);
 	db_bind_int(st, 3, reply->date_s);
-	store_bind_sealed(r->store, reply->cx, st, 4,
-	    token_reply_place(claim->token.id, claim->fence), reply->body);
+	store_bind_sealed(
+	    r->store, r->cx, st, 4, token_reply_place(claim->token.id, claim->fence), reply->body);
 	db_bind_int(st, 5, r->now_ms);
 	db_bind_text(st, 6, claim->token.id);
 	db_bind_int(st, 7, claim->fence);
@@ -267,16 +267,15 @@ refresh_rows_seal(
 
 /* The pair that is replaced, from the first parameter on. */
 static void
-bind_previous(
-    const struct rows *r, struct ctx *cx, const struct refresh_claim *claim, struct db_stmt *st)
+bind_previous(const struct rows *r, const struct refresh_claim *claim, struct db_stmt *st)
 {
 	const struct token *t = &claim->token;
 
 	db_bind_int(st, 1, t->sealed_version);
-	store_bind_sealed(r->store, cx, st, 2,
+	store_bind_sealed(r->store, r->cx, st, 2,
 	    token_previous_place(t->id, S("token.previous_access"), t->sealed_version),
 	    claim->secrets.access);
-	store_bind_sealed(r->store, cx, st, 3,
+	store_bind_sealed(r->store, r->cx, st, 3,
 	    token_previous_place(t->id, S("token.previous_refresh"), t->sealed_version),
 	    claim->secrets.refresh);
 }
@@ -292,7 +291,7 @@ bind_pair(void *arg, size_t i, struct db_stmt *st)
 	bool returned = !secret_empty(g->refresh);
 	bool rotated = returned && !crypto_equal(g->refresh, p->claim->secrets.refresh);
 
-	bind_previous(r, p->cx, p->claim, st);
+	bind_previous(r, p->claim, st);
 	secrets.access = g->access;
 	if (returned)
 		secrets.refresh = g->refresh;
@@ -306,7 +305,7 @@ bind_pair(void *arg, size_t i, struct db_stmt *st)
 	    st, 10, g->refresh_expires_ms > 0 ? g->refresh_expires_ms : t.refresh_expires_ms);
 	db_bind_blob(st, 11, S(""));
 	t.sealed_version++;
-	token_row_bind_secrets(r->store, p->cx, st, 12, &t, &secrets);
+	token_row_bind_secrets(r->store, r->cx, st, 12, &t, &secrets);
 	db_bind_int(st, 15, t.sealed_version);
 	db_bind_text(st, 16, t.id);
 	db_bind_int(st, 17, p->claim->fence);

@@ -52,9 +52,9 @@ void attempt_due(struct flight *f, int64_t due_ms);
 /* Records what went wrong, in the words of the flight's context, and ends it. */
 void attempt_failed(
     struct flight *f, enum token_status status, int64_t due_ms, int64_t stage, bool risked);
-/* The store could not write: the reply is in memory only, or read but not committed. It stays here
+/* The store could not write: the reply is in memory only, or what it said is. It stays in this stage
  * until it is written; no other attempt begins meanwhile. */
-void attempt_again_later(struct flight *f, const char *what);
+void attempt_again_later(struct flight *f, enum flight_stage stage, const char *what);
 
 const struct provider *attempt_provider(const struct flight *f);
 int64_t attempt_now_ms(const struct flight *f);

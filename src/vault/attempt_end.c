@@ -52,7 +52,7 @@ attempt_overtaken(struct flight *f)
 }
 
 void
-attempt_again_later(struct flight *f, const char *what)
+attempt_again_later(struct flight *f, enum flight_stage stage, const char *what)
 {
 	struct engine *e = f->engine;
 
@@ -60,7 +60,7 @@ attempt_again_later(struct flight *f, const char *what)
 	    KV_STR("what", str_of(what)), KV_STR("why", str_of(f->cx.why)));
 	pthread_mutex_lock(&e->lock);
 	f->again_ms = clock_mono_ms() + STORE_AGAIN_MS;
-	flight_move(f, FLIGHT_ANSWERED);
+	flight_move(f, stage);
 	pthread_mutex_unlock(&e->lock);
 }
 
@@ -76,12 +76,45 @@ attempt_due(struct flight *f, int64_t due_ms)
 	pthread_mutex_unlock(&e->lock);
 }
 
+/* It is in the store now. */
+static void
+failure_written(struct flight *f)
+{
+	vault_count(f->engine->vault,
+	    f->in_doubt && f->failure.attempt.stage == STAGE_LOST ? COUNT_REFRESH_IN_DOUBT
+								  : COUNT_REFRESH_FAILED);
+	attempt_due(f, f->failure.due_ms);
+	if (f->failure.status == TOKEN_NEEDS_REAUTHORIZATION)
+		learn_current_access(f->engine->vault, attempt_provider(f), &f->claim.token,
+		    f->claim.secrets.access);
+	attempt_done(f, f->cx.rc);
+}
+
+void
+attempt_write_failure(struct flight *f)
+{
+	struct arena *a = arena_new(); /* of this try alone: there may be many */
+	struct ctx cx = attempt_scratch(f);
+	enum rc rc;
+
+	cx.arena = a;
+	rc = store_refresh_failed(f->engine->vault->store, &cx, &f->claim, &f->failure);
+	arena_free(a);
+	if (rc == OK)
+		failure_written(f);
+	else if (rc == E_CONFLICT)
+		attempt_overtaken(f);
+	else if (f->called)
+		attempt_again_later(f, FLIGHT_FAILED, cx.why);
+	else
+		attempt_done(f, rc); /* nothing is lost: it stands in the store as it was found */
+}
+
 void
 attempt_failed(
     struct flight *f, enum token_status status, int64_t due_ms, int64_t stage, bool risked)
 {
-	struct ctx cx = attempt_scratch(f);
-	struct refresh_failure failure = {
+	f->failure = (struct refresh_failure){
 		.status = status,
 		.reason = str_dup(f->arena, str_of(f->cx.why)),
 		.now_ms = attempt_now_ms(f),
@@ -90,25 +123,7 @@ attempt_failed(
 		    .risked = risked,
 		    .sent_ms = f->claim.token.attempt.sent_ms },
 	};
-	enum rc rc = store_refresh_failed(f->engine->vault->store, &cx, &f->claim, &failure);
-
 	log_event(LOG_WARN, "token.refresh_failed", KV_STR("token", f->token_id),
-	    KV_STR("why", failure.reason));
-	if (rc == OK) {
-		vault_count(f->engine->vault,
-		    f->in_doubt && stage == STAGE_LOST ? COUNT_REFRESH_IN_DOUBT
-						       : COUNT_REFRESH_FAILED);
-		attempt_due(f, due_ms);
-	}
-	if (rc == OK && status == TOKEN_NEEDS_REAUTHORIZATION)
-		learn_current_access(f->engine->vault, attempt_provider(f), &f->claim.token,
-		    f->claim.secrets.access);
-	if (rc == OK)
-		attempt_done(f, f->cx.rc);
-	else if (rc == E_CONFLICT)
-		attempt_overtaken(f);
-	else if (f->called)
-		attempt_again_later(f, cx.why);
-	else
-		attempt_done(f, rc); /* nothing is lost: it stands in the store as it was found */
+	    KV_STR("why", f->failure.reason));
+	attempt_write_failure(f);
 }

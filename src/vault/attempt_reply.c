@@ -17,7 +17,7 @@ attempt_not_sealed(struct flight *f, enum rc rc)
 	if (rc == E_CONFLICT)
 		attempt_done(f, rc);
 	else
-		attempt_again_later(f, "reply");
+		attempt_again_later(f, FLIGHT_ANSWERED, "reply");
 }
 
 /* By this reply, which may have been kept for long, else by the newest one. */
@@ -73,7 +73,7 @@ attempt_committed(struct flight *f, enum rc rc)
 {
 	/* Deleted meanwhile: nobody wants it any more. */
 	if (rc != OK && rc != E_CONFLICT && rc != E_NOTFOUND) {
-		attempt_again_later(f, "commit");
+		attempt_again_later(f, FLIGHT_READ, "commit");
 		return;
 	}
 	if (rc == OK) {

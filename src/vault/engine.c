@@ -52,7 +52,8 @@ static bool
 in_flight(const struct flight *f)
 {
 	return f->stage == FLIGHT_CALLING || f->stage == FLIGHT_ANSWERED ||
-	    f->stage == FLIGHT_READ || (f->stage == FLIGHT_WANTED && f->in_lane);
+	    f->stage == FLIGHT_READ || f->stage == FLIGHT_FAILED ||
+	    (f->stage == FLIGHT_WANTED && f->in_lane);
 }
 
 /* How long a stop waits for what is in flight; 0: there is nothing. */

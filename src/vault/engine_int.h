@@ -19,6 +19,7 @@ enum flight_stage {
 	FLIGHT_CALLING,  /* a call is out; the client's thread may write the reply */
 	FLIGHT_ANSWERED, /* the reply is here, or what it says could not be written yet */
 	FLIGHT_READ,     /* its pair is to be committed */
+	FLIGHT_FAILED,   /* its failure could not be written yet */
 	FLIGHT_DONE,
 };
 
@@ -57,11 +58,12 @@ struct flight {
 	bool called;   /* there was a call, or a kept reply was read */
 	struct http_reply reply;
 	bool sealed; /* the reply is in the store */
-	/* Not before, clock_mono_ms: the store failed (FLIGHT_ANSWERED), or another node is at it
-	 * (FLIGHT_WANTED). */
+	/* Not before, clock_mono_ms: the store failed (FLIGHT_ANSWERED, _READ, _FAILED), or another node is
+	 * at it (FLIGHT_WANTED). */
 	int64_t again_ms;
 	struct token_grant grant; /* what the reply gave, once it is read */
 	int64_t expires_in_s;
+	struct refresh_failure failure; /* with FLIGHT_FAILED */
 };
 
 struct engine {
@@ -111,6 +113,8 @@ bool attempt_wants_seal(const struct flight *f);
 void attempt_answered(struct flight *f);
 /* It could not be sealed. */
 void attempt_not_sealed(struct flight *f, enum rc rc);
+/* Tries again to record its failure. */
+void attempt_write_failure(struct flight *f);
 /* The pair is in the store, or could not be written. */
 void attempt_committed(struct flight *f, enum rc rc);
 

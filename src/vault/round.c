@@ -9,8 +9,9 @@
 #include "vault/attempt.h"
 
 struct round_parts {
-	struct flight *answered[ROUND_MAX], *read[ROUND_MAX], *wanted[ROUND_MAX];
-	size_t answered_count, read_count, wanted_count;
+	struct flight *answered[ROUND_MAX], *read[ROUND_MAX], *failed[ROUND_MAX],
+	    *wanted[ROUND_MAX];
+	size_t answered_count, read_count, failed_count, wanted_count;
 	struct round_wish wishes[ROUND_MAX];
 	struct round_reply replies[ROUND_MAX];
 	struct round_pair pairs[ROUND_MAX];
@@ -42,14 +43,16 @@ bring_forward(int64_t *at_ms, int64_t to)
 static void
 choose(struct round_parts *p, struct flight *f, int64_t now, int64_t *at_ms)
 {
-	if (f->stage == FLIGHT_READ && p->read_count < ROUND_MAX)
-		p->read[p->read_count++] = f;
-	if (f->stage != FLIGHT_ANSWERED)
+	if (f->stage != FLIGHT_ANSWERED && f->stage != FLIGHT_READ && f->stage != FLIGHT_FAILED)
 		return;
 	if (f->again_ms > now)
 		bring_forward(at_ms, f->again_ms);
-	else if (p->answered_count < ROUND_MAX)
+	else if (f->stage == FLIGHT_READ && p->read_count < ROUND_MAX)
+		p->read[p->read_count++] = f;
+	else if (f->stage == FLIGHT_ANSWERED && p->answered_count < ROUND_MAX)
 		p->answered[p->answered_count++] = f;
+	else if (f->stage == FLIGHT_FAILED && p->failed_count < ROUND_MAX)
+		p->failed[p->failed_count++] = f;
 }
 
 static bool
@@ -84,7 +87,7 @@ choose_all(struct engine *e, struct round_parts *p, int64_t *at_ms)
 {
 	int64_t now = clock_mono_ms();
 
-	p->answered_count = p->read_count = p->wanted_count = 0;
+	p->answered_count = p->read_count = p->failed_count = p->wanted_count = 0;
 	p->store_is_away = false;
 	for (struct flight *f = e->flights; f != NULL; f = f->next) {
 		choose(p, f, now, at_ms);
@@ -242,15 +245,29 @@ alone(struct engine *e)
 		.lease_ms = LEASE_MS };
 }
 
+/* In an arena of its own: what is tried again and again leaves nothing in its flight's. */
+static struct ctx
+round_cx(struct engine *e, struct arena *a)
+{
+	struct ctx cx;
+
+	ctx_init(&cx, a, e->vault->clock);
+	cx.may_block = true;
+	cx.actor = S("engine");
+	return cx;
+}
+
 static void
 write_alone(struct engine *e, struct flight *f, struct round *r)
 {
-	struct ctx cx = attempt_scratch(f);
+	struct arena *a = arena_new();
+	struct ctx cx = round_cx(e, a);
 
 	ctx_clear(&f->cx);
 	store_round(e->vault->store, &cx, r);
 	if (cx.rc == E_BUSY || (cx.rc == E_STORE && cx.code != NULL))
 		e->parts->store_is_away = true;
+	arena_free(a);
 }
 
 static void
@@ -314,6 +331,8 @@ go_on(struct engine *e, struct round_parts *p, struct round *r)
 	for (size_t i = 0; i < p->answered_count; i++)
 		if (!attempt_wants_seal(p->answered[i]))
 			attempt_answered(p->answered[i]);
+	for (size_t i = 0; i < p->failed_count; i++)
+		attempt_write_failure(p->failed[i]);
 	for (size_t i = 0; i < r->reply_count; i++)
 		after_reply(e, r, p->sealing[i], &p->replies[i]);
 	for (size_t i = 0; i < rest; i++)
@@ -331,12 +350,10 @@ round_fly(struct engine *e, int64_t *at_ms)
 	pthread_mutex_lock(&e->lock);
 	choose_all(e, p, at_ms);
 	pthread_mutex_unlock(&e->lock);
-	if (p->answered_count + p->read_count + p->wanted_count == 0)
+	if (p->answered_count + p->read_count + p->failed_count + p->wanted_count == 0)
 		return false;
 	a = arena_new();
-	ctx_init(&cx, a, e->vault->clock);
-	cx.may_block = true;
-	cx.actor = S("engine");
+	cx = round_cx(e, a);
 	add_wishes(p, &r);
 	add_replies(p, &r);
 	add_pairs(p, &r);
