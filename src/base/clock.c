@@ -56,6 +56,12 @@ clock_wall_ms(void)
 }
 
 int64_t
+clock_boot_ms(void)
+{
+	return read_ms(CLOCK_BOOTTIME);
+}
+
+int64_t
 clock_mono_ms(void)
 {
 	return read_ms(CLOCK_MONOTONIC);

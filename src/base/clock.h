@@ -16,6 +16,7 @@ void clock_free(struct clock *c);
 int64_t clock_now_ms(const struct clock *c); /* ms since 1970 UTC, plus the offset */
 int64_t clock_wall_ms(void);                 /* ms since 1970 UTC */
 int64_t clock_mono_ms(void);                 /* ms, monotonic */
+int64_t clock_boot_ms(void);                 /* the same, and it goes on while the machine sleeps */
 
 int64_t clock_offset_ms(const struct clock *c);
 void clock_set_offset_ms(struct clock *c, int64_t offset_ms);

@@ -47,6 +47,7 @@ struct round {
 	struct round_pair *pairs;
 	size_t wish_count, reply_count, pair_count;
 	int64_t now_ms, wall_ms, lease_ms;
+	int64_t boot_ms; /* when wall_ms was read, for the caller */
 };
 
 /* Nothing of it is seen by anybody before all of it is durable. When the transaction as a whole fails,

@@ -182,7 +182,6 @@ attempt_plan(void *flight, bool *risky)
 	enum plan_step step;
 
 	crash_here(CRASH_CLAIMED);
-	f->claimed_ms = clock_mono_ms();
 	f->plan = plan_of(f);
 	f->begin = begin_of(f);
 	if (f->begin != BEGIN_PLAN)

@@ -57,7 +57,10 @@ attempt_leave_lane(struct flight *f)
 bool
 attempt_lease_lasts(const struct flight *f, int64_t call_ms)
 {
-	return clock_mono_ms() + call_ms + LEASE_MARGIN_MS < f->claimed_ms + LEASE_MS;
+	int64_t needed = call_ms + LEASE_MARGIN_MS;
+
+	return clock_boot_ms() + needed < f->lease_boot_ms &&
+	    clock_wall_ms() + needed < f->lease_wall_ms;
 }
 
 /* Why no call may begin now; NULL: it may. */

@@ -51,7 +51,9 @@ struct flight {
 
 	enum flight_begin begin;
 	struct refresh_claim claim;
-	int64_t claimed_ms; /* clock_mono_ms */
+	/* Of its lease, as taken before the claim: until when by either clock. The machine may sleep, or
+	 * stand still and have its clock set afterwards. */
+	int64_t lease_boot_ms, lease_wall_ms;
 	struct plan_state plan;
 	enum flight_call call;
 	bool in_doubt; /* what this attempt, or the one that was found, came to is not known */

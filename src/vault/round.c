@@ -170,6 +170,14 @@ enter_lane(struct flight *f)
 
 /* --- one transaction --- */
 
+/* Before anything that may take long: waiting for the writer is a part of the lease. */
+static void
+begin_lease(struct flight *f, const struct round *r)
+{
+	f->lease_wall_ms = r->wall_ms + r->lease_ms;
+	f->lease_boot_ms = r->boot_ms + r->lease_ms;
+}
+
 static void
 add_wishes(struct round_parts *p, struct round *r)
 {
@@ -181,6 +189,7 @@ add_wishes(struct round_parts *p, struct round *r)
 		if (!enter_lane(f))
 			continue;
 		crash_here(CRASH_BEFORE_CLAIM);
+		begin_lease(f, r);
 		ctx_clear(&f->cx);
 		p->wishes[n++] = (struct round_wish){ .id = f->token_id,
 			.cx = &f->cx,
@@ -242,6 +251,7 @@ alone(struct engine *e)
 {
 	return (struct round){ .now_ms = clock_now_ms(e->vault->clock),
 		.wall_ms = clock_wall_ms(),
+		.boot_ms = clock_boot_ms(),
 		.lease_ms = LEASE_MS };
 }
 
@@ -306,6 +316,7 @@ after_wish(struct engine *e, const struct round *r, struct round_wish *part)
 	struct flight *f = part->arg;
 
 	if (worth_alone(e, r, part->rc)) {
+		begin_lease(f, &again);
 		again.wishes = part;
 		again.wish_count = 1;
 		write_alone(e, f, &again);
