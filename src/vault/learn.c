@@ -84,12 +84,21 @@ write_old(struct vault *v, struct ctx *cx, const struct question *q, int status)
 		    KV_STR("why", str_of(cx->why)));
 }
 
+static bool
+lives_a_while(struct vault *v, const struct provider *p, const struct token *t)
+{
+	return p->witness.url.len > 0 && t->refused_ms == 0 &&
+	    t->expires_ms - clock_now_ms(v->clock) > LEFT_MIN_MS;
+}
+
 static void
 answer(struct vault *v, const struct question *q)
 {
 	struct ctx cx;
 	int status;
 
+	if (!lives_a_while(v, q->provider, &q->token))
+		return; /* any more: other questions took long */
 	ctx_init(&cx, q->arena, v->clock);
 	cx.may_block = true;
 	cx.actor = S("learner");
@@ -145,6 +154,7 @@ put(struct learner *l, const struct provider *p, const struct token *t, struct s
 		q->of_old = of_old;
 		q->token = (struct token){ .id = str_dup(q->arena, t->id),
 			.consented_ms = t->consented_ms,
+			.expires_ms = t->expires_ms,
 			.refreshed_ms = t->refreshed_ms };
 		q->access = secret_dup(q->arena, access);
 		*l->last = q;
@@ -153,13 +163,6 @@ put(struct learner *l, const struct provider *p, const struct token *t, struct s
 		pthread_cond_signal(&l->changed);
 	}
 	pthread_mutex_unlock(&l->lock);
-}
-
-static bool
-lives_a_while(struct vault *v, const struct provider *p, const struct token *t)
-{
-	return p->witness.url.len > 0 && t->refused_ms == 0 &&
-	    t->expires_ms - clock_now_ms(v->clock) > LEFT_MIN_MS;
 }
 
 void
