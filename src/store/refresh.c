@@ -130,8 +130,10 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	struct db_stmt *st;
 
 	TRY(db_begin(cx, s->db));
+	/* What made its owner's act needed stands, whatever a try in vain brings after it. */
 	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET status = $1, status_reason = $2, status_ms = $3, due_ms = $4,"
+	    "UPDATE token SET status = $1, status_reason = CASE WHEN status = $1 THEN status_reason"
+	    " ELSE $2 END, status_ms = $3, due_ms = $4,"
 	    " failed_ms = CASE WHEN attempts > 0 AND failed_ms > 0 THEN failed_ms ELSE $5 END,"
 	    " attempts = attempts + 1, last_error = $6, lease_until_ms = 0, attempt_stage = $7,"
 	    " attempt_risked = $8, attempt_sent_ms = $13 WHERE id = $9 AND fence = $10 AND "

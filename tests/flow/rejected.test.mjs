@@ -83,6 +83,7 @@ test('a life that nobody tells is learned from refusals', async () => {
 	assert.equal(first.body.expires_at, null);
 	await clock.advance(manager, 7200);
 	assert.equal(refreshes(), 0, 'nobody knows when it ends');
+	p.on.account = () => ({ status: 401, json: { error_summary: 'expired_access_token/' } });
 	const got = await report('Silent', sha(first.body.access_token));
 	assert.equal(got.status, 200, JSON.stringify(got.body));
 	assert.ok(Math.abs(got.body.expires_in - 7200) < 30, `${got.body.expires_in}`);

@@ -115,6 +115,13 @@ test_refresh_failure_changes_the_state_and_no_secret(void **state)
 	assert_int_equal(t.failed_ms, NOW + 1); /* since the first of them */
 	assert_str_equal(t.status_reason, S("Consent was withdrawn."));
 	assert_true(crypto_equal(s.refresh, plain.refresh));
+	/* somebody tries all the same, in vain */
+	c = claim(f, "t1", NOW + 4);
+	failure.reason = S("HTTP status 500");
+	assert_ok(store_refresh_failed(store(f), &f->cx, &c, &failure));
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_str_equal(t.status_reason, S("Consent was withdrawn."));
+	assert_str_equal(t.last_error, S("HTTP status 500"));
 }
 
 /* The new secret was blamed for a refusal of the old one. */
