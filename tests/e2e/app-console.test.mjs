@@ -165,7 +165,7 @@ test('settings, permissions, branding, webhook, token, end', async () => {
 	await page.getByText('This file is not a PNG or JPEG picture.').waitFor();
 	await page.getByLabel('Icon file').setInputFiles({ name: 'icon.png', mimeType: 'image/png', buffer: PNG });
 	await button(page, 'Remove').waitFor();
-	assert.ok(await page.locator('img.app-icon').first().evaluate((e) => e.complete && e.naturalWidth === 1));
+	await page.waitForFunction(() => document.querySelector('img.app-icon')?.naturalWidth === 1);
 
 	await page.goto(`${demo.sandbox}/oauth2/authorize?client_id=${app.key}&response_type=code&redirect_uri=https://example.com/callback`);
 	await button(page, 'Continue').click();
