@@ -117,12 +117,23 @@ test('S-202 a narrow key\'s stream has its own tokens only, also from another\'s
 	left.close();
 });
 
+/* Streams that were closed just now may still be counted for a moment. */
+async function openSoon(...args) {
+	let stream;
+	for (let tries = 0; tries < 100; tries++) {
+		stream = await openStream(...args);
+		if (stream.status !== 503) break;
+		await new Promise((resolve) => setTimeout(resolve, 30));
+	}
+	return stream;
+}
+
 test('streams are few for each, hold no thread, and are counted when they end', async () => {
 	const k = await makeKey(ann);
 	const streams = [];
-	for (let i = 0; i < 16; i++) streams.push(await openStream(manager.url, API, { key: k.key }));
-	for (let i = 0; i < 16; i++) streams.push(await openStream(ann, CONSOLE));
-	assert.ok(streams.every((s) => s.status === 200));
+	for (let i = 0; i < 16; i++) streams.push(await openSoon(manager.url, API, { key: k.key }));
+	for (let i = 0; i < 16; i++) streams.push(await openSoon(ann, CONSOLE));
+	assert.deepEqual(streams.filter((s) => s.status !== 200).map((s) => [s.status, s.body]), []);
 	const refused = await openStream(manager.url, API, { key: k.key });
 	assert.equal(refused.body.code, 'too-many-streams');
 	assert.ok(Number(refused.headers.get('retry-after')) > 0);
@@ -131,12 +142,7 @@ test('streams are few for each, hold no thread, and are counted when they end', 
 	await reveal(one);
 	for (const s of streams) assert.equal((await s.next()).event, 'token.revealed');
 	for (const s of streams) s.close();
-	let free;
-	for (let tries = 0; tries < 100; tries++) {
-		free = await openStream(manager.url, API, { key: k.key });
-		if (free.status === 200) break;
-		await new Promise((resolve) => setTimeout(resolve, 30));
-	}
+	const free = await openSoon(manager.url, API, { key: k.key });
 	assert.equal(free.status, 200, 'whoever went away has made room');
 	free.close();
 });
