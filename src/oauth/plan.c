@@ -154,7 +154,7 @@ keep_alive(const struct due_state *s)
 bool
 plan_end_stays(int64_t before_ms, int64_t now_ms)
 {
-	return before_ms > 0 && (now_ms == 0 || now_ms <= before_ms + END_SLACK_MS);
+	return before_ms > 0 && now_ms > 0 && now_ms <= before_ms + END_SLACK_MS;
 }
 
 int64_t

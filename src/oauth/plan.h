@@ -72,7 +72,8 @@ struct due_state {
  * readers, and everywhere else, late. Refresh tokens that die unused, or whose end a reply told, are
  * used in time. */
 int64_t plan_due_ms(const struct due_state *s);
-/* Is the end of a refresh token, as the newest reply tells it, the one that was told before? 0: not told. */
+/* Is the end of a refresh token, as the newest reply tells it, the one that was told before? 0: not told,
+ * and then it may have moved. */
 bool plan_end_stays(int64_t before_ms, int64_t now_ms);
 
 #endif

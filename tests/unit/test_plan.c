@@ -254,6 +254,18 @@ test_when_a_token_is_due(void **state)
 	}
 }
 
+/* A reply that is silent about it says nothing: a lazy token is kept alive then. */
+static void
+test_an_end_that_is_not_told_again_may_have_moved(void **state)
+{
+	(void)state;
+	assert_true(plan_end_stays(SENT, SENT));
+	assert_true(plan_end_stays(SENT, SENT + 2000));
+	assert_false(plan_end_stays(SENT, SENT + 60000));
+	assert_false(plan_end_stays(SENT, 0));
+	assert_false(plan_end_stays(0, SENT));
+}
+
 int
 main(void)
 {
@@ -261,6 +273,7 @@ main(void)
 		TEST(test_what_to_do_in_doubt),
 		TEST(test_a_strict_provider_is_never_sent_a_second_time_in_doubt),
 		TEST(test_when_a_token_is_due),
+		TEST(test_an_end_that_is_not_told_again_may_have_moved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
