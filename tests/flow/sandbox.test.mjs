@@ -220,6 +220,13 @@ test("the clock: expiry, refresh, the life of a code", async () => {
 	assert.equal((await api(box, renewed.body.access_token, "users/get_current_account")).status, 200);
 });
 
+test("the Date of a reply is that of the clock by which tokens end, also after it was moved", async () => {
+	const { body } = await advance(box, 7200);
+	const { headers } = await api(box, "none", "users/get_current_account");
+	const date = Date.parse(headers.get("date"));
+	assert.ok(Math.abs(date - (Date.now() + body.offset_s * 1000)) < 5000, headers.get("date"));
+});
+
 test("revoking ends the grant; disconnecting ends them all; deleting the app too", async () => {
 	const one = await connect(basic, app);
 	const two = await connect(basic, app);
