@@ -57,9 +57,9 @@ api_event_filter(
 }
 
 json_t *
-api_event_view(struct ctx *cx, const struct http_req *req, const struct event *e)
+api_event_view(struct api *api, struct ctx *cx, const struct http_req *req, const struct event *e)
 {
-	json_t *o = vault_event_json(cx, e, !by_key(req));
+	json_t *o = vault_event_json(api->vault, cx, e, !by_key(req));
 
 	if (!by_key(req))
 		json_put(o, "at_ms", json_integer(e->at_ms));
@@ -67,12 +67,13 @@ api_event_view(struct ctx *cx, const struct http_req *req, const struct event *e
 }
 
 static json_t *
-view_events(struct ctx *cx, const struct http_req *req, const struct event *list, size_t n)
+view_events(
+    struct api *api, struct ctx *cx, const struct http_req *req, const struct event *list, size_t n)
 {
 	json_t *out = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(out, api_event_view(cx, req, &list[i]));
+		json_array_append_new(out, api_event_view(api, cx, req, &list[i]));
 	return out;
 }
 
@@ -98,7 +99,7 @@ reply_after(struct api *api, struct ctx *cx, const struct http_req *req, struct 
 	TRY(api_event_cursor(cx, after, &cursor));
 	TRY(vault_event_after(api->vault, cx, f, &cursor, limit, &list, &n, &missed));
 	o = json_object();
-	json_put(o, "events", view_events(cx, req, list, n));
+	json_put(o, "events", view_events(api, cx, req, list, n));
 	json_put(o, "cursor", json_str(event_cursor_text(cx->arena, &cursor)));
 	json_put(o, "more", json_boolean(n == limit));
 	json_put(o, "missed", json_boolean(missed));
@@ -140,7 +141,7 @@ reply_page(struct api *api, struct ctx *cx, const struct http_req *req, struct h
 		next = str_printf(cx->arena, "%lld-%lld-%lld", (long long)list[n - 1].at_ms,
 		    (long long)list[n - 1].head, (long long)list[n - 1].seq);
 	o = json_object();
-	json_put(o, "events", view_events(cx, req, list, n));
+	json_put(o, "events", view_events(api, cx, req, list, n));
 	json_put(o, "next", json_opt_str(next));
 	json_put(o, "cursor", json_str(event_cursor_text(cx->arena, &end)));
 	if (!by_key(req))

@@ -9,6 +9,7 @@
 MUST enum rc api_event_filter(
     struct api *api, struct ctx *cx, const struct http_req *req, struct event_filter *f);
 MUST enum rc api_event_cursor(struct ctx *cx, struct str text, struct event_cursor *out);
-json_t *api_event_view(struct ctx *cx, const struct http_req *req, const struct event *e);
+json_t *api_event_view(
+    struct api *api, struct ctx *cx, const struct http_req *req, const struct event *e);
 
 #endif

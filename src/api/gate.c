@@ -107,7 +107,7 @@ api_fail(void *app, struct ctx *cx, const struct http_req *req, struct http_res 
 	json_put(boot, "detail",
 	    rc == E_NOTFOUND ? json_string("There is no page at this address.")
 			     : json_str(str_of(cx->why)));
-	json_put(boot, "todo", json_string("Go to Access Tokens."));
+	json_put(boot, "todo", json_string(rc == E_NOTFOUND ? "" : cx->todo));
 	json_put(boot, "request_id", json_string(cx->request_id));
 	api_page(res, http_status_of(cx, rc), boot);
 }

@@ -24,6 +24,7 @@ struct streams {
 
 /* One stream; in its request's arena. */
 struct stream {
+	struct api *api;
 	struct streams *all;
 	size_t slot;
 	struct event_filter filter;
@@ -99,6 +100,7 @@ begin(struct api *api, struct ctx *cx, const struct http_req *req, struct stream
 	struct str text = http_req_header(req, S("Last-Event-ID"));
 	struct stream *st = ARENA_NEW(cx->arena, struct stream);
 
+	st->api = api;
 	st->all = api->streams;
 	TRY(api_event_filter(api, cx, req, &st->filter));
 	if (text.p == NULL)
@@ -126,7 +128,7 @@ add_event(struct ctx *cx, const struct http_req *req, const struct stream *st,
 	if (last)
 		buf_addf(b, "id: %.*s\n", STR_ARG(event_cursor_text(cx->arena, &st->cursor)));
 	buf_addf(b, "event: %.*s\ndata: ", STR_ARG(e->type));
-	buf_add(b, json_write(cx->arena, api_event_view(cx, req, e)));
+	buf_add(b, json_write(cx->arena, api_event_view(st->api, cx, req, e)));
 	buf_add(b, S("\n\n"));
 }
 

@@ -154,14 +154,19 @@ details_of(struct ctx *cx, const struct event *e)
 	return json_object();
 }
 
-struct str
-vault_event_sentence(struct ctx *cx, const struct event *e)
+/* Connections are kept under the id of their provider; people read its name. */
+static struct event
+as_read(const struct vault *v, const struct event *e)
 {
-	json_t *details = details_of(cx, e);
-	struct str s = sentence(cx, e, details);
+	struct event out = *e;
+	size_t n;
+	const struct provider *p = vault_providers(v, &n);
 
-	json_decref(details);
-	return s;
+	if (str_eq(e->about_kind, S("connection")))
+		for (size_t i = 0; i < n; i++)
+			if (str_eq(p[i].id, e->about_name))
+				out.about_name = p[i].name;
+	return out;
 }
 
 static json_t *
@@ -176,14 +181,15 @@ named(struct str kind, struct str id, struct str name)
 }
 
 json_t *
-vault_event_json(struct ctx *cx, const struct event *e, bool with_from)
+vault_event_json(const struct vault *v, struct ctx *cx, const struct event *e, bool with_from)
 {
 	json_t *details = details_of(cx, e), *o = json_object();
+	struct event read = as_read(v, e);
 
 	json_put(o, "id", json_str(vault_event_id(cx->arena, e)));
 	json_put(o, "at", json_str(clock_rfc3339(cx->arena, e->at_ms)));
 	json_put(o, "type", json_str(e->type));
-	json_put(o, "sentence", json_str(sentence(cx, e, details)));
+	json_put(o, "sentence", json_str(sentence(cx, &read, details)));
 	json_put(o, "actor", named(e->actor_kind, e->actor_id, e->actor_name));
 	if (with_from)
 		json_put(o, "from", json_opt_str(e->from));

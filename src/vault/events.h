@@ -24,10 +24,10 @@ const struct event_type *vault_event_types(size_t *count);
 bool vault_event_type_known(struct str type);
 
 struct str vault_event_id(struct arena *a, const struct event *e); /* "3-42" */
-struct str vault_event_sentence(struct ctx *cx, const struct event *e);
 /* {id, at, type, sentence, actor, about, result, details}; with `from` for whoever may know where
  * people work. */
-json_t *vault_event_json(struct ctx *cx, const struct event *e, bool with_from);
+json_t *vault_event_json(
+    const struct vault *v, struct ctx *cx, const struct event *e, bool with_from);
 
 /* Calls fn(arg) when there are new events, of whichever node; fn must neither block nor call the vault.
  * Set before vault_start. */

@@ -162,7 +162,7 @@ body_of(struct outbox *n, struct ctx *cx, const struct webhook *w, const struct 
 
 	if (d->head > 0) {
 		TRY(store_delivery_event(n->vault->store, cx, d, &e));
-		data = vault_event_json(cx, &e, true);
+		data = vault_event_json(n->vault, cx, &e, true);
 	} else {
 		data = json_object();
 		json_put(data, "sentence",

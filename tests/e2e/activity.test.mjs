@@ -38,7 +38,7 @@ test('what happens elsewhere is there without a reload, on the page and in the l
 	await happened('admin signed in.').first().waitFor();
 	token = await connectToken(ann, 'Nightly');
 	await happened('Nightly was saved.').waitFor();
-	await happened('An app was connected at dropbox').waitFor();
+	await happened('An app was connected at Dropbox for').waitFor();
 	await page.getByRole('button', { name: 'Tokens' }).click();
 	await happened('Nightly was saved.').waitFor();
 	assert.equal(await happened('signed in').count(), 0);
@@ -64,6 +64,9 @@ test('a page of nothing says so, and an empty kind is no error', async () => {
 
 test('a webhook is added, its secret shown once, tried, and removed', async () => {
 	await page.getByRole('link', { name: 'Notifications' }).first().click();
+	await page.getByRole('button', { name: 'Add webhook' }).click();
+	await page.getByText('Say who is told').waitFor();
+	await page.getByText('Paste the address that takes webhooks.').waitFor();
 	await page.getByLabel('Name').fill('on call');
 	await page.getByLabel('Address').fill('http://example.com/hook');
 	await page.getByRole('button', { name: 'Add webhook' }).click();

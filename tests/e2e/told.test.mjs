@@ -40,8 +40,14 @@ test('the list says until when, and why; the token\'s screen who can mend it', a
 	assert.match(await row('Short').innerText(), /Works until .+: The provider gave no refresh token to renew it with\./);
 	assert.match(await row('Fine').innerText(), /active\s+answered (just now|\d+ s ago)[^]*No end in sight/);
 	assert.match(await row('Dead').innerText(), /Works until .+: Dropbox refused the grant/);
-	/* Nothing is cut off at the edge. */
-	assert.ok(await page.evaluate(() => [...document.querySelectorAll('.table-wrap')].every((w) => w.scrollWidth <= w.clientWidth)));
+	/* Nothing is cut off at the edge, on a desk, a tablet and a telephone. */
+	for (const width of [1280, 820, 380]) {
+		await page.setViewportSize({ width, height: 900 });
+		const cut = await page.evaluate(() => [...document.querySelectorAll('.table-wrap, .topnav')]
+			.filter((w) => w.scrollWidth > w.clientWidth).map((w) => `${w.className} ${w.scrollWidth} > ${w.clientWidth}`));
+		assert.deepEqual(cut, [], `at ${width} pixels`);
+	}
+	await page.setViewportSize({ width: 1280, height: 900 });
 	await row('Dead').getByRole('link').click();
 	await page.getByText('Its owner can mend it: choose Reconnect below').waitFor();
 });

@@ -7,7 +7,7 @@ import { type Problem, problemOf } from "../shared/api";
 import { navigate, setLeaveGuard } from "../shared/router";
 import { serverNow } from "../shared/time";
 import {
-	Button, Checkbox, ConfirmDialog, CopyButton, focusFirstError, Notice, ProblemNotice, Skeleton, TextField,
+	Button, Checkbox, ConfirmDialog, CopyButton, focusFirstError, Link, Notice, ProblemNotice, Skeleton, TextField,
 } from "../shared/ui";
 import { TokenActivity } from "./activity";
 import { type LiveToken, StatusCard, TokenField, UseIt, WaitingPanel } from "./config-parts";
@@ -376,7 +376,12 @@ export function SavedToken({ id }: { id: string }) {
 	return (
 		<main class="page">
 			<div class="page-head"><h1>Access Token Configuration</h1></div>
-			{problem ? <ProblemNotice problem={problem} /> : <div class="card card-pad"><Skeleton lines={8} /></div>}
+			{problem ? (
+				<div class="stack-12">
+					<ProblemNotice problem={problem} />
+					<p><Link href="/tokens">Go to Access Tokens</Link></p>
+				</div>
+			) : <div class="card card-pad"><Skeleton lines={8} /></div>}
 		</main>
 	);
 }

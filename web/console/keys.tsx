@@ -99,7 +99,7 @@ function KeyRow({ k, onRevoke }: { k: ApiKey; onRevoke: () => void }) {
 		<tr>
 			<td class="cell-name"><b id={`label-${k.id}`}>{k.label}</b></td>
 			<td data-label="Key"><code>{k.hint}</code></td>
-			<td data-label="May read">
+			<td data-label="May read" class="cell-wide">
 				{k.all_tokens ? "Every token" : k.tokens.map((t) => t.name).join(", ") || "Nothing any more"}
 			</td>
 			<td data-label="Created"><Ago at_ms={k.created_ms} /></td>

@@ -43,7 +43,7 @@ function ErrorPage({ error }: { error: Omit<ErrorBoot, "page"> }) {
 		<main class="page page-narrow">
 			<Verdict ok={false} title={error.title} detail={error.detail} todo={error.todo}>
 				{error.request_id && <p class="request-id">Request {error.request_id}</p>}
-				<p><Link href="/tokens">Go to your tokens</Link></p>
+				<p><Link href="/tokens">Go to Access Tokens</Link></p>
 			</Verdict>
 		</main>
 	);

@@ -57,15 +57,24 @@ function CreateForm({ onCreated }: { onCreated: (secret: string) => void }) {
 	const [busy, setBusy] = useState(false);
 	const [problem, setProblem] = useState<Problem | null>(null);
 	const form = useRef<HTMLFormElement>(null);
-	const none = which === "some" && chosen.length === 0;
-	const errorAt = (field: string) => problem?.field === field
-		? [problem.detail, problem.todo].filter(Boolean).join(" ") : undefined;
+	const [missing, setMissing] = useState<Partial<Record<"name" | "url" | "which", string>>>({});
+	const errorAt = (field: "name" | "url") => missing[field] ?? (problem?.field === field
+		? [problem.detail, problem.todo].filter(Boolean).join(" ") : undefined);
 	const submit = async (e: Event) => {
 		e.preventDefault();
 		if (busy)
 			return;
-		setBusy(true);
+		const lacking = {
+			name: name.trim() === "" ? "Say who is told, for example: pager." : undefined,
+			url: url.trim() === "" ? "Paste the address that takes webhooks." : undefined,
+			which: which === "some" && chosen.length === 0 ? "Choose at least one below." : undefined,
+		};
+		setMissing(lacking);
 		setProblem(null);
+		focusFirstError(form.current);
+		if (Object.values(lacking).some(Boolean))
+			return;
+		setBusy(true);
 		try {
 			const r = await api.post<{ secret: string }>(`${BASE}/webhooks`,
 				{ name: name.trim(), url: url.trim(), types: typesOf(which, chosen) });
@@ -88,7 +97,8 @@ function CreateForm({ onCreated }: { onCreated: (secret: string) => void }) {
 				hint="Who is told: a chat, a pager, a program." />
 			<TextField label="Address" value={url} onInput={setUrl} error={errorAt("url")} maxLength={1000} mono
 				hint="https://… (or http:// on this machine)" />
-			<RadioCards legend="What it is told" name="which" options={WHICH} value={which} onChange={setWhich} />
+			<RadioCards legend="What it is told" name="which" options={WHICH} value={which} onChange={setWhich}
+				error={missing.which} />
 			{which === "some" && (
 				<div class="token-checks type-checks">
 					{EVENT_TYPES.map((t) => <Checkbox key={t} label={t} checked={chosen.includes(t)}
@@ -97,9 +107,7 @@ function CreateForm({ onCreated }: { onCreated: (secret: string) => void }) {
 			)}
 			{problem && !placed && <ProblemNotice problem={problem} />}
 			<div>
-				<Button type="submit" kind="primary" busy={busy} disabled={none || name === "" || url === ""}>
-					Add webhook
-				</Button>
+				<Button type="submit" kind="primary" busy={busy}>Add webhook</Button>
 			</div>
 		</form>
 	);

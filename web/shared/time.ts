@@ -30,7 +30,7 @@ export function formatSpan(span_ms: number): string {
 		const min = Math.floor((ms % HOUR) / MINUTE);
 		return `${Math.floor(ms / HOUR)} h${min > 0 ? ` ${min} min` : ""}`;
 	}
-	return `${Math.floor(ms / DAY)} days`;
+	return `${Math.round(ms / DAY)} days`;
 }
 
 /* "in 3 h 40 min", "12 min ago", "just now" */

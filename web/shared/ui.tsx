@@ -294,6 +294,10 @@ export function Tabs(p: TabsProps) {
 		p.onSelect(p.tabs[to].id);
 		document.getElementById(`tab-${p.tabs[to].id}`)?.focus();
 	};
+	/* On a narrow screen the row of tabs scrolls; where one is must be seen. */
+	useEffect(() => {
+		document.getElementById(`tab-${p.current}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+	}, [p.current]);
 	return (
 		<>
 			<div class="tabs" role="tablist" onKeyDown={key}>

@@ -134,7 +134,7 @@ function FaultForm({ world, onAdded }: { world: TabProps["world"]; onAdded: () =
 			</div>
 			<Checkbox label="All calls, until it is deleted" checked={d.always}
 				onChange={(always) => set({ always })} />
-			<Select label="Only of the app" value={d.app_key} onChange={(app_key) => set({ app_key })}
+			<Select label="Only for the app" value={d.app_key} onChange={(app_key) => set({ app_key })}
 				options={[{ value: "", label: "Any app" },
 					...world.apps.map((a) => ({ value: a.app_key, label: `${a.name} (${a.app_key})` }))]} />
 			{!isToken(d.path) && (
