@@ -1,5 +1,8 @@
 #include "vault/provider.h"
 
+#include <ctype.h>
+#include <regex.h>
+
 #include "base/buf.h"
 #include "base/json.h"
 #include "vault/vault_int.h"
@@ -179,6 +182,34 @@ take_auth(struct ctx *cx, struct arena *a, const json_t *def, struct provider *o
 	    "The field \"client_auth\" is \"basic\" or \"body\".");
 }
 
+/* Read here as an extended regular expression, in the pages as a browser's: so only what both read
+ * alike, which leaves out groups that begin with "?", classes like \d, and [:alpha:]. */
+static bool
+is_pattern(struct str s)
+{
+	bool plain = !str_contains(s, S("(?")) && !str_contains(s, S("[:"));
+	regex_t compiled;
+
+	for (size_t i = 0; plain && i + 1 < s.len; i++) {
+		if (s.p[i] == '\\')
+			plain = ispunct((unsigned char)s.p[++i]);
+	}
+	if (!plain || regcomp(&compiled, s.p, REG_EXTENDED | REG_NOSUB) != 0)
+		return false;
+	regfree(&compiled);
+	return true;
+}
+
+static enum rc
+take_pattern(struct ctx *cx, struct arena *a, const json_t *def, struct str *out)
+{
+	TRY(take_text(cx, a, def, "app_key_pattern", out));
+	if (is_pattern(*out))
+		return OK;
+	return fail_at(cx, E_INPUT, "bad-field", "app_key_pattern",
+	    "The field \"app_key_pattern\" is no regular expression like ^[a-z0-9]{15}$.");
+}
+
 enum rc
 provider_read(struct ctx *cx, struct arena *a, struct str definition, struct str base_url,
     struct str public_url, struct provider *out)
@@ -195,7 +226,7 @@ provider_read(struct ctx *cx, struct arena *a, struct str definition, struct str
 	TRY(take_text(cx, a, def, "id", &out->id));
 	TRY(check_id(cx, out->id));
 	TRY(take_text(cx, a, def, "name", &out->name));
-	TRY(take_text(cx, a, def, "app_key_pattern", &out->app_key_pattern));
+	TRY(take_pattern(cx, a, def, &out->app_key_pattern));
 	TRY(take_url(cx, a, def, def, "console_url", base_url, &out->console_url));
 	TRY(take_url(cx, a, def, def, "authorize_url", base_url, &out->authorize_url));
 	TRY(take_url(cx, a, def, def, "token_url", base_url, &out->token_url));

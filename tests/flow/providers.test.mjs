@@ -59,9 +59,12 @@ test('what the schema refuses, the manager refuses, and names the file', async (
 		[{ ...dropbox, client_auth: 'jwt' }, /"client_auth" is/],
 		[{ ...dropbox, witness: { method: 'GET', url: '{nowhere}/me', body: '' } }, /unknown base/],
 		[{ ...dropbox, token_url: 'http://plain.example/token' }, /is not https/],
+		[{ ...dropbox, app_key_pattern: '^[a-z' }, /"app_key_pattern" is no regular expression/],
+		[{ ...dropbox, app_key_pattern: '^(?i)a$' }, /"app_key_pattern" is no regular expression/],
+		[{ ...dropbox, app_key_pattern: '^\\d+$' }, /"app_key_pattern" is no regular expression/],
 	]) {
 		put('bad.json', bad);
-		if (!/unknown base|not https|belongs to/.test(said.source)) assert.notDeepEqual(schemaErrors(schema, JSON.parse(JSON.stringify(bad))), []);
+		if (!/unknown base|not https|belongs to|no regular expression/.test(said.source)) assert.notDeepEqual(schemaErrors(schema, JSON.parse(JSON.stringify(bad))), []);
 		const err = await refusal(data);
 		assert.match(err, said);
 		assert.ok(err.includes(path.join(dir, 'bad.json')), err);
@@ -73,7 +76,7 @@ test('what the schema refuses, the manager refuses, and names the file', async (
 
 test('a directory that is not there is said', async () => {
 	const data = mkdtempSync(path.join(tmpdir(), 'valetkey-providers-data-'));
-	const got = await run(['serve', '--data', data, '--providers', path.join(dir, 'none')]);
+	const got = await run(['serve', '--data', data, '--listen', '127.0.0.1:0', '--providers', path.join(dir, 'none')]);
 	assert.match(got.err, /The directory of provider definitions .*none cannot be read/);
 	rmSync(data, { recursive: true });
 });

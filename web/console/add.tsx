@@ -12,7 +12,7 @@ function Choice({ provider }: { provider: Provider }) {
 			<div>
 				<a class="choice-link" href={`/tokens/new/${encodeURIComponent(provider.id)}`} onClick={followLink}
 					aria-describedby={id}>{provider.name}</a>
-				<p class="hint" id={id}>OAuth 2.0 with an app of your own: files, folders and sharing of one account.</p>
+				<p class="hint" id={id}>OAuth 2.0, with an app of your own at {new URL(provider.console_url).host}.</p>
 			</div>
 		</li>
 	);

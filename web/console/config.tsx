@@ -70,7 +70,7 @@ function Fields(p: FieldsProps) {
 			<AppSecret p={p} />
 			<div onCopy={p.onCopied}>
 				<TextField label="Redirect URI" mono readOnly value={provider.redirect_uri} error={error("redirect_uri")}
-					hint={`Add exactly this to the app in ${provider.name}, on its Settings tab.`}
+					hint={`Add exactly this to the app's redirect URIs in ${provider.name}.`}
 					after={<CopyButton text={provider.redirect_uri} onCopied={p.onCopied} />} />
 			</div>
 			<TextField label="Scopes" mono optional value={draft.scopes} onInput={(v) => onInput("scopes", v)}

@@ -51,9 +51,9 @@ export function nameError(name: string): string | undefined {
 export function connectErrors(d: Draft, saved: boolean): Errors {
 	const errors: Errors = {};
 	if (d.app_key.trim() === "")
-		errors.app_key = "Paste the key from the app's Settings tab first.";
+		errors.app_key = "Paste the app's key first.";
 	if (d.app_secret.trim() === "" && !saved)
-		errors.app_secret = "Paste the secret from the app's Settings tab first; it is behind Show there.";
+		errors.app_secret = "Paste the app's secret first; its pages may hide it behind Show.";
 	return errors;
 }
 
@@ -73,8 +73,17 @@ export function isStale(d: Draft, got: Got): boolean {
 		(d.app_secret.trim() || undefined) !== got.input.app_secret;
 }
 
+/* It only ticks a step of the guide, so a pattern that this browser cannot read refuses nothing. */
+function looksLikeKey(pattern: string, key: string): boolean {
+	try {
+		return key !== "" && new RegExp(pattern).test(key);
+	} catch {
+		return key !== "";
+	}
+}
+
 export function plausible(d: Draft, provider: Provider, saved: boolean): boolean {
-	const key = new RegExp(provider.app_key_pattern).test(d.app_key.trim());
+	const key = looksLikeKey(provider.app_key_pattern, d.app_key.trim());
 	return key && (saved || d.app_secret.trim().length >= SECRET_MIN);
 }
 

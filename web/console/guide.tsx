@@ -32,35 +32,67 @@ function Ticks({ rows }: { rows: [string, boolean][] }) {
 	);
 }
 
+/* What a provider calls things on its own pages. */
+interface Words {
+	place: string; /* where apps are made */
+	create: ComponentChildren;
+	copy: ComponentChildren;
+	redirect: ComponentChildren;
+	consent: ComponentChildren;
+}
+
+const DROPBOX: Words = {
+	place: "App Console",
+	create: (
+		<>
+			In <b>My apps</b> choose <b>Create App</b>, then <b>Dropbox API</b>, then{" "}
+			<b>App folder</b> or <b>Full Dropbox</b>. Give it a name and choose <b>Create app</b>.
+			Leave this screen open.
+		</>
+	),
+	copy: (
+		<>
+			On the app’s <b>Settings</b> tab copy the key. Choose <b>Show</b> beside the secret and copy it
+			too. Paste both here.
+		</>
+	),
+	redirect: (
+		<>
+			Copy the redirect URI from here, paste it under <b>Redirect URIs</b> on the same tab and
+			choose <b>Add</b>. It must match to the letter.
+		</>
+	),
+	consent: (
+		<>
+			A small window opens. Sign in if it asks, go past <b>Before you connect this app</b> with{" "}
+			<b>Continue</b>, then choose <b>Allow</b>.
+		</>
+	),
+};
+
+const ANY: Words = {
+	place: "developer pages",
+	create: "Make an app there, or an OAuth client, of the kind for a web server. Leave this screen open.",
+	copy: "Copy the app’s key and its secret; they may be called client ID and client secret. Paste both here.",
+	redirect: "Copy the redirect URI from here and add it to the app’s redirect URIs. It must match to the letter.",
+	consent: "A small window opens. Sign in if it asks, then allow the app.",
+};
+
 function steps(provider: Provider, p: Progress): Step[] {
 	const there = provider.name;
+	const words = provider.id === "dropbox" ? DROPBOX : ANY;
 	return [
 		{ title: `Create an app in ${there}`, done: p.keyed, body: (
 			<>
-				<p><ExternalLink href={provider.console_url}>Open {there}'s App Console</ExternalLink></p>
-				<p>
-					In <b>My apps</b> choose <b>Create App</b>, then <b>Dropbox API</b>, then{" "}
-					<b>App folder</b> or <b>Full Dropbox</b>. Give it a name and choose <b>Create app</b>.
-					Leave this screen open.
-				</p>
+				<p><ExternalLink href={provider.console_url}>Open {there}'s {words.place}</ExternalLink></p>
+				<p>{words.create}</p>
 			</>
 		) },
-		{ title: "Copy its key and secret", done: p.keyed, body:
-			<p>
-				On the app’s <b>Settings</b> tab copy the key. Choose <b>Show</b> beside the secret and copy it
-				too. Paste both here.
-			</p> },
-		{ title: "Give the app the address of this manager", done: p.copied, body:
-			<p>
-				Copy the redirect URI from here, paste it under <b>Redirect URIs</b> on the same tab and
-				choose <b>Add</b>. It must match to the letter.
-			</p> },
+		{ title: "Copy its key and secret", done: p.keyed, body: <p>{words.copy}</p> },
+		{ title: "Give the app the address of this manager", done: p.copied, body: <p>{words.redirect}</p> },
 		{ title: "Name it and connect", done: p.received, body: (
 			<>
-				<p>
-					A small window opens. Sign in if it asks, go past <b>Before you connect this app</b> with{" "}
-					<b>Continue</b>, then choose <b>Allow</b>.
-				</p>
+				<p>{words.consent}</p>
 				<Ticks rows={[["Named", p.named], ["Window opened", p.opened],
 					["Consent given", p.consented], ["Token received", p.received]]} />
 			</>

@@ -60,6 +60,7 @@ const NOT_FOUND = {
 function AppPages() {
 	const { path } = useLocation();
 	const saved = match("/tokens/{id}", path);
+	const fresh = match("/tokens/new/{provider}", path);
 	switch (path) {
 	case "/":
 	case "/tokens":
@@ -68,8 +69,6 @@ function AppPages() {
 		return <GoToList />;
 	case "/tokens/new":
 		return <AddToken />;
-	case "/tokens/new/dropbox":
-		return <NewToken provider="dropbox" />;
 	case "/keys":
 		return <KeysPage />;
 	case "/activity":
@@ -77,6 +76,8 @@ function AppPages() {
 	case "/notifications":
 		return <NotificationsPage />;
 	}
+	if (fresh)
+		return <NewToken key={fresh.provider} provider={fresh.provider} />;
 	return saved ? <SavedToken key={saved.id} id={saved.id} /> : <ErrorPage error={NOT_FOUND} />;
 }
 
