@@ -267,10 +267,11 @@ sqlite_making(struct ctx *cx, struct db *db, bool begins)
 	return !begins && d->sync == DB_SYNC_COMMIT ? sqlite_settle(cx, db) : OK;
 }
 
+/* The handle counts for the newest statement that wrote, which need not be this one. */
 static int64_t
 sqlite_changed(struct db_stmt *st)
 {
-	return sqlite3_changes64(handle_of(st->db));
+	return sqlite3_stmt_readonly(stmt_of(st)) ? 0 : sqlite3_changes64(handle_of(st->db));
 }
 
 static int64_t

@@ -33,11 +33,10 @@ store_refresh_sent(
     struct store *s, struct ctx *cx, struct refresh_claim *claim, int64_t now_ms, bool risky)
 {
 	STORE_HOLD hold = store_hold(s, cx);
-	struct round_wish wish = { .cx = cx, .claim = claim, .risky = risky }, *wishes = &wish;
+	struct round_wish wish = { .cx = cx, .claim = claim, .risky = risky };
 
 	TRY(db_begin(cx, s->db));
-	TRY(refresh_rows_record(s, cx, &wishes, 1, now_ms));
-	TRY(wish.rc);
+	TRY(refresh_row_record(s, cx, &wish, now_ms));
 	return db_commit(cx, s->db);
 }
 
@@ -192,7 +191,7 @@ store_refresh_recover(struct store *s, struct ctx *cx, int64_t now_ms, int64_t *
 	TRY(db_run(cx, st, NULL));
 	TRY(db_stmt(cx, s->db,
 	    "UPDATE token SET due_ms = $1 WHERE attempt_stage > 0 AND attempt_stage < $2 AND"
-	    " deleted_ms = 0",
+	    " lease_until_ms = 0 AND deleted_ms = 0",
 	    &st));
 	db_bind_int(st, 1, now_ms);
 	db_bind_int(st, 2, STAGE_LOST);

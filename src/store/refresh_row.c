@@ -9,7 +9,7 @@ struct rows {
 	int64_t now_ms;
 	struct round_wish *wishes;
 	struct round_wish **chosen;
-	struct round_reply *replies;
+	struct round_reply **sealing;
 	struct round_pair *pairs;
 	int64_t *changed;
 };
@@ -22,16 +22,6 @@ numbers(struct ctx *cx, size_t n)
 
 /* --- claim --- */
 
-static void
-bind_claim(void *arg, size_t i, struct db_stmt *st)
-{
-	const struct rows *r = arg;
-
-	db_bind_int(st, 1, r->round->wall_ms + r->round->lease_ms);
-	db_bind_text(st, 2, r->wishes[i].id);
-	db_bind_int(st, 3, r->round->wall_ms);
-}
-
 static enum rc
 read_claim(const struct rows *r, struct round_wish *w, struct db_stmt *st)
 {
@@ -39,7 +29,7 @@ read_claim(const struct rows *r, struct round_wish *w, struct db_stmt *st)
 	struct ctx *cx = w->cx;
 
 	token_row_read(cx, st, &c->token);
-	c->fence = c->token.fence;
+	c->fence = ++c->token.fence;
 	c->reply = secret_of(S(""));
 	TRY(token_row_secrets(r->store, cx, st, &c->token, &c->secrets));
 	if (secret_empty(c->secrets.refresh))
@@ -53,61 +43,23 @@ read_claim(const struct rows *r, struct round_wish *w, struct db_stmt *st)
 }
 
 static void
-row_claim(void *arg, size_t i, struct db_stmt *st)
+bind_free(void *arg, size_t i, struct db_stmt *st)
+{
+	const struct rows *r = arg;
+
+	db_bind_text(st, 1, r->wishes[i].id);
+	db_bind_int(st, 2, r->round->wall_ms);
+}
+
+static void
+row_free(void *arg, size_t i, struct db_stmt *st)
 {
 	const struct rows *r = arg;
 
 	r->wishes[i].rc = read_claim(r, &r->wishes[i], st);
 }
 
-static void
-bind_chosen(void *arg, size_t i, struct db_stmt *st)
-{
-	const struct rows *r = arg;
-
-	db_bind_text(st, 1, r->chosen[i]->id);
-}
-
-static void
-row_chosen(void *arg, size_t i, struct db_stmt *st)
-{
-	const struct rows *r = arg;
-
-	r->chosen[i]->rc = read_claim(r, r->chosen[i], st);
-}
-
-#define TAKE_LEASE                                                \
-	"UPDATE token SET lease_until_ms = $1, fence = fence + 1" \
-	" WHERE id = $2 AND deleted_ms = 0 AND lease_until_ms < $3"
-
-/* Everything is read as it is after the lease was taken: by the same statement, where that saves a round
- * trip, or by the next one, which costs SQLite half of that. */
-static enum rc
-take_leases(struct rows *r, size_t n, int64_t *claimed)
-{
-	struct db_many many = {
-		.sql = TAKE_LEASE, .count = n, .bind = bind_claim, .arg = r, .changed = claimed
-	};
-
-	if (db_is_shared(r->store->db)) {
-		many.sql = TAKE_LEASE " RETURNING " TOKEN_COLUMNS ", attempt_reply";
-		many.row = row_claim;
-		return db_run_many(r->cx, r->store->db, &many);
-	}
-	TRY(db_run_many(r->cx, r->store->db, &many));
-	r->chosen = ARENA_ARRAY(r->cx->arena, struct round_wish *, n > 0 ? n : 1);
-	many.count = 0;
-	for (size_t i = 0; i < n; i++)
-		if (claimed[i] == 1)
-			r->chosen[many.count++] = &r->wishes[i];
-	many.sql = "SELECT " TOKEN_COLUMNS ", attempt_reply FROM token WHERE id = $1";
-	many.bind = bind_chosen;
-	many.row = row_chosen;
-	many.changed = numbers(r->cx, n);
-	return db_run_many(r->cx, r->store->db, &many);
-}
-
-/* Nobody was claimed: it is not there, or another has it. */
+/* Not one to be had: it is not there, or another has it. */
 static enum rc
 why_not(struct store *s, struct round_wish *w)
 {
@@ -115,49 +67,32 @@ why_not(struct store *s, struct round_wish *w)
 	return fail(w->cx, E_CONFLICT, "Another refresh of this token is under way.");
 }
 
-static void
-bind_give_back(void *arg, size_t i, struct db_stmt *st)
-{
-	const struct rows *r = arg;
-
-	db_bind_text(st, 1, r->chosen[i]->id);
-	db_bind_int(st, 2, r->chosen[i]->claim->fence);
-}
-
-/* What was claimed and cannot be begun keeps nobody from claiming it. */
-static enum rc
-give_back(struct rows *r, size_t n)
-{
-	return db_run_many(r->cx, r->store->db,
-	    &(struct db_many){
-		.sql = "UPDATE token SET lease_until_ms = 0 WHERE id = $1 AND fence = $2",
-		.count = n,
-		.bind = bind_give_back,
-		.arg = r,
-		.changed = r->changed });
-}
+#define FREE_ROW                                             \
+	"SELECT " TOKEN_COLUMNS ", attempt_reply FROM token" \
+	" WHERE id = $1 AND deleted_ms = 0 AND lease_until_ms < $2"
 
 enum rc
-refresh_rows_claim(
+refresh_rows_find(
     struct store *s, struct ctx *cx, struct round_wish *wishes, size_t n, const struct round *round)
 {
 	struct rows r = { .store = s, .cx = cx, .round = round, .wishes = wishes };
-	int64_t *claimed = numbers(cx, n);
-	size_t failed = 0;
 
-	TRY(take_leases(&r, n, claimed));
 	r.changed = numbers(cx, n);
-	r.chosen = ARENA_ARRAY(cx->arena, struct round_wish *, n > 0 ? n : 1);
-	for (size_t i = 0; i < n; i++) {
-		if (claimed[i] == 0)
+	/* Whoever writes to a file is alone. Elsewhere each row is held from its reading on; one that
+	 * somebody else holds is about to be claimed, or edited, and not waited for. */
+	TRY(db_run_many(cx, s->db,
+	    &(struct db_many){
+		.sql = db_is_shared(s->db) ? FREE_ROW " FOR UPDATE OF token SKIP LOCKED" : FREE_ROW,
+		.count = n,
+		.bind = bind_free,
+		.row = row_free,
+		.arg = &r,
+		.changed = r.changed }));
+	for (size_t i = 0; i < n; i++)
+		if (r.changed[i] == 0)
 			wishes[i].rc = why_not(s, &wishes[i]);
-		else if (wishes[i].rc != OK)
-			r.chosen[failed++] = &wishes[i];
-	}
-	return failed > 0 ? give_back(&r, failed) : OK;
+	return OK;
 }
-
-/* --- record --- */
 
 static struct token_attempt
 next_attempt(const struct refresh_claim *claim, int64_t now_ms, bool risky)
@@ -174,11 +109,10 @@ next_attempt(const struct refresh_claim *claim, int64_t now_ms, bool risky)
 	return next;
 }
 
+/* From the first parameter to the sixth; the fence is the second. */
 static void
-bind_record(void *arg, size_t i, struct db_stmt *st)
+bind_attempt(const struct rows *r, const struct round_wish *w, struct db_stmt *st)
 {
-	const struct rows *r = arg;
-	const struct round_wish *w = r->chosen[i];
 	struct token_attempt next = next_attempt(w->claim, r->now_ms, w->risky);
 
 	db_bind_int(st, 1, next.stage);
@@ -187,36 +121,115 @@ bind_record(void *arg, size_t i, struct db_stmt *st)
 	db_bind_int(st, 4, next.sent_ms);
 	db_bind_int(st, 5, next.risked);
 	db_bind_blob(st, 6, S(""));
+}
+
+static void
+bind_claim_and_record(void *arg, size_t i, struct db_stmt *st)
+{
+	const struct rows *r = arg;
+	const struct round_wish *w = r->chosen[i];
+
+	bind_attempt(r, w, st);
+	db_bind_text(st, 7, w->claim->token.id);
+	db_bind_int(st, 8, r->round->wall_ms + r->round->lease_ms);
+}
+
+static void
+bind_claim(void *arg, size_t i, struct db_stmt *st)
+{
+	const struct rows *r = arg;
+	const struct round_wish *w = r->chosen[i];
+
+	db_bind_int(st, 1, w->claim->fence);
+	db_bind_text(st, 2, w->claim->token.id);
+	db_bind_int(st, 3, r->round->wall_ms + r->round->lease_ms);
+}
+
+/* Of those that were found, the ones that are recorded, or the others. */
+static size_t
+choose(struct rows *r, size_t n, bool recorded)
+{
+	size_t chosen = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (r->wishes[i].rc == OK && r->wishes[i].recorded == recorded)
+			r->chosen[chosen++] = &r->wishes[i];
+	return chosen;
+}
+
+/* The fence says that each row is as it was read. */
+static void
+claimed(const struct rows *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct round_wish *w = r->chosen[i];
+
+		if (r->changed[i] != 1) {
+			w->recorded = false;
+			w->rc = fail(w->cx, E_CONFLICT, REFRESH_TAKEN_OVER);
+		} else if (w->recorded) {
+			w->claim->token.attempt = next_attempt(w->claim, r->now_ms, w->risky);
+		}
+	}
+}
+
+#define ATTEMPT                                                                                \
+	"attempt_stage = $1, attempt_fence = $2, attempt_first_ms = $3, attempt_sent_ms = $4," \
+	" attempt_risked = $5, attempt_reply = $6"
+
+enum rc
+refresh_rows_claim(
+    struct store *s, struct ctx *cx, struct round_wish *wishes, size_t n, const struct round *round)
+{
+	struct rows r = {
+		.store = s, .cx = cx, .round = round, .now_ms = round->now_ms, .wishes = wishes
+	};
+	struct db_many many = { .arg = &r };
+
+	many.changed = r.changed = numbers(cx, n);
+	r.chosen = ARENA_ARRAY(cx->arena, struct round_wish *, n > 0 ? n : 1);
+	many.sql = "UPDATE token SET " ATTEMPT ", fence = $2, lease_until_ms = $8"
+		   " WHERE id = $7 AND fence = $2 - 1";
+	many.bind = bind_claim_and_record;
+	many.count = choose(&r, n, true);
+	TRY(db_run_many(cx, s->db, &many));
+	claimed(&r, many.count);
+	many.sql = "UPDATE token SET fence = $1, lease_until_ms = $3"
+		   " WHERE id = $2 AND fence = $1 - 1";
+	many.bind = bind_claim;
+	many.count = choose(&r, n, false);
+	TRY(db_run_many(cx, s->db, &many));
+	claimed(&r, many.count);
+	return OK;
+}
+
+static void
+bind_record(void *arg, size_t i, struct db_stmt *st)
+{
+	const struct rows *r = arg;
+	const struct round_wish *w = &r->wishes[i];
+
+	bind_attempt(r, w, st);
 	db_bind_text(st, 7, w->claim->token.id);
 	db_bind_int(st, 8, w->claim->token.attempt.stage);
 }
 
 enum rc
-refresh_rows_record(
-    struct store *s, struct ctx *cx, struct round_wish **wishes, size_t n, int64_t now_ms)
+refresh_row_record(struct store *s, struct ctx *cx, struct round_wish *wish, int64_t now_ms)
 {
-	struct rows r = { .store = s, .cx = cx, .now_ms = now_ms, .chosen = wishes };
+	struct rows r = { .store = s, .cx = cx, .now_ms = now_ms, .wishes = wish };
+	int64_t changed;
 
-	r.changed = numbers(cx, n);
 	TRY(db_run_many(cx, s->db,
-	    &(struct db_many){
-		.sql = "UPDATE token SET attempt_stage = $1, attempt_fence = $2,"
-		       " attempt_first_ms = $3, attempt_sent_ms = $4, attempt_risked = $5,"
-		       " attempt_reply = $6 WHERE id = $7 AND fence = $2"
-		       " AND (attempt_fence = $2 OR attempt_stage = $8)",
-		.count = n,
+	    &(struct db_many){ .sql = "UPDATE token SET " ATTEMPT " WHERE id = $7 AND fence = $2"
+				      " AND (attempt_fence = $2 OR attempt_stage = $8)",
+		.count = 1,
 		.bind = bind_record,
 		.arg = &r,
-		.changed = r.changed }));
-	for (size_t i = 0; i < n; i++) {
-		struct round_wish *w = wishes[i];
-
-		w->recorded = r.changed[i] == 1;
-		if (w->recorded)
-			w->claim->token.attempt = next_attempt(w->claim, now_ms, w->risky);
-		else
-			w->rc = fail(w->cx, E_CONFLICT, REFRESH_TAKEN_OVER);
-	}
+		.changed = &changed }));
+	if (changed != 1)
+		return fail(cx, E_CONFLICT, REFRESH_TAKEN_OVER);
+	wish->claim->token.attempt = next_attempt(wish->claim, now_ms, wish->risky);
 	return OK;
 }
 
@@ -226,7 +239,7 @@ static void
 bind_reply(void *arg, size_t i, struct db_stmt *st)
 {
 	const struct rows *r = arg;
-	const struct round_reply *reply = &r->replies[i];
+	const struct round_reply *reply = r->sealing[i];
 	const struct refresh_claim *claim = reply->claim;
 
 	db_bind_int(st, 1, STAGE_KEPT);
@@ -239,27 +252,46 @@ bind_reply(void *arg, size_t i, struct db_stmt *st)
 	db_bind_int(st, 7, claim->fence);
 }
 
+#define SEAL                                                                             \
+	"UPDATE token SET attempt_stage = $1, attempt_status = $2, attempt_date_s = $3," \
+	" attempt_reply = $4"
+#define SEAL_WHERE " WHERE id = $6 AND attempt_fence = $7"
+
+static size_t
+not_sealed(struct rows *r, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		r->sealing[i]->rc = r->changed[i] == 1 ? OK : E_CONFLICT;
+		if (r->changed[i] != 1)
+			r->sealing[left++] = r->sealing[i];
+	}
+	return left;
+}
+
+/* Due for whoever reads it. What is due already, nearly all of them, keeps its place: the index need not be
+ * touched for it. */
 enum rc
 refresh_rows_seal(
     struct store *s, struct ctx *cx, struct round_reply *replies, size_t n, int64_t now_ms)
 {
-	struct rows r = { .store = s, .cx = cx, .now_ms = now_ms, .replies = replies };
+	struct rows r = { .store = s, .cx = cx, .now_ms = now_ms };
+	struct db_many many = { .count = n, .bind = bind_reply, .arg = &r };
 
-	r.changed = numbers(cx, n);
-	/* Due for whoever reads it; what is due already keeps its place. */
-	TRY(db_run_many(cx, s->db,
-	    &(struct db_many){
-		.sql = "UPDATE token SET attempt_stage = $1, attempt_status = $2,"
-		       " attempt_date_s = $3, attempt_reply = $4, due_ms = CASE WHEN deleted_ms > 0"
-		       " OR (due_ms > 0 AND due_ms < $5) THEN due_ms ELSE $5 END"
-		       " WHERE id = $6 AND attempt_fence = $7",
-		.count = n,
-		.bind = bind_reply,
-		.arg = &r,
-		.changed = r.changed }));
+	many.changed = r.changed = numbers(cx, n);
+	r.sealing = ARENA_ARRAY(cx->arena, struct round_reply *, n > 0 ? n : 1);
 	for (size_t i = 0; i < n; i++)
-		replies[i].rc =
-		    r.changed[i] == 1 ? OK : fail(replies[i].cx, E_CONFLICT, REFRESH_TAKEN_OVER);
+		r.sealing[i] = &replies[i];
+	many.sql = SEAL SEAL_WHERE " AND (deleted_ms > 0 OR (due_ms > 0 AND due_ms < $5))";
+	TRY(db_run_many(cx, s->db, &many));
+	many.sql = SEAL ", due_ms = $5" SEAL_WHERE;
+	many.count = not_sealed(&r, n);
+	TRY(db_run_many(cx, s->db, &many));
+	(void)not_sealed(&r, many.count);
+	for (size_t i = 0; i < n; i++)
+		if (replies[i].rc != OK)
+			fail(replies[i].cx, E_CONFLICT, REFRESH_TAKEN_OVER);
 	return OK;
 }
 

@@ -10,11 +10,16 @@
 
 #define REFRESH_TAKEN_OVER "Something newer has taken over."
 
+/* Reads each row that can be claimed, as it stays until the end of the transaction, with the fence of the
+ * claim to come. */
+MUST enum rc refresh_rows_find(
+    struct store *s, struct ctx *cx, struct round_wish *wishes, size_t n, const struct round *r);
+/* Claims those that were found, and records the attempts of those that are to be. */
 MUST enum rc refresh_rows_claim(
     struct store *s, struct ctx *cx, struct round_wish *wishes, size_t n, const struct round *r);
-/* Of the wishes those that are to be recorded. */
-MUST enum rc refresh_rows_record(
-    struct store *s, struct ctx *cx, struct round_wish **wishes, size_t n, int64_t now_ms);
+/* Of one that was claimed. E_CONFLICT: something newer has taken over. */
+MUST enum rc refresh_row_record(
+    struct store *s, struct ctx *cx, struct round_wish *wish, int64_t now_ms);
 MUST enum rc refresh_rows_seal(
     struct store *s, struct ctx *cx, struct round_reply *replies, size_t n, int64_t now_ms);
 /* E_CONFLICT also when the row's secrets were sealed anew meanwhile, under the same fence. */

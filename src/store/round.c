@@ -13,21 +13,15 @@ by_id(const void *a, const void *b)
 	return cmp != 0 ? cmp : (x.len > y.len) - (x.len < y.len);
 }
 
-/* Asks each that was claimed what becomes of it. */
-static enum rc
-begin_wishes(struct store *s, struct ctx *cx, struct round *r)
+/* Asks each that can be claimed what becomes of it. */
+static void
+begin_wishes(struct round *r)
 {
-	struct round_wish **chosen =
-	    ARENA_ARRAY(cx->arena, struct round_wish *, r->wish_count > 0 ? r->wish_count : 1);
-	size_t n = 0;
-
 	for (size_t i = 0; i < r->wish_count; i++) {
 		struct round_wish *w = &r->wishes[i];
 
-		if (w->rc == OK && w->begin != NULL && w->begin(w->arg, &w->risky))
-			chosen[n++] = w;
+		w->recorded = w->rc == OK && w->begin != NULL && w->begin(w->arg, &w->risky);
 	}
-	return refresh_rows_record(s, cx, chosen, n, r->now_ms);
 }
 
 static enum rc
@@ -50,8 +44,9 @@ write_all(struct store *s, struct ctx *cx, struct round *r)
 	if (r->wish_count > 1)
 		qsort(r->wishes, r->wish_count, sizeof(*r->wishes), by_id);
 	TRY(db_begin(cx, s->db));
+	TRY(refresh_rows_find(s, cx, r->wishes, r->wish_count, r));
+	begin_wishes(r);
 	TRY(refresh_rows_claim(s, cx, r->wishes, r->wish_count, r));
-	TRY(begin_wishes(s, cx, r));
 	TRY(refresh_rows_seal(s, cx, r->replies, r->reply_count, r->now_ms));
 	TRY(refresh_rows_commit(s, cx, r->pairs, r->pair_count));
 	TRY(note_pairs(s, cx, r));

@@ -210,6 +210,15 @@ const char *const store_schema[] = {
 
 	/* 9: a start after a crash finds what was held without reading every token */
 	"CREATE INDEX token_leased ON token (lease_until_ms) WHERE lease_until_ms > 0;",
+
+	/* 10: what is under way is in the index of leases and in no other. A look for what is due does not
+	 * walk over it, and of the steps of a refresh only claim and commit touch an index. */
+	"DROP INDEX token_due;"
+	"CREATE INDEX token_due ON token (provider, due_ms) WHERE due_ms > 0 AND lease_until_ms = "
+	"0;"
+	"DROP INDEX token_attempt;"
+	"CREATE INDEX token_attempt ON token (attempt_stage) WHERE attempt_stage > 0 AND"
+	" lease_until_ms = 0;",
 };
 
 const size_t store_schema_count = sizeof(store_schema) / sizeof(store_schema[0]);

@@ -333,20 +333,70 @@ store_token_reconnect(
 	return db_commit(cx, s->db);
 }
 
-/* When the next token of this provider is due; 0: none. */
+struct due_look {
+	struct str provider;
+	int64_t now_ms, wall_ms;
+	size_t max, count;
+	struct str *ids; /* out, like next_ms */
+	int64_t next_ms;
+};
+
+/* What is free, oldest first; and what was left by somebody who is gone, whose lease has lapsed. */
+#define DUE_FREE                                                                   \
+	"SELECT id FROM token WHERE provider = $1 AND due_ms > 0 AND due_ms <= $2" \
+	" AND lease_until_ms = 0 AND deleted_ms = 0 ORDER BY due_ms LIMIT $3"
+#define DUE_LEFT                                                                   \
+	"SELECT id FROM token WHERE provider = $1 AND due_ms > 0 AND due_ms <= $2" \
+	" AND lease_until_ms > 0 AND lease_until_ms < $4 AND deleted_ms = 0"       \
+	" ORDER BY lease_until_ms LIMIT $3"
+
 static enum rc
-next_due(struct store *s, struct ctx *cx, struct str provider, int64_t *next_ms)
+add_due(struct store *s, struct ctx *cx, struct due_look *look, const char *sql, bool leased)
 {
 	struct db_stmt *st;
+	bool row = true;
+
+	if (look->count == look->max)
+		return OK;
+	TRY(db_stmt(cx, s->db, sql, &st));
+	db_bind_text(st, 1, look->provider);
+	db_bind_int(st, 2, look->now_ms);
+	db_bind_int(st, 3, (int64_t)(look->max - look->count));
+	if (leased)
+		db_bind_int(st, 4, look->wall_ms);
+	while (look->count < look->max) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			break;
+		look->ids[look->count++] = db_col_text(st, 0, cx->arena);
+	}
+	db_done(st);
+	return OK;
+}
+
+/* When the next token of this provider is due, or the next lease of anybody lapses. */
+static enum rc
+next_due(struct store *s, struct ctx *cx, struct due_look *look)
+{
+	struct db_stmt *st;
+	int64_t lapses;
 
 	TRY(db_stmt(cx, s->db,
 	    "SELECT coalesce(min(due_ms), 0) FROM token WHERE provider = $1 AND due_ms > 0"
-	    " AND deleted_ms = 0",
+	    " AND lease_until_ms = 0 AND deleted_ms = 0",
 	    &st));
-	db_bind_text(st, 1, provider);
+	db_bind_text(st, 1, look->provider);
 	TRY(store_want_row(cx, st, "table"));
-	*next_ms = db_col_int(st, 0);
+	look->next_ms = db_col_int(st, 0);
 	db_done(st);
+	TRY(store_number(s, cx,
+	    "SELECT coalesce(min(lease_until_ms), 0) FROM token WHERE lease_until_ms > 0",
+	    &lapses));
+	if (lapses > 0) {
+		lapses += look->now_ms - look->wall_ms + 1;
+		if (look->next_ms == 0 || lapses < look->next_ms)
+			look->next_ms = lapses;
+	}
 	return OK;
 }
 
@@ -355,28 +405,16 @@ store_token_due(struct store *s, struct ctx *cx, struct str provider, int64_t no
     int64_t wall_ms, size_t max, struct str **ids, size_t *count, int64_t *next_ms)
 {
 	STORE_HOLD hold = store_hold_read(&s, cx);
-	struct db_stmt *st;
-	size_t n = 0;
-	bool row = true;
+	struct due_look look = { provider, now_ms, wall_ms, max, 0, NULL, 0 };
 
-	*ids = ARENA_ARRAY(cx->arena, struct str, max);
-	TRY(db_stmt(cx, s->db,
-	    "SELECT id FROM token WHERE provider = $1 AND due_ms > 0 AND due_ms <= $2"
-	    " AND deleted_ms = 0 AND lease_until_ms < $3 ORDER BY due_ms LIMIT $4",
-	    &st));
-	db_bind_text(st, 1, provider);
-	db_bind_int(st, 2, now_ms);
-	db_bind_int(st, 3, wall_ms);
-	db_bind_int(st, 4, (int64_t)max);
-	while (n < max) {
-		TRY(db_step(cx, st, &row));
-		if (!row)
-			break;
-		(*ids)[n++] = db_col_text(st, 0, cx->arena);
-	}
-	db_done(st);
-	*count = n;
-	return next_due(s, cx, provider, next_ms);
+	look.ids = ARENA_ARRAY(cx->arena, struct str, max > 0 ? max : 1);
+	TRY(add_due(s, cx, &look, DUE_LEFT, true));
+	TRY(add_due(s, cx, &look, DUE_FREE, false));
+	TRY(next_due(s, cx, &look));
+	*ids = look.ids;
+	*count = look.count;
+	*next_ms = look.next_ms;
+	return OK;
 }
 
 enum rc

@@ -127,8 +127,8 @@ struct token_reconnect {
 MUST enum rc store_token_reconnect(
     struct store *s, struct ctx *cx, struct str id, const struct token_reconnect *r);
 
-/* Ids of one provider that are due and not claimed, oldest first, and when its next one will be (0:
- * none). By index: never a walk over all tokens. */
+/* Ids of one provider that are due and not claimed, oldest first, and when its next one will be, or the
+ * next lease lapses (0: neither). By index: never a walk over all tokens. */
 MUST enum rc store_token_due(struct store *s, struct ctx *cx, struct str provider, int64_t now_ms,
     int64_t wall_ms, size_t max, struct str **ids, size_t *count, int64_t *next_ms);
 

@@ -61,10 +61,11 @@ async function reference(sandbox, tokens) {
 	return TOKENS / seconds;
 }
 
-/* How many are still due as they were seeded: from the index that the engine reads, so that asking costs
- * it next to nothing. */
+/* How many are still due as they were seeded, or under way: from the indexes that the engine reads, so that
+ * asking costs it next to nothing. */
 function left(data, pg, seeded) {
-	const query = `SELECT count(*) FROM token WHERE provider = 'dropbox' AND due_ms > 0 AND due_ms <= ${seeded}`;
+	const query = `SELECT (SELECT count(*) FROM token WHERE provider = 'dropbox' AND due_ms > 0 AND due_ms <= ${seeded} AND lease_until_ms = 0)`
+		+ ' + (SELECT count(*) FROM token WHERE lease_until_ms > 0)';
 	if (pg) return Number(pg.sql(query)[0]);
 	return Number(execFileSync('taskset', ['-c', String(LOAD_CORE), 'sqlite3', `file:${data}/valetkey.db?mode=ro`, query], { encoding: 'utf8' }));
 }

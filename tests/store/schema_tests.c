@@ -16,6 +16,7 @@ static const char *const shipped[] = {
 	"kZt3FtvkRNL_tYVo",
 	"suPNw9UGcteKnluP",
 	"CWtXDqVVg3F0DjRy",
+	"DNxCNGSaM_m-dhze",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))
