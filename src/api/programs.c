@@ -158,6 +158,17 @@ api_v1_access_token(void *app, struct ctx *cx, const struct http_req *req, struc
 	return reply_live(cx, res, &t);
 }
 
+/* A refused App Key or App Secret is a fault of what a person typed, and none of the program's request. */
+static enum rc
+blame(struct ctx *cx, enum rc rc)
+{
+	if (rc != E_INPUT || cx->code == NULL ||
+	    (strcmp(cx->code, "invalid-client") != 0 && strcmp(cx->code, "refused-request") != 0))
+		return rc;
+	cx->field = NULL;
+	return cx->rc = E_REAUTH;
+}
+
 enum rc
 api_v1_rejected(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
@@ -168,7 +179,8 @@ api_v1_rejected(void *app, struct ctx *cx, const struct http_req *req, struct ht
 
 	TRY(api_body(cx, req, &body));
 	TRY(json_take_str(cx, body, "fingerprint", FINGERPRINT_MAX, &fingerprint));
-	TRY(vault_token_rejected(api->vault, cx, key_of(req), req->args[0], fingerprint, &t));
+	TRY(blame(
+	    cx, vault_token_rejected(api->vault, cx, key_of(req), req->args[0], fingerprint, &t)));
 	return reply_live(cx, res, &t);
 }
 
@@ -179,7 +191,7 @@ api_v1_refresh(void *app, struct ctx *cx, const struct http_req *req, struct htt
 	struct token t;
 
 	TRY(allowed_token(api, cx, req, &t));
-	TRY(vault_token_refresh(api->vault, cx, t.id));
+	TRY(blame(cx, vault_token_refresh(api->vault, cx, t.id)));
 	TRY(vault_token_get(api->vault, cx, t.id, &t));
 	return api_reply(res, 200, view_token_v1(api, cx, &t));
 }
@@ -191,7 +203,7 @@ api_v1_recover(void *app, struct ctx *cx, const struct http_req *req, struct htt
 	struct token t;
 
 	TRY(allowed_token(api, cx, req, &t));
-	TRY(vault_token_recover(api->vault, cx, t.id));
+	TRY(blame(cx, vault_token_recover(api->vault, cx, t.id)));
 	TRY(vault_token_get(api->vault, cx, t.id, &t));
 	return api_reply(res, 200, view_token_v1(api, cx, &t));
 }

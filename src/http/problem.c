@@ -42,7 +42,7 @@ static const struct {
 	[E_DENIED] = { 403, "forbidden" },
 	[E_NOTFOUND] = { 404, "not-found" },
 	[E_CONFLICT] = { 409, "conflict" },
-	[E_REAUTH] = { 409, "needs-reauthorization" },
+	[E_REAUTH] = { 409, "reauthorization-required" },
 	[E_UPSTREAM] = { 502, "upstream" },
 	[E_BUSY] = { 503, "busy" },
 	[E_STORE] = { 500, "internal" },
@@ -109,6 +109,13 @@ detail_of(const struct ctx *cx, struct arena *a, int status)
 	return clean_text(a, cx->why);
 }
 
+/* Programs act on one code when a person is needed; why is said beside it. */
+static const char *
+code_of(const struct ctx *cx, enum rc rc)
+{
+	return cx->code != NULL && rc != E_REAUTH ? cx->code : rc_statuses[rc].code;
+}
+
 static void
 log_internal(const struct ctx *cx)
 {
@@ -141,7 +148,7 @@ void
 http_res_problem(struct http_res *res, const struct ctx *cx, enum rc rc)
 {
 	int status = http_status_of(cx, rc);
-	const char *code = cx->code != NULL ? cx->code : rc_statuses[rc].code;
+	const char *code = code_of(cx, rc);
 	struct buf b = buf_in(res->arena, PROBLEM_MAX);
 
 	if (status == 500)
@@ -153,6 +160,8 @@ http_res_problem(struct http_res *res, const struct ctx *cx, enum rc rc)
 	if (cx->todo[0] != '\0' && may_be_told(cx, status))
 		add_member(&b, "todo", clean_text(res->arena, cx->todo));
 	add_member(&b, "code", str_of(code));
+	if (cx->code != NULL && cx->code != code)
+		add_member(&b, "cause", str_of(cx->code));
 	if (cx->field != NULL)
 		add_member(&b, "field", str_of(cx->field));
 	add_member(&b, "request_id", str_of(cx->request_id));

@@ -246,6 +246,12 @@ test_problems(void **state)
 	rc = fail_at(&fx.cx, E_STORE, "integrity", NULL, "row 7 does not open");
 	http_res_problem(&fx.res, &fx.cx, rc);
 	assert_true(str_contains(fx.res.body, S("row 7")));
+	/* One code for all that needs a person. */
+	rc = fail_at(&fx.cx, E_REAUTH, "invalid-grant", NULL, "no");
+	http_res_problem(&fx.res, &fx.cx, rc);
+	assert_int_equal(fx.res.status, 409);
+	assert_true(str_contains(
+	    fx.res.body, S("\"code\":\"reauthorization-required\",\"cause\":\"invalid-grant\"")));
 }
 
 static void
