@@ -373,13 +373,6 @@ frame_piece(const struct exchange *x)
 	return buf_str(&b);
 }
 
-void
-frame_batch_gate(const struct frame *f, struct exchange *x)
-{
-	x->handled = false;
-	x->verdict = gate(f, x, true);
-}
-
 static size_t
 handle_some(const struct frame *f, struct exchange *const *xs, size_t count)
 {
@@ -389,14 +382,14 @@ handle_some(const struct frame *f, struct exchange *const *xs, size_t count)
 	while (n < count && (n == 0 || clock_mono_ms() <= until_ms)) {
 		struct exchange *x = xs[n++];
 
-		x->handled = x->verdict == OK;
-		if (x->handled)
+		x->verdict = gate(f, x, true);
+		if (x->verdict == OK)
 			x->verdict = handle(f, x);
 	}
 	return n;
 }
 
-/* What its handler did is lost, whatever that has answered. */
+/* What it did, or what it was refused for, is lost. */
 static void
 unsettled(struct exchange *x, const struct ctx *why)
 {
@@ -407,15 +400,19 @@ unsettled(struct exchange *x, const struct ctx *why)
 size_t
 frame_batch_run(const struct frame *f, struct exchange *const *xs, size_t count)
 {
-	size_t ran = handle_some(f, xs, count);
+	size_t ran = count;
 	struct ctx cx;
 	enum rc rc;
 
 	ctx_init(&cx, xs[0]->cx.arena, xs[0]->cx.clock);
 	cx.may_block = true;
-	rc = f->site->settle(f->site->app, &cx);
+	rc = f->site->begin(f->site->app, &cx);
+	if (rc == OK) {
+		ran = handle_some(f, xs, count);
+		rc = f->site->settle(f->site->app, &cx);
+	}
 	for (size_t i = 0; i < ran; i++) {
-		if (rc != OK && xs[i]->handled)
+		if (rc != OK)
 			unsettled(xs[i], &cx);
 		conclude(f, xs[i], true, xs[i]->verdict);
 	}

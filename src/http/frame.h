@@ -24,7 +24,6 @@ struct exchange {
 	bool gate_passed;
 	struct http_res gate_res; /* the reply as the gate left it, for a second run */
 	size_t gate_head_len;
-	bool handled;           /* lane BATCH: the handler has run */
 	enum rc verdict;        /* lane BATCH: the gate's, then the handler's */
 	bool begun;             /* a reply that goes on: its head is out */
 	bool nudged;            /* and it is not to wait for its next piece */
@@ -75,10 +74,8 @@ enum frame_next frame_run(const struct frame *f, struct exchange *x, bool may_bl
 void frame_go_on(const struct frame *f, struct exchange *x);
 /* The piece that is in x->res, as it goes over the wire. */
 struct str frame_piece(const struct exchange *x);
-/* Lane BATCH, on its thread: first the gate of each. */
-void frame_batch_gate(const struct frame *f, struct exchange *x);
-/* Then the handlers one after the other, until one has taken long, and the site settles what they did.
- * Returns how many of xs have an outcome now, at least one. */
+/* Lane BATCH, on its thread: gate and handler of one after the other, until one has taken long, and the
+ * site settles what they did. Returns how many of xs have an outcome now, at least one. */
 size_t frame_batch_run(const struct frame *f, struct exchange *const *xs, size_t count);
 /* No worker is free and the queue is full. */
 void frame_busy(const struct frame *f, struct exchange *x);

@@ -7,8 +7,9 @@
  * Threads: `loops` server threads, one libuv loop each, share the port; `workers` threads run what
  * may block. A row in lane LOOP runs on the connection's loop with cx->may_block false; when it
  * returns E_AGAIN the same handler runs again on a worker with may_block true. A row in lane WORKER
- * goes there at once. Rows in lane BATCH have a thread of their own, which runs all that wait, one
- * after the other, and none is answered before the site has settled what they did. One request at a
+ * goes there at once. Rows in lane BATCH have a thread of their own, which runs all that wait, gate and
+ * handler, one after the other, and none is answered before the site has settled what they did: what one
+ * of them was told holds for the gates of all that come after it. One request at a
  * time per connection; pipelined ones are answered in order.
  * Sources: RFC 9110, RFC 9112. */
 #ifndef HTTP_SERVER_H
@@ -58,8 +59,10 @@ struct http_site {
 	/* Runs before the handler, on the same lane, for every row: OK lets it run. May set
 	 * req->session. E_AGAIN moves the request to a worker. */
 	enum rc (*gate)(void *app, struct ctx *cx, struct http_req *req, struct http_res *res);
-	/* After the handlers of lane BATCH that ran together, on their thread and before any of them is
-	 * answered. A failure becomes the answer of all. NULL when there are no such rows. */
+	/* Around the gates and handlers of lane BATCH that run together, on their thread: what they share
+	 * begins, and is settled before any of them is answered. A failure of either becomes the answer of
+	 * all; settle is called when begin was OK. NULL when there are no such rows. */
+	enum rc (*begin)(void *app, struct ctx *cx);
 	enum rc (*settle)(void *app, struct ctx *cx);
 	/* Writes the reply for a failed gate or handler, for no route (E_NOTFOUND, req->route NULL), and
 	 * for a body that does not fit on the disk (E_STORE, code "insufficient-storage", 507). Must not

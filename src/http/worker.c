@@ -101,8 +101,6 @@ batch_main(void *arg)
 	size_t count, ran;
 
 	while ((count = take(&s->batch, xs, BATCH_MAX)) > 0) {
-		for (size_t i = 0; i < count; i++)
-			frame_batch_gate(&s->frame, xs[i]);
 		for (size_t i = 0; i < count; i += ran) {
 			ran = frame_batch_run(&s->frame, xs + i, count - i);
 			give_back(xs + i, ran);
@@ -130,7 +128,7 @@ workers_start(struct ctx *cx, struct http_server *s, int count)
 enum rc
 batch_start(struct ctx *cx, struct http_server *s)
 {
-	return s->frame.site->settle != NULL ? start(cx, s, &s->batch, 1, batch_main) : OK;
+	return s->frame.site->begin != NULL ? start(cx, s, &s->batch, 1, batch_main) : OK;
 }
 
 void

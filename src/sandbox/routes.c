@@ -64,7 +64,13 @@ dispatch(void *app, struct ctx *cx, const struct http_req *req, struct http_res 
 	return store_leave(s, cx, row->use, rc);
 }
 
-/* One commit for all of them. */
+/* One transaction for all of them. */
+static enum rc
+share(void *app, struct ctx *cx)
+{
+	return store_share(app, cx);
+}
+
 static enum rc
 settle(void *app, struct ctx *cx)
 {
@@ -207,6 +213,7 @@ routes_prepare(struct sandbox *s)
 		.assets = web_sandbox_assets,
 		.asset_count = web_sandbox_asset_count,
 		.gate = sandbox_gate,
+		.begin = share,
 		.settle = settle,
 		.fail = fail_request,
 		.done = reqlog_note,

@@ -72,6 +72,18 @@ first_start(struct sandbox *s, struct ctx *cx, const char *dir, const char *seed
 	return store_leave(s, cx, STORE_WRITE, rc);
 }
 
+static void
+undone(struct sandbox *s)
+{
+	struct arena *a = arena_new();
+	struct ctx cx;
+
+	ctx_init(&cx, a, s->clock);
+	if (control_restore(s, &cx) != OK)
+		log_event(LOG_ERROR, "sandbox.not-undone", KV_STR("why", str_of(cx.why)));
+	arena_free(a);
+}
+
 static enum rc
 open_all(struct sandbox *s, struct ctx *cx, const char *dir, const char *seed_file)
 {
@@ -81,6 +93,7 @@ open_all(struct sandbox *s, struct ctx *cx, const char *dir, const char *seed_fi
 	tokens_keep_keys(s);
 	TRY(first_start(s, cx, dir, seed_file));
 	contents_opened(s);
+	s->undone = undone;
 	s->site.body_dir = contents_incoming(s);
 	return notifier_start(s, cx);
 }

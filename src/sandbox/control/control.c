@@ -43,7 +43,9 @@ control_restore(struct sandbox *s, struct ctx *cx)
 	int64_t offset_ms;
 
 	TRY(store_setting_get(s, cx, OFFSET_SETTING, &text));
-	if (str_int(text, 0, OFFSET_MAX_S * SECOND_MS, &offset_ms))
+	if (!str_int(text, 0, OFFSET_MAX_S * SECOND_MS, &offset_ms))
+		offset_ms = 0;
+	if (offset_ms != clock_offset_ms(s->clock))
 		clock_set_offset_ms(s->clock, offset_ms);
 	return rates_load(s, cx);
 }

@@ -44,6 +44,9 @@ struct sandbox {
 	struct notifier *notifier; /* console/notifier.h; NULL until everything else is there */
 	/* Called after a transaction that may have written was committed, without the lock. */
 	void (*committed)(struct sandbox *s);
+	/* Called when what requests had written together was lost, with the lock: what they changed in
+	 * memory goes back to what the store says. */
+	void (*undone)(struct sandbox *s);
 
 	pthread_mutex_t lock; /* the seven below */
 	struct db *db;

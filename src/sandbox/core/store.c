@@ -65,11 +65,16 @@ sandbox_store_close(struct sandbox *s)
 	keyring_free(s->keys);
 }
 
+/* Of the thread that runs requests together: whose lock it has. */
+static _Thread_local const struct sandbox *sharing;
+
 enum rc
 store_enter(struct sandbox *s, struct ctx *cx, enum store_use use)
 {
 	enum rc rc = OK;
 
+	if (sharing == s && use == STORE_READ)
+		return OK;
 	pthread_mutex_lock(&s->lock);
 	s->keep = false;
 	s->tidied = false;
@@ -87,6 +92,8 @@ store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc)
 {
 	bool written = false;
 
+	if (sharing == s && use == STORE_READ)
+		return rc;
 	if (use == STORE_WRITE && (rc == OK || s->keep)) {
 		enum rc committed = db_commit(cx, s->db);
 
@@ -103,10 +110,18 @@ store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc)
 }
 
 enum rc
+store_share(struct sandbox *s, struct ctx *cx)
+{
+	TRY(store_enter(s, cx, STORE_WRITE));
+	sharing = s;
+	s->parts = 0;
+	s->parts_lost = false;
+	return OK;
+}
+
+enum rc
 store_part_enter(struct sandbox *s, struct ctx *cx, enum store_use use)
 {
-	if (s->parts == 0)
-		TRY(store_enter(s, cx, STORE_WRITE));
 	s->keep = false;
 	s->tidied = s->parts > 0; /* what earlier parts gave up is not committed yet */
 	s->parts++;
@@ -134,13 +149,40 @@ store_part_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc 
 enum rc
 store_settle(struct sandbox *s, struct ctx *cx)
 {
-	enum rc rc = s->parts_lost ? fail(cx, E_STORE, PARTS_LOST) : OK;
+	enum rc rc = s->parts_lost ? fail(cx, E_STORE, PARTS_LOST) : db_commit(cx, s->db);
+	bool written = rc == OK && s->parts > 0;
 
-	if (s->parts == 0)
-		return OK;
-	s->parts = 0;
-	s->parts_lost = s->keep = false;
-	return store_leave(s, cx, STORE_WRITE, rc);
+	db_rollback(s->db);
+	if (rc != OK && s->undone != NULL)
+		s->undone(s);
+	s->keep = false;
+	sharing = NULL;
+	pthread_mutex_unlock(&s->lock);
+	if (written && s->committed != NULL)
+		s->committed(s);
+	return rc;
+}
+
+enum rc
+store_note_begin(struct sandbox *s, struct ctx *cx)
+{
+	if (sharing != s)
+		return db_begin(cx, s->db);
+	s->parts_lost = s->parts_lost || db_savepoint(cx, s->db) != OK;
+	return s->parts_lost ? fail(cx, E_STORE, PARTS_LOST) : OK;
+}
+
+enum rc
+store_note_end(struct sandbox *s, struct ctx *cx, enum rc rc)
+{
+	if (sharing == s) {
+		s->parts_lost = db_savepoint_end(cx, s->db, rc == OK) != OK;
+		return s->parts_lost ? cx->rc : rc;
+	}
+	if (rc == OK)
+		rc = db_commit(cx, s->db);
+	db_rollback(s->db);
+	return rc;
 }
 
 void

@@ -25,12 +25,18 @@ MUST enum rc store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, 
 
 /* Group commit: requests that write share a transaction. Each is a part of it, undone alone when it
  * fails, and none may be answered before store_settle has committed them all. A CHECKED one that fails
- * after it has written, which only a failing database can do, takes all of them with it. All three on
- * the one thread that runs such requests; the first part takes the lock, store_settle drops it. */
+ * after it has written, which only a failing database can do, takes all of them with it. All four on
+ * the one thread that runs such requests; it has the lock from store_share to store_settle, and meanwhile
+ * store_enter for reading is free to it: the gate of a request sees what those before it did. */
+MUST enum rc store_share(struct sandbox *s, struct ctx *cx); /* on failure nothing is held */
 MUST enum rc store_part_enter(struct sandbox *s, struct ctx *cx, enum store_use use);
 MUST enum rc store_part_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc);
-/* A failure: nothing of any part is there. OK when there was none. */
+/* A failure: nothing of any part is there, and s->undone was called. */
 MUST enum rc store_settle(struct sandbox *s, struct ctx *cx);
+
+/* A few writes of one that has the store for reading only, whole or not at all. */
+MUST enum rc store_note_begin(struct sandbox *s, struct ctx *cx);
+MUST enum rc store_note_end(struct sandbox *s, struct ctx *cx, enum rc rc);
 
 /* What this request wrote stays, whatever its answer: for counting attempts and for revoking. */
 void store_keep(struct sandbox *s);

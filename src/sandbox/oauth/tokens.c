@@ -1,6 +1,7 @@
 /* token_find of grants.h: whose access token is it, and what may it do. */
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
+#include "sandbox/core/store.h"
 #include "sandbox/oauth/issue.h"
 
 struct token_row {
@@ -65,21 +66,14 @@ end_grace(struct sandbox *s, struct ctx *cx, const struct caller *who, const str
 	    SQL_ARGS(T(who->grant_id), I(row->watched)));
 }
 
-/* The first use of an access token may end the grace of the refresh token that it came from. The gate
- * only reads, so this is a transaction of its own. */
+/* The first use of an access token may end the grace of the refresh token that it came from. */
 static enum rc
 note_use(struct sandbox *s, struct ctx *cx, const struct caller *who, const struct token_row *row)
 {
-	enum rc rc;
-
 	if (row->watched == 0)
 		return OK;
-	TRY(db_begin(cx, s->db));
-	rc = end_grace(s, cx, who, row);
-	if (rc == OK)
-		rc = db_commit(cx, s->db);
-	db_rollback(s->db);
-	return rc;
+	TRY(store_note_begin(s, cx));
+	return store_note_end(s, cx, end_grace(s, cx, who, row));
 }
 
 enum rc
