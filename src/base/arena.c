@@ -10,7 +10,7 @@
 
 struct chunk {
 	struct chunk *next;
-	size_t size, used;
+	size_t size, used; /* what is not used is zero */
 	_Alignas(ALIGNMENT) unsigned char bytes[];
 };
 
@@ -61,13 +61,9 @@ mem_wipe(void *p, size_t size)
 static struct chunk *
 chunk_new(size_t size)
 {
-	struct chunk *c = malloc(sizeof(*c) + size);
+	struct chunk *c = mem_alloc(sizeof(*c) + size);
 
-	if (c == NULL)
-		out_of_memory();
-	c->next = NULL;
 	c->size = size;
-	c->used = 0;
 	return c;
 }
 
@@ -133,7 +129,7 @@ arena_alloc(struct arena *a, size_t size)
 	}
 	p = c->bytes + c->used;
 	c->used += size;
-	return memset(p, 0, size);
+	return p;
 }
 
 void

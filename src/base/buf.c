@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/scan.h"
 
 #define FIRST_CAP 256
 
@@ -139,25 +140,11 @@ buf_add_percent(struct buf *b, struct str s)
 }
 
 /* What cannot stand in a JSON string as it is, or not inside a <script>. */
-static const bool json_escaped[256] = {
-	[0 ... 0x1f] = true,
-	['"'] = true,
-	['\\'] = true,
-	['<'] = true,
-	['>'] = true,
-	['&'] = true,
-	[0x7f] = true,
-};
-
-/* How much of the front can be copied as it is. */
-static size_t
-plain_run(const char *p, size_t len)
+static bytes16
+json_escaped(bytes16 v)
 {
-	size_t n = 0;
-
-	while (n < len && !json_escaped[(unsigned char)p[n]])
-		n++;
-	return n;
+	return scan_controls(v) | (bytes16)(v == '"') | (bytes16)(v == '\\') | (bytes16)(v == '<') |
+	    (bytes16)(v == '>') | (bytes16)(v == '&');
 }
 
 void
@@ -165,7 +152,7 @@ buf_add_json_string(struct buf *b, struct str s)
 {
 	buf_addc(b, '"');
 	for (;;) {
-		size_t run = plain_run(s.p, s.len);
+		size_t run = scan_find(s, json_escaped);
 		char c;
 
 		buf_add(b, str_sub(s, 0, run));

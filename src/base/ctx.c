@@ -6,7 +6,11 @@
 void
 ctx_init(struct ctx *cx, struct arena *a, const struct clock *clock)
 {
-	*cx = (struct ctx){ .arena = a, .clock = clock };
+	/* The sentences are a kilobyte, and end where they begin. */
+	memset(cx, 0, offsetof(struct ctx, why));
+	cx->arena = a;
+	cx->clock = clock;
+	ctx_clear(cx);
 }
 
 void

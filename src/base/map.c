@@ -22,18 +22,28 @@ struct map {
 	uint64_t seed;
 };
 
-/* FNV-1a from a random start, finished with a mixer: enough against chosen keys for tables whose
- * keys are ids of ours or digests. */
+static uint64_t
+mix(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * 0xff51afd7ed558ccdu;
+	return h ^ (h >> 32);
+}
+
+/* Eight bytes at a time from a random start, the length among them: enough against chosen keys for tables
+ * whose keys are ids of ours or digests. */
 static uint64_t
 hash_of(const struct map *m, struct str key)
 {
-	uint64_t h = 0xcbf29ce484222325u ^ m->seed;
+	uint64_t h = mix(m->seed, key.len), word;
 
-	for (size_t i = 0; i < key.len; i++)
-		h = (h ^ (unsigned char)key.p[i]) * 0x100000001b3u;
-	h ^= h >> 33;
-	h *= 0xff51afd7ed558ccdu;
-	return h ^ (h >> 33);
+	for (; key.len >= sizeof(word); key = str_sub(key, sizeof(word), key.len)) {
+		memcpy(&word, key.p, sizeof(word));
+		h = mix(h, word);
+	}
+	word = 0;
+	if (key.len > 0)
+		memcpy(&word, key.p, key.len);
+	return mix(mix(h, word), m->seed);
 }
 
 struct map *

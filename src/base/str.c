@@ -6,21 +6,22 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/scan.h"
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
+/* What two letters that differ by their case alone have in common: nothing in it for other bytes. */
+static const unsigned char case_bit[256] = { ['A' ... 'Z'] = 0x20, ['a' ... 'z'] = 0x20 };
 
 bool
 str_eq_nocase(struct str a, struct str b)
 {
 	if (a.len != b.len)
 		return false;
-	for (size_t i = 0; i < a.len; i++)
-		if (lower(a.p[i]) != lower(b.p[i]))
+	for (size_t i = 0; i < a.len; i++) {
+		unsigned char x = (unsigned char)a.p[i], y = (unsigned char)b.p[i];
+
+		if ((x ^ y) & ~(case_bit[x] & case_bit[y]))
 			return false;
+	}
 	return true;
 }
 
@@ -113,12 +114,18 @@ utf8_len(const unsigned char *p, size_t left)
 	return n;
 }
 
+static bytes16
+not_plain(bytes16 v)
+{
+	return (bytes16)(v == 0) | (bytes16)(v >= 0x80);
+}
+
 bool
 str_utf8(struct str s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
 
-	for (size_t i = 0; i < s.len;) {
+	for (size_t i = scan_find(s, not_plain); i < s.len;) {
 		size_t n = p[i] - 1u < 0x7f ? 1 : utf8_len(p + i, s.len - i);
 
 		if (n == 0)
@@ -177,7 +184,7 @@ hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
-	c = lower(c);
+	c |= 0x20;
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 

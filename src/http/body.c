@@ -81,6 +81,16 @@ body_free(struct body *b)
 	free(b);
 }
 
+/* http_parser has seen the whole head, and expects the body that we do. */
+static bool
+same_plan(const http_parser *p, const struct body_plan *plan)
+{
+	bool chunked = (p->flags & F_CHUNKED) != 0;
+
+	return HTTP_PARSER_ERRNO(p) == HPE_OK && chunked == plan->chunked &&
+	    (chunked || p->content_length == plan->length);
+}
+
 bool
 body_start(struct body *b, struct str raw_head, const struct body_plan *plan)
 {
@@ -88,14 +98,16 @@ body_start(struct body *b, struct str raw_head, const struct body_plan *plan)
 
 	body_clear(b);
 	*b = (struct body){ .chunked = plan->chunked, .left = plan->length, .max = plan->max };
-	b->state = plan->chunked ? F_SIZE : empty ? F_DONE : F_DATA;
 	b->bytes = buf_heap(plan->keep);
+	b->complete = empty;
+	b->state = plan->chunked ? F_SIZE : empty ? F_DONE : F_DATA;
+	if (empty)
+		return true;
 	http_parser_init(&b->parser, HTTP_REQUEST);
 	b->parser.data = b;
-	if (http_parser_execute(&b->parser, &settings, raw_head.p, raw_head.len) != raw_head.len &&
-	    !(empty && b->parser.upgrade))
-		return false;
-	return HTTP_PARSER_ERRNO(&b->parser) == HPE_OK && b->complete == empty;
+	return http_parser_execute(&b->parser, &settings, raw_head.p, raw_head.len) ==
+	    raw_head.len &&
+	    same_plan(&b->parser, plan) && !b->complete;
 }
 
 static int

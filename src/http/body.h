@@ -30,7 +30,8 @@ struct body_plan {
 	size_t keep;     /* how much is collected before body_take must be called */
 };
 
-/* Starts with the raw head. False when http_parser reads it differently than we did. */
+/* Starts with the raw head. False when http_parser reads it differently than we did; it is not asked about
+ * a request without a body, of which tests/unit/test_http_second_opinion.c says that it would agree. */
 bool body_start(struct body *b, struct str raw_head, const struct body_plan *plan);
 enum body_step body_feed(struct body *b, struct str bytes, size_t *used);
 struct str body_bytes(const struct body *b);

@@ -63,7 +63,7 @@ check_host(const struct frame *f, struct exchange *x, struct str authority)
 	const struct origin *origin = x->req.tunnel.len > 0 ? &f->tunnel : &f->origin;
 	struct str found = origin_find(origin, host);
 
-	if (host.p != NULL && !origin_plausible(host)) {
+	if (host.p != NULL && found.p == NULL && !origin_plausible(host)) {
 		frame_refuse(x, 400, "bad-request", "The Host header is not a host and a port.");
 		return false;
 	}

@@ -1,5 +1,7 @@
 #include "http/head.h"
 
+#include "base/scan.h"
+
 static bool
 refuse(struct head *h, int status, const char *code, const char *why)
 {
@@ -28,11 +30,9 @@ over_limit(struct str bytes, bool in_first_line, size_t line_len)
 
 /* A CR may stand only in front of the LF, or last of what has come so far. */
 static bool
-stray_cr(struct str bytes, size_t line, size_t at)
+stray_cr(struct str line)
 {
-	size_t cr = line + str_find(str_sub(bytes, line, at), '\r');
-
-	return cr + 1 < at;
+	return str_find(line, '\r') + 1 < line.len;
 }
 
 enum head_found
@@ -46,7 +46,7 @@ head_find_end(struct str bytes, size_t *scanned, size_t *len)
 
 		if (over != HEAD_PARTIAL)
 			return over;
-		if (stray_cr(bytes, line, at))
+		if (stray_cr(str_sub(bytes, line, at)))
 			return HEAD_BAD_LINE;
 		if (at == bytes.len) {
 			*scanned = line;
@@ -92,30 +92,16 @@ is_token(struct str s)
 	return s.len > 0;
 }
 
-static bool
-is_field_value(struct str s)
+static bytes16
+not_in_value(bytes16 v)
 {
-	static const bool never[256] = {
-		[0 ... 8] = true, [0xa ... 0x1f] = true, [0x7f] = true
-	}; /* but a tab */
-
-	for (size_t i = 0; i < s.len; i++) {
-		if (never[(unsigned char)s.p[i]])
-			return false;
-	}
-	return true;
+	return scan_controls(v) & (bytes16)(v != '\t');
 }
 
-static bool
-is_target(struct str s)
+static bytes16
+not_in_target(bytes16 v)
 {
-	static const bool may[256] = { ['!' ... '"'] = true, ['$' ... 0x7e] = true }; /* no # */
-
-	for (size_t i = 0; i < s.len; i++) {
-		if (!may[(unsigned char)s.p[i]])
-			return false;
-	}
-	return s.len > 0;
+	return (bytes16)(v <= ' ') | (bytes16)(v >= 0x7f) | (bytes16)(v == '#');
 }
 
 static bool
@@ -182,48 +168,95 @@ parse_request_line(struct str line, struct http_req *req, struct head *h)
 		return false;
 	if (h->target.len > HEAD_TARGET_MAX)
 		return refuse(h, 414, "uri-too-long", "The address is longer than 8 KiB.");
-	if (!is_target(h->target))
+	if (h->target.len == 0 || scan_has(h->target, not_in_target))
 		return bad(h, "The address holds a character that must be percent-encoded.");
 	h->method_known = method_named(h->method, &req->method);
 	return true;
 }
 
 /* These stand once at most: a second one would let two readers each believe another. */
-static bool
-stands_once(struct str name)
-{
-	static const struct str names[] = { S("host"), S("authorization"), S("content-type"),
-		S("content-length"), S("transfer-encoding"), S("origin"), S("x-csrf-token"),
-		S("expect") };
+enum once {
+	HOST,
+	AUTHORIZATION,
+	CONTENT_TYPE,
+	CONTENT_LENGTH,
+	TRANSFER_ENCODING,
+	ORIGIN,
+	CSRF_TOKEN,
+	EXPECT,
+	ONCE_COUNT, /* any other */
+};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (str_eq_nocase(name, names[i]))
-			return true;
-	}
-	return false;
+static const struct str once_names[] = {
+	[HOST] = S("host"),
+	[AUTHORIZATION] = S("authorization"),
+	[CONTENT_TYPE] = S("content-type"),
+	[CONTENT_LENGTH] = S("content-length"),
+	[TRANSFER_ENCODING] = S("transfer-encoding"),
+	[ORIGIN] = S("origin"),
+	[CSRF_TOKEN] = S("x-csrf-token"),
+	[EXPECT] = S("expect"),
+};
+
+/* What add_field has seen: the values of those, p == NULL where there was none; and whether one of the
+ * names was "connection". */
+struct fields {
+	struct str once[ONCE_COUNT];
+	bool connection;
+};
+
+static enum once
+once_named(struct str name)
+{
+	enum once which = HOST;
+
+	while (which < ONCE_COUNT && !str_eq_nocase(name, once_names[which]))
+		which++;
+	return which;
+}
+
+/* "Content-Length*": some readers look at the first letters only. */
+static bool
+almost_framing(struct str name)
+{
+	struct str length = once_names[CONTENT_LENGTH], coding = once_names[TRANSFER_ENCODING];
+
+	return (name.len > length.len && str_eq_nocase(str_sub(name, 0, length.len), length)) ||
+	    (name.len > coding.len && str_eq_nocase(str_sub(name, 0, coding.len), coding));
 }
 
 static bool
-add_field(struct http_req *req, struct head *h, struct str line)
+add_once(struct fields *seen, struct head *h, enum once which, struct str line, struct str value)
+{
+	if (seen->once[which].p != NULL)
+		return bad(h, "A header that may stand once stands twice.");
+	if (str_find(line, '\t') < line.len)
+		return bad(h, "A header that decides how to read the request holds a tab.");
+	seen->once[which] = value;
+	return true;
+}
+
+static bool
+add_field(struct http_req *req, struct head *h, struct fields *seen, struct str line)
 {
 	size_t colon = str_find(line, ':');
 	struct http_header field = {
 		.name = str_sub(line, 0, colon),
 		.value = str_trim(str_sub(line, colon + 1, line.len)),
 	};
+	enum once which = once_named(field.name);
 
 	if (colon == line.len || !is_token(field.name))
 		return bad(h, "A header line does not begin with a name and a colon.");
-	if (!is_field_value(field.value))
+	if (scan_has(field.value, not_in_value))
 		return bad(h, "A header value holds a control character.");
 	if (req->header_count == HTTP_MAX_HEADERS)
 		return refuse(h, 431, "head-too-large", "There are more than 64 header lines.");
-	if (stands_once(field.name)) {
-		if (http_req_header(req, field.name).p != NULL)
-			return bad(h, "A header that may stand once stands twice.");
-		if (str_find(line, '\t') < line.len)
-			return bad(h, "A header that decides how to read the request holds a tab.");
-	}
+	if (which < ONCE_COUNT && !add_once(seen, h, which, line, field.value))
+		return false;
+	if (which == ONCE_COUNT && almost_framing(field.name))
+		return bad(h, "A header's name begins like one that says where the body ends.");
+	seen->connection |= which == ONCE_COUNT && str_eq_nocase(field.name, S("connection"));
 	req->headers[req->header_count++] = field;
 	return true;
 }
@@ -241,11 +274,11 @@ list_has(struct str list, struct str word)
 }
 
 static void
-read_connection(const struct http_req *req, struct head *h)
+read_connection(const struct http_req *req, struct head *h, bool there)
 {
 	bool close = false, keep = false;
 
-	for (size_t i = 0; i < req->header_count; i++) {
+	for (size_t i = 0; there && i < req->header_count; i++) {
 		if (!str_eq_nocase(req->headers[i].name, S("connection")))
 			continue;
 		close |= list_has(req->headers[i].value, S("close"));
@@ -256,10 +289,10 @@ read_connection(const struct http_req *req, struct head *h)
 
 /* RFC 9112 section 6: exactly one way to tell where the body ends. */
 static bool
-read_framing(const struct http_req *req, struct head *h)
+read_framing(const struct fields *seen, struct head *h)
 {
-	struct str length = http_req_header(req, S("content-length"));
-	struct str coding = http_req_header(req, S("transfer-encoding"));
+	struct str length = seen->once[CONTENT_LENGTH];
+	struct str coding = seen->once[TRANSFER_ENCODING];
 	int64_t n;
 
 	if (length.p != NULL && coding.p != NULL)
@@ -282,9 +315,9 @@ read_framing(const struct http_req *req, struct head *h)
 }
 
 static bool
-read_expect(const struct http_req *req, struct head *h)
+read_expect(const struct fields *seen, struct head *h)
 {
-	struct str expect = http_req_header(req, S("expect"));
+	struct str expect = seen->once[EXPECT];
 
 	if (expect.p == NULL || h->minor == 0)
 		return true;
@@ -295,9 +328,9 @@ read_expect(const struct http_req *req, struct head *h)
 }
 
 static bool
-read_host(const struct http_req *req, struct head *h)
+read_host(const struct fields *seen, struct head *h)
 {
-	h->host = http_req_header(req, S("host"));
+	h->host = seen->once[HOST];
 	if (h->host.p == NULL && h->minor == 1)
 		return bad(h, "The Host header is missing.");
 	return true;
@@ -317,6 +350,7 @@ next_line(struct str *rest)
 bool
 head_parse(struct str raw, struct http_req *req, struct head *h)
 {
+	struct fields seen = { 0 };
 	struct str line;
 
 	*h = (struct head){ 0 };
@@ -324,9 +358,9 @@ head_parse(struct str raw, struct http_req *req, struct head *h)
 	if (!parse_request_line(next_line(&raw), req, h))
 		return false;
 	while ((line = next_line(&raw)).len > 0) {
-		if (!add_field(req, h, line))
+		if (!add_field(req, h, &seen, line))
 			return false;
 	}
-	read_connection(req, h);
-	return read_framing(req, h) && read_host(req, h) && read_expect(req, h);
+	read_connection(req, h, seen.connection);
+	return read_framing(&seen, h) && read_host(&seen, h) && read_expect(&seen, h);
 }

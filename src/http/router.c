@@ -12,8 +12,10 @@ struct row {
 };
 
 struct router {
-	struct row *rows; /* by wild, then path: rows of one pattern stand together */
+	/* By the number of segments, then wild, then path: rows of one pattern stand together. */
+	struct row *rows;
 	size_t row_count;
+	size_t first[HTTP_MAX_SEGMENTS + 2]; /* the rows of n segments begin at first[n] */
 	const struct http_asset *assets;
 	struct str *asset_paths;
 	size_t asset_count;
@@ -57,6 +59,8 @@ by_specificity(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
 
+	if (x->seg_count != y->seg_count)
+		return x->seg_count < y->seg_count ? -1 : 1;
 	if (x->wild != y->wild)
 		return x->wild < y->wild ? -1 : 1;
 	return strcmp(x->route->path, y->route->path);
@@ -72,6 +76,12 @@ router_new(const struct http_site *site)
 	for (size_t i = 0; i < site->route_count; i++)
 		row_fill(&r->rows[i], &site->routes[i]);
 	qsort(r->rows, r->row_count, sizeof(*r->rows), by_specificity);
+	for (size_t i = 0; i < r->row_count; i++)
+		r->first[r->rows[i].seg_count + 1] = i + 1;
+	for (size_t n = 1; n <= HTTP_MAX_SEGMENTS + 1; n++) {
+		if (r->first[n] < r->first[n - 1])
+			r->first[n] = r->first[n - 1];
+	}
 	r->assets = site->assets;
 	r->asset_count = site->asset_count;
 	r->asset_paths = mem_alloc(sizeof(*r->asset_paths) * (site->asset_count + 1));
@@ -90,12 +100,11 @@ router_free(struct router *r)
 	free(r);
 }
 
+/* From the end: the first segments are the same in most rows. */
 static bool
 row_matches(const struct row *row, const struct http_req *req)
 {
-	if (row->seg_count != req->seg_count)
-		return false;
-	for (size_t i = 0; i < row->seg_count; i++) {
+	for (size_t i = row->seg_count; i-- > 0;) {
 		if (row->segs[i].p != NULL && !str_eq(row->segs[i], req->segs[i]))
 			return false;
 	}
@@ -133,15 +142,15 @@ router_find(const struct router *r, struct http_req *req, bool method_known, str
     struct str *allow)
 {
 	struct buf methods = buf_in(a, 256);
-	size_t i = 0;
+	size_t i = r->first[req->seg_count], end = r->first[req->seg_count + 1];
 	const char *pattern;
 
-	while (i < r->row_count && !row_matches(&r->rows[i], req))
+	while (i < end && !row_matches(&r->rows[i], req))
 		i++;
-	if (i == r->row_count)
+	if (i == end)
 		return ROUTE_NO_PATH;
 	pattern = r->rows[i].route->path;
-	for (; i < r->row_count && strcmp(r->rows[i].route->path, pattern) == 0; i++) {
+	for (; i < end && strcmp(r->rows[i].route->path, pattern) == 0; i++) {
 		if (method_known && answers(r->rows[i].route, req->method)) {
 			req->route = r->rows[i].route;
 			take_args(&r->rows[i], req);

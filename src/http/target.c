@@ -1,5 +1,7 @@
 #include "http/target.h"
 
+#include "base/scan.h"
+
 bool
 target_split(struct str target, struct str *authority, struct str *path, struct str *query)
 {
@@ -22,16 +24,17 @@ target_split(struct str target, struct str *authority, struct str *path, struct 
 	return str_starts(*path, S("/"));
 }
 
+static bytes16
+harmful(bytes16 v)
+{
+	return scan_controls(v) | (bytes16)(v == '/') | (bytes16)(v == '\\') | (bytes16)(v == ';');
+}
+
 static bool
 harmless(struct str segment)
 {
-	for (size_t i = 0; i < segment.len; i++) {
-		unsigned char c = (unsigned char)segment.p[i];
-
-		if (c < ' ' || c == 0x7f || c == '/' || c == '\\' || c == ';')
-			return false;
-	}
-	return !str_eq(segment, S(".")) && !str_eq(segment, S("..")) && str_utf8(segment);
+	return !scan_has(segment, harmful) && !str_eq(segment, S(".")) &&
+	    !str_eq(segment, S("..")) && str_utf8(segment);
 }
 
 static enum target_fault

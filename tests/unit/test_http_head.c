@@ -63,6 +63,8 @@ test_heads_and_their_status(void **state)
 		{ "POST / HTTP/1.1\r\n" H "Transfer-Encoding: \tchunked\r\n\r\n", 400 },
 		{ "POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n", 501 },
 		{ "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
+		{ "POST / HTTP/1.1\r\n" H "Transfer-Encoding*: chunked\r\n\r\n", 400 },
+		{ "POST / HTTP/1.1\r\n" H "Content-Length2: 5\r\n\r\n", 400 },
 		{ "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
 		    400 },
 		{ "GET / HTTP/1.1\r\n" H "Expect: x\r\n\r\n", 417 },
@@ -225,8 +227,9 @@ test_a_body_ends_where_its_length_says(void **state)
 	assert_int_equal(end, 5);
 	assert_true(str_eq(body_bytes(b), S("hello")));
 	/* The two readers of the head must agree. */
-	assert_false(
-	    body_start(b, S("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n"), &none));
+	assert_false(body_start(
+	    b, S("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"), &five));
+	assert_false(body_start(b, S("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), &five));
 	assert_true(body_start(b,
 	    S("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n"), &none));
 	body_free(b);

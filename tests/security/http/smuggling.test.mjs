@@ -53,6 +53,8 @@ test('S-142 only chunked, once and last, is understood', async () => {
 		'"chunked"', 'chunked, chunked', ',chunked', 'chunked;q=1', 'chunked ,', ''];
 	for (const c of codings) await refused(post([`Transfer-Encoding: ${c}`], body), [400, 501], JSON.stringify(c));
 	await refused(post(['Transfer-Encoding : chunked'], body), [400], 'space before the colon');
+	for (const name of ['Transfer-Encoding*', 'transfer-encodingX', 'Content-Length-'])
+		await refused(post([`${name}: chunked`], body), [400], name);
 });
 
 test('S-142 broken chunk framing is refused', async () => {
