@@ -8,7 +8,8 @@
  * Every other verb after the claim checks the fence: E_CONFLICT means that somebody newer has taken over
  * and that nothing was written; of sent and failed also that the reply to the attempt before this claim
  * was sealed since: the next claim finds it. Each is one durable transaction. A failure changes states, never a
- * secret. Stages are those of oauth/plan.h, of which this room knows three numbers only. */
+ * secret. A claim or a record whose commit ended without an answer is found again (store_refresh_find): nothing
+ * has left yet, so nothing need be in doubt. Stages are those of oauth/plan.h, of which this room knows three numbers only. */
 #ifndef STORE_REFRESH_H
 #define STORE_REFRESH_H
 
@@ -16,11 +17,14 @@
 
 enum { STAGE_SETTLED, STAGE_SENT, STAGE_KEPT, STAGE_LOST };
 
+#define REFRESH_NONCE_LEN 16
+
 struct refresh_claim {
 	struct token token;
 	struct token_secrets secrets;
 	struct secret reply; /* with STAGE_KEPT: the raw reply of an earlier attempt */
 	int64_t fence;
+	unsigned char nonce[REFRESH_NONCE_LEN]; /* tells it from another claim of the same fence */
 };
 
 /* E_CONFLICT when somebody else holds it, E_NOTFOUND when it was deleted, E_REAUTH when there is
@@ -30,6 +34,12 @@ MUST enum rc store_refresh_claim(struct store *s, struct ctx *cx, struct str id,
 
 MUST enum rc store_refresh_sent(
     struct store *s, struct ctx *cx, struct refresh_claim *claim, int64_t now_ms, bool risky);
+
+/* After a claim or a record of which it is not known whether it was written: OK when the claim stands in the
+ * store and nobody newer has taken over, with its attempt as it stands there; *recorded says whether that is
+ * this claim's own. E_CONFLICT: nothing of it is there. */
+MUST enum rc store_refresh_find(
+    struct store *s, struct ctx *cx, struct refresh_claim *claim, bool *recorded);
 
 /* Also for somebody whom a newer claim has overtaken, as long as no newer attempt has left: it is the
  * only copy. Makes the token due, for whoever reads it. */

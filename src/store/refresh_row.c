@@ -123,6 +123,14 @@ bind_attempt(const struct rows *r, const struct round_wish *w, struct db_stmt *s
 	db_bind_blob(st, 6, S(""));
 }
 
+/* A new one each time: a claim that is made again is another one. */
+static void
+bind_nonce(struct db_stmt *st, int i, struct refresh_claim *claim)
+{
+	crypto_random(claim->nonce, sizeof(claim->nonce));
+	db_bind_blob(st, i, (struct str){ (const char *)claim->nonce, sizeof(claim->nonce) });
+}
+
 static void
 bind_claim_and_record(void *arg, size_t i, struct db_stmt *st)
 {
@@ -132,6 +140,7 @@ bind_claim_and_record(void *arg, size_t i, struct db_stmt *st)
 	bind_attempt(r, w, st);
 	db_bind_text(st, 7, w->claim->token.id);
 	db_bind_int(st, 8, r->round->wall_ms + r->round->lease_ms);
+	bind_nonce(st, 9, w->claim);
 }
 
 static void
@@ -143,6 +152,7 @@ bind_claim(void *arg, size_t i, struct db_stmt *st)
 	db_bind_int(st, 1, w->claim->fence);
 	db_bind_text(st, 2, w->claim->token.id);
 	db_bind_int(st, 3, r->round->wall_ms + r->round->lease_ms);
+	bind_nonce(st, 4, w->claim);
 }
 
 /* Of those that were found, the ones that are recorded, or the others. */
@@ -188,13 +198,13 @@ refresh_rows_claim(
 
 	many.changed = r.changed = numbers(cx, n);
 	r.chosen = ARENA_ARRAY(cx->arena, struct round_wish *, n > 0 ? n : 1);
-	many.sql = "UPDATE token SET " ATTEMPT ", fence = $2, lease_until_ms = $8"
+	many.sql = "UPDATE token SET " ATTEMPT ", fence = $2, lease_until_ms = $8, claim_nonce = $9"
 		   " WHERE id = $7 AND fence = $2 - 1";
 	many.bind = bind_claim_and_record;
 	many.count = choose(&r, n, true);
 	TRY(db_run_many(cx, s->db, &many));
 	claimed(&r, many.count);
-	many.sql = "UPDATE token SET fence = $1, lease_until_ms = $3"
+	many.sql = "UPDATE token SET fence = $1, lease_until_ms = $3, claim_nonce = $4"
 		   " WHERE id = $2 AND fence = $1 - 1";
 	many.bind = bind_claim;
 	many.count = choose(&r, n, false);

@@ -36,7 +36,7 @@ note_pairs(struct store *s, struct ctx *cx, const struct round *r)
 	return n > 0 ? store_changed_many(s, cx, CHANGE_TOKEN, ids, n) : OK;
 }
 
-/* Claims come first, and in the order of their ids, so that of several nodes none waits for one that
+/* All but the commit. Claims come first, and in the order of their ids, so that of several nodes none waits for one that
  * waits for it. */
 static enum rc
 write_all(struct store *s, struct ctx *cx, struct round *r)
@@ -49,8 +49,7 @@ write_all(struct store *s, struct ctx *cx, struct round *r)
 	TRY(refresh_rows_claim(s, cx, r->wishes, r->wish_count, r));
 	TRY(refresh_rows_seal(s, cx, r->replies, r->reply_count, r->now_ms));
 	TRY(refresh_rows_commit(s, cx, r->pairs, r->pair_count));
-	TRY(note_pairs(s, cx, r));
-	return db_commit(cx, s->db);
+	return note_pairs(s, cx, r);
 }
 
 static enum rc
@@ -79,10 +78,36 @@ write_round(struct store *s, struct ctx *cx, struct round *r)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 
-	if (write_all(s, cx, r) == OK)
-		return true;
+	if (write_all(s, cx, r) == OK) {
+		if (db_commit(cx, s->db) == OK)
+			return true;
+		for (size_t i = 0; i < r->wish_count; i++)
+			r->wishes[i].unsure = r->wishes[i].rc == OK;
+	}
 	all_failed(r, cx);
 	return false;
+}
+
+/* Which of the claims whose commit was not answered are there. */
+static void
+find_claims(struct store *s, const struct ctx *cx, struct round *r)
+{
+	enum rc rc = OK;
+
+	for (size_t i = 0; i < r->wish_count && (rc == OK || rc == E_CONFLICT); i++) {
+		struct round_wish *w = &r->wishes[i];
+		struct ctx scratch = *cx;
+
+		if (!w->unsure)
+			continue;
+		ctx_clear(&scratch);
+		rc = store_refresh_find(s, &scratch, w->claim, &w->recorded);
+		w->unsure = rc != OK && rc != E_CONFLICT;
+		if (rc == OK) {
+			ctx_clear(w->cx);
+			w->rc = OK;
+		}
+	}
 }
 
 void
@@ -91,9 +116,12 @@ store_round(struct store *s, struct ctx *cx, struct round *r)
 	for (size_t i = 0; i < r->wish_count; i++) {
 		r->wishes[i].recorded = false;
 		r->wishes[i].rc = OK;
+		r->wishes[i].unsure = false;
 	}
-	if (!write_round(s, cx, r))
+	if (!write_round(s, cx, r)) {
+		find_claims(s, cx, r);
 		return;
+	}
 	/* What was edited under the same fence is read again, and written by itself. */
 	for (size_t i = 0; i < r->pair_count; i++) {
 		struct round_pair *p = &r->pairs[i];

@@ -20,6 +20,9 @@ struct round_wish {
 	struct refresh_claim *claim; /* out */
 	bool recorded;               /* out */
 	bool risky;
+	/* out, with an rc that is not OK: whether it was written is not known, since the store went away at
+	 * the commit. store_refresh_find tells when it is back. */
+	bool unsure;
 	enum rc rc; /* out: as store_refresh_claim says */
 };
 
@@ -51,7 +54,8 @@ struct round {
 };
 
 /* Nothing of it is seen by anybody before all of it is durable. When the transaction as a whole fails,
- * each of its parts fails with the same words. Sorts the wishes. */
+ * each of its parts fails with the same words; a claim whose commit was not answered is looked for first, and
+ * is as good as any when it is there. Sorts the wishes. */
 void store_round(struct store *s, struct ctx *cx, struct round *r);
 
 #endif

@@ -219,6 +219,9 @@ const char *const store_schema[] = {
 	"DROP INDEX token_attempt;"
 	"CREATE INDEX token_attempt ON token (attempt_stage) WHERE attempt_stage > 0 AND"
 	" lease_until_ms = 0;",
+
+	/* 11: whose claim the newest one is, for a node whose COMMIT was answered to nobody */
+	"ALTER TABLE token ADD COLUMN claim_nonce BLOB NOT NULL DEFAULT '';",
 };
 
 const size_t store_schema_count = sizeof(store_schema) / sizeof(store_schema[0]);

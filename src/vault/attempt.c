@@ -193,6 +193,45 @@ attempt_plan(void *flight, bool *risky)
 }
 
 void
+attempt_unsure(struct flight *f)
+{
+	attempt_again_later(f, FLIGHT_UNSURE, "claim");
+}
+
+/* It is not there: the flight is as it was before, but for what it learned. */
+static void
+want_again(struct flight *f)
+{
+	struct engine *e = f->engine;
+
+	pthread_mutex_lock(&e->lock);
+	flight_leave_unused(f);
+	flight_move(f, FLIGHT_WANTED);
+	flight_enter(f, f->lane);
+	f->again_ms = 0;
+	engine_news(e);
+	pthread_mutex_unlock(&e->lock);
+}
+
+void
+attempt_find(struct flight *f)
+{
+	bool recorded;
+	enum rc rc;
+
+	ctx_clear(&f->cx);
+	rc = store_refresh_find(f->engine->vault->store, &f->cx, &f->claim, &recorded);
+	if (rc == OK) {
+		log_event(LOG_INFO, "token.claim_found", KV_STR("token", f->token_id));
+		attempt_begin(f, OK, recorded);
+	} else if (rc == E_CONFLICT) {
+		want_again(f);
+	} else {
+		attempt_unsure(f);
+	}
+}
+
+void
 attempt_begin(struct flight *f, enum rc rc, bool recorded)
 {
 	if (rc != OK)

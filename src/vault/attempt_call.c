@@ -144,7 +144,7 @@ attempt_send(struct flight *f, bool risky)
 	else if (rc == E_CONFLICT)
 		attempt_overtaken(f);
 	else
-		attempt_done(f, rc); /* not recorded, so not sent: fail closed */
+		attempt_unsure(f); /* perhaps not recorded, so not sent: fail closed */
 }
 
 void

@@ -52,7 +52,7 @@ static bool
 in_flight(const struct flight *f)
 {
 	return f->stage == FLIGHT_CALLING || f->stage == FLIGHT_ANSWERED ||
-	    f->stage == FLIGHT_READ || f->stage == FLIGHT_FAILED ||
+	    f->stage == FLIGHT_READ || f->stage == FLIGHT_FAILED || f->stage == FLIGHT_UNSURE ||
 	    (f->stage == FLIGHT_WANTED && f->in_lane);
 }
 
@@ -65,7 +65,7 @@ stop_wait_ms(const struct engine *e)
 	for (const struct flight *f = e->flights; f != NULL; f = f->next) {
 		if (!in_flight(f))
 			continue;
-		if (f->lane != NULL && !lane_loses_nothing(f->lane))
+		if (f->lane != NULL && f->stage != FLIGHT_UNSURE && !lane_loses_nothing(f->lane))
 			return STOP_CALL_MS;
 		wait = STOP_WAIT_MS;
 	}

@@ -16,6 +16,7 @@
 
 enum flight_stage {
 	FLIGHT_WANTED,   /* not begun: waits for room in its lane */
+	FLIGHT_UNSURE,   /* whether its claim or its record was written is not known yet */
 	FLIGHT_CALLING,  /* a call is out; the client's thread may write the reply */
 	FLIGHT_ANSWERED, /* the reply is here, or what it says could not be written yet */
 	FLIGHT_READ,     /* its pair is to be committed */
@@ -60,8 +61,8 @@ struct flight {
 	bool called;   /* there was a call, or a kept reply was read */
 	struct http_reply reply;
 	bool sealed; /* the reply is in the store */
-	/* Not before, clock_mono_ms: the store failed (FLIGHT_ANSWERED, _READ, _FAILED), or another node is
-	 * at it (FLIGHT_WANTED). */
+	/* Not before, clock_mono_ms: the store failed (FLIGHT_UNSURE, _ANSWERED, _READ, _FAILED), or another
+	 * node is at it (FLIGHT_WANTED). */
 	int64_t again_ms;
 	struct token_grant grant; /* what the reply gave, once it is read */
 	int64_t expires_in_s;
@@ -106,6 +107,10 @@ bool attempt_plan(void *flight, bool *risky);
 /* It cannot be claimed, in words of its context. What is so with the row itself is not tried again at
  * once; a store that is away says nothing about a token. */
 void attempt_postpone(struct flight *f, enum rc rc, int64_t seen_due_ms);
+/* Whether its claim, or its record, was written is not known: nothing leaves before that is found out. */
+void attempt_unsure(struct flight *f);
+/* Finds it out, goes on or begins again; the store may still be away. */
+void attempt_find(struct flight *f);
 /* The claim is durable, or was not made: does what the plan says. */
 void attempt_begin(struct flight *f, enum rc rc, bool recorded);
 

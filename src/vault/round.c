@@ -10,8 +10,8 @@
 
 struct round_parts {
 	struct flight *answered[ROUND_MAX], *read[ROUND_MAX], *failed[ROUND_MAX],
-	    *wanted[ROUND_MAX];
-	size_t answered_count, read_count, failed_count, wanted_count;
+	    *wanted[ROUND_MAX], *unsure[ROUND_MAX];
+	size_t answered_count, read_count, failed_count, wanted_count, unsure_count;
 	struct round_wish wishes[ROUND_MAX];
 	struct round_reply replies[ROUND_MAX];
 	struct round_pair pairs[ROUND_MAX];
@@ -43,7 +43,7 @@ bring_forward(int64_t *at_ms, int64_t to)
 static void
 choose(struct round_parts *p, struct flight *f, int64_t now, int64_t *at_ms)
 {
-	if (f->stage != FLIGHT_ANSWERED && f->stage != FLIGHT_READ && f->stage != FLIGHT_FAILED)
+	if (f->stage == FLIGHT_WANTED || f->stage == FLIGHT_CALLING || f->stage == FLIGHT_DONE)
 		return;
 	if (f->again_ms > now)
 		bring_forward(at_ms, f->again_ms);
@@ -53,6 +53,8 @@ choose(struct round_parts *p, struct flight *f, int64_t now, int64_t *at_ms)
 		p->answered[p->answered_count++] = f;
 	else if (f->stage == FLIGHT_FAILED && p->failed_count < ROUND_MAX)
 		p->failed[p->failed_count++] = f;
+	else if (f->stage == FLIGHT_UNSURE && p->unsure_count < ROUND_MAX)
+		p->unsure[p->unsure_count++] = f;
 }
 
 static bool
@@ -87,7 +89,7 @@ choose_all(struct engine *e, struct round_parts *p, int64_t *at_ms)
 {
 	int64_t now = clock_mono_ms();
 
-	p->answered_count = p->read_count = p->failed_count = p->wanted_count = 0;
+	p->answered_count = p->read_count = p->failed_count = p->wanted_count = p->unsure_count = 0;
 	p->store_is_away = false;
 	for (struct flight *f = e->flights; f != NULL; f = f->next) {
 		choose(p, f, now, at_ms);
@@ -315,13 +317,16 @@ after_wish(struct engine *e, const struct round *r, struct round_wish *part)
 	struct round again = alone(e);
 	struct flight *f = part->arg;
 
-	if (worth_alone(e, r, part->rc)) {
+	if (!part->unsure && worth_alone(e, r, part->rc)) {
 		begin_lease(f, &again);
 		again.wishes = part;
 		again.wish_count = 1;
 		write_alone(e, f, &again);
 	}
-	attempt_begin(f, part->rc, part->recorded);
+	if (part->unsure)
+		attempt_unsure(f);
+	else
+		attempt_begin(f, part->rc, part->recorded);
 }
 
 /* Those that are recorded leave first: from then on they count as sent, and how long a provider may be
@@ -344,6 +349,8 @@ go_on(struct engine *e, struct round_parts *p, struct round *r)
 			attempt_answered(p->answered[i]);
 	for (size_t i = 0; i < p->failed_count; i++)
 		attempt_write_failure(p->failed[i]);
+	for (size_t i = 0; i < p->unsure_count; i++)
+		attempt_find(p->unsure[i]);
 	for (size_t i = 0; i < r->reply_count; i++)
 		after_reply(e, r, p->sealing[i], &p->replies[i]);
 	for (size_t i = 0; i < rest; i++)
@@ -361,7 +368,9 @@ round_fly(struct engine *e, int64_t *at_ms)
 	pthread_mutex_lock(&e->lock);
 	choose_all(e, p, at_ms);
 	pthread_mutex_unlock(&e->lock);
-	if (p->answered_count + p->read_count + p->failed_count + p->wanted_count == 0)
+	if (p->answered_count + p->read_count + p->failed_count + p->wanted_count +
+		p->unsure_count ==
+	    0)
 		return false;
 	a = arena_new();
 	cx = round_cx(e, a);

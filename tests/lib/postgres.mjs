@@ -7,6 +7,7 @@
  *   await pg.crash(); await pg.start();
  *   const relay = await pg.relay();      a TCP address in front of it
  *   relay.url(), relay.silence()         what is connected hears nothing more, and is not told
+ *   relay.cutCommit(word, 'after'), relay.open()
  *   await pg.stop();
  *
  * As root it runs as the user postgres, since it refuses to run as root. It ends with the test process.
@@ -49,6 +50,14 @@ export async function startRelay(target) {
 		silence() {
 			for (const pair of open) pair.silent = true;
 		},
+		/* The next transaction in which `word` stands loses its connection at its COMMIT: 'before' it reaches the
+		 * server, or 'after' it was done. Until open() no other connection is let in. */
+		cutCommit(word, when) {
+			relay.cut = { word, when };
+		},
+		open() {
+			relay.shut = false;
+		},
 		/* Ends what is open; the next connection goes to another server. */
 		to(next) {
 			relay.target = next;
@@ -62,12 +71,28 @@ export async function startRelay(target) {
 			server.close();
 		},
 	};
+	const cuts = (pair, d) => {
+		const said = d.toString('latin1');
+		pair.said = said.includes('BEGIN') ? said : (pair.said ?? '') + said;
+		return relay.cut && said.includes('COMMIT') && pair.said.includes(relay.cut.word);
+	};
+	const end = () => {
+		relay.cut = null;
+		relay.shut = true;
+		relay.to(relay.target);
+	};
 	const server = net.createServer((near) => {
+		if (relay.shut) return near.destroy();
 		const far = net.connect({ host: '127.0.0.1', ...relay.target });
 		const pair = { near, far, silent: false };
 		open.add(pair);
+		near.prependListener('data', (d) => {
+			if (!cuts(pair, d)) return;
+			if (relay.cut.when === 'before') end();
+			else far.prependOnceListener('data', () => end());
+		});
 		const pass = (from, to) => {
-			from.on('data', (d) => pair.silent || to.write(d));
+			from.on('data', (d) => pair.silent || to.destroyed || to.write(d));
 			from.on('error', () => {});
 			from.on('close', () => {
 				if (pair.silent) return;

@@ -20,6 +20,7 @@ static struct {
 	enum fault_kind kind;
 	int left; /* 0: none will fail */
 	bool fired;
+	bool stays, at_commit;
 } fault;
 
 void
@@ -27,13 +28,28 @@ fault_arm(enum fault_kind kind, int at)
 {
 	fault.kind = kind;
 	fault.left = at;
-	fault.fired = false;
+	fault.fired = fault.stays = fault.at_commit = false;
+}
+
+void
+fault_arm_away(enum fault_kind kind, int at)
+{
+	fault_arm(kind, at);
+	fault.stays = true;
+}
+
+void
+fault_arm_commit(enum fault_kind kind)
+{
+	fault_arm_away(kind, 0);
+	fault.at_commit = true;
 }
 
 bool
 fault_disarm(void)
 {
 	fault.left = 0;
+	fault.stays = fault.at_commit = false;
 	return fault.fired;
 }
 
@@ -52,6 +68,10 @@ inner_stmt(struct db_stmt *st)
 static bool
 is_this_one(void)
 {
+	if (fault.fired && fault.stays) {
+		fault.kind = FAULT_BEFORE;
+		return true;
+	}
 	if (fault.left == 0 || --fault.left > 0)
 		return false;
 	fault.fired = true;
@@ -91,6 +111,8 @@ fault_begin(struct ctx *cx, struct db *db)
 static enum rc
 fault_commit(struct ctx *cx, struct db *db)
 {
+	if (fault.at_commit && !fault.fired)
+		fault.left = 1;
 	FAULTY(cx, db_commit(cx, inner_db(db)));
 }
 

@@ -14,6 +14,10 @@ MUST enum rc fault_open(struct ctx *cx, const char *where, struct db **out);
 
 /* Fails call number `at`, from 1, of those that can fail. */
 void fault_arm(enum fault_kind kind, int at);
+/* From that call on none reaches the database any more; the first one as `kind` says. */
+void fault_arm_away(enum fault_kind kind, int at);
+/* The same from the next commit on. */
+void fault_arm_commit(enum fault_kind kind);
 /* Whether it came to that; no call fails any more. */
 bool fault_disarm(void);
 

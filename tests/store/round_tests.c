@@ -259,6 +259,103 @@ test_a_round_that_breaks_tells_each_the_truth(void **state)
 	}
 }
 
+/* The commit of many claims ends without an answer, and the store stays away: nobody knows what was written
+ * until it is back, and then each is found as it is. */
+static void
+lose_commit(struct fixture *f, enum fault_kind kind, struct many *m)
+{
+	make_work(f, m);
+	m->wished[1].record = false;
+	fault_arm_commit(kind);
+	store_round(store(f), &m->cx, &m->round);
+	assert_true(fault_disarm());
+	for (int i = 0; i < WISHES; i++) {
+		assert_true(m->wishes[i].unsure);
+		assert_int_equal(m->wishes[i].rc, E_STORE);
+	}
+}
+
+static void
+test_claims_whose_commit_was_not_answered_are_found_again(void **state)
+{
+	struct fixture *f = *state;
+	struct opened *o = opened(f);
+	struct many m;
+
+	store_close(o->store);
+	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
+	lose_commit(f, FAULT_AFTER, &m);
+	for (int i = 0; i < WISHES; i++) {
+		struct refresh_claim *c = &m.wished[i].claim;
+		bool recorded = i == 1;
+
+		ctx_clear(&f->cx);
+		assert_ok(store_refresh_find(store(f), &f->cx, c, &recorded));
+		assert_int_equal(recorded, i != 1);
+		assert_int_equal(c->token.attempt.stage, i != 1 ? STAGE_SENT : STAGE_SETTLED);
+		/* It is the owner's, with all that an owner may do. */
+		if (recorded)
+			assert_ok(store_refresh_answered(
+			    store(f), &f->cx, c, NOW + 6, 200, 7, secret_of(S("the raw reply"))));
+		assert_ok(store_refresh_commit(store(f), &f->cx, c, &fresh));
+	}
+}
+
+/* The same with a commit that never arrived; another node may have claimed it meanwhile, with the same fence. */
+static void
+test_claims_whose_commit_never_arrived_are_not_taken_for_ones_own(void **state)
+{
+	struct fixture *f = *state;
+	struct opened *o = opened(f);
+	struct refresh_claim other;
+	bool recorded;
+	struct many m;
+
+	store_close(o->store);
+	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
+	lose_commit(f, FAULT_BEFORE, &m);
+	other = claim(f, "wish2", NOW);
+	assert_int_equal(other.fence, m.wished[2].claim.fence);
+	for (int i = 0; i < WISHES; i++) {
+		assert_rc(store_refresh_find(store(f), &f->cx, &m.wished[i].claim, &recorded),
+		    E_CONFLICT);
+		assert_int_equal(token_now(f, "wish", i).attempt.stage, STAGE_SETTLED);
+	}
+	assert_ok(store_refresh_find(store(f), &f->cx, &other, &recorded));
+	assert_false(recorded);
+	(void)claim(f, "wish0", NOW); /* and nothing is in its way */
+}
+
+/* The store is back at once: the round itself finds out. */
+static void
+test_a_round_finds_out_what_became_of_its_commit(void **state)
+{
+	struct fixture *f = *state;
+	struct opened *o = opened(f);
+	bool fired = true;
+
+	store_close(o->store);
+	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
+	for (int at = 1; fired; at++) {
+		struct many m;
+
+		make_work(f, &m);
+		fault_arm(FAULT_AFTER, at);
+		store_round(store(f), &m.cx, &m.round);
+		fired = fault_disarm();
+		for (int i = 0; i < WISHES; i++) {
+			struct token t;
+
+			assert_ok(store_token_get(store(f), &f->cx, m.wishes[i].id, &t));
+			assert_false(m.wishes[i].unsure);
+			assert_int_equal(t.attempt.stage == STAGE_SENT, m.wishes[i].rc == OK);
+			assert_int_equal(m.wishes[i].recorded, m.wishes[i].rc == OK);
+		}
+		by_hand(f, "DELETE FROM token");
+		assert_true(at < 200);
+	}
+}
+
 struct names {
 	const char *const *names;
 	size_t rows;
@@ -325,5 +422,8 @@ const struct CMUnitTest round_tests[] = {
 	STORE_TEST(test_a_round_gives_back_what_it_cannot_begin),
 	STORE_TEST(test_a_pair_is_written_to_a_row_that_was_edited),
 	STORE_TEST(test_a_round_that_breaks_tells_each_the_truth),
+	STORE_TEST(test_claims_whose_commit_was_not_answered_are_found_again),
+	STORE_TEST(test_claims_whose_commit_never_arrived_are_not_taken_for_ones_own),
+	STORE_TEST(test_a_round_finds_out_what_became_of_its_commit),
 };
 const size_t round_test_count = sizeof(round_tests) / sizeof(round_tests[0]);

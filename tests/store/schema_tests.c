@@ -17,6 +17,7 @@ static const char *const shipped[] = {
 	"suPNw9UGcteKnluP",
 	"CWtXDqVVg3F0DjRy",
 	"DNxCNGSaM_m-dhze",
+	"FrMYv-3wRtxkouzh",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))
