@@ -4,7 +4,8 @@
 #include "vault/live.h"
 
 #define MIN_TTL_MAX_S 86400
-#define PAGE_MAX 1000 /* tokens */
+#define PAGE_MAX 1000  /* tokens */
+#define LIST_MAX 20000 /* of them in an answer that is no page */
 #define FINGERPRINT_MAX 64
 #define REPLY_FIRST 160  /* names and what else is not from outside */
 #define REPLY_MAX 139264 /* the largest token, scope and warning, every byte escaped */
@@ -45,44 +46,76 @@ take_limit(struct ctx *cx, const struct http_req *req, int64_t *out)
 	    "limit must be a whole number from 1 to %d.", PAGE_MAX);
 }
 
+static enum rc
+too_many(struct ctx *cx)
+{
+	fail_at(cx, E_INPUT, "too-many", "limit", "There are more tokens than one answer holds.");
+	return fail_todo(cx,
+	    "Ask for pages: ?limit=%d, then with the \"next\" of each answer as &after=…",
+	    PAGE_MAX);
+}
+
+/* Appends a page of what the key may read; page->after moves behind it. */
+static enum rc
+add_page(struct api *api, struct ctx *cx, const struct http_req *req, struct token_page *page,
+    json_t *list, bool *more)
+{
+	struct token *tokens;
+	size_t n;
+
+	TRY(vault_token_page(api->vault, cx, page, &tokens, &n));
+	for (size_t i = 0; i < n; i++)
+		if (vault_key_allows(api->vault, key_of(req), tokens[i].id))
+			json_array_append_new(list, view_token_v1(api, cx, &tokens[i]));
+	*more = n == page->max;
+	if (n > 0)
+		page->after = tokens[n - 1].name;
+	return OK;
+}
+
 /* All of them, or with a limit a page; *next: where the page behind it goes on. */
 static enum rc
-list_tokens(struct api *api, struct ctx *cx, const struct http_req *req, struct token **out,
-    size_t *count, json_t **next)
+list_tokens(
+    struct api *api, struct ctx *cx, const struct http_req *req, json_t *list, json_t **next)
 {
 	struct token_page page = { .key = key_of(req)->all_tokens ? S("") : key_of(req)->id };
 	int64_t limit;
+	bool more = true;
 
-	*next = NULL;
 	TRY(take_limit(cx, req, &limit));
 	TRY(http_req_param(cx, req, "after", &page.after));
-	if (limit == 0)
-		return vault_token_list(api->vault, cx, out, count);
-	page.max = (size_t)limit;
-	TRY(vault_token_page(api->vault, cx, &page, out, count));
-	*next = *count == page.max ? json_str((*out)[*count - 1].name) : json_null();
+	page.max = limit > 0 ? (size_t)limit : PAGE_MAX;
+	do {
+		TRY(add_page(api, cx, req, &page, list, &more));
+		if (json_array_size(list) > LIST_MAX)
+			return too_many(cx);
+	} while (limit == 0 && more);
+	if (limit > 0)
+		*next = more ? json_str(page.after) : json_null();
 	return OK;
 }
 
 enum rc
 api_v1_tokens(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
-	struct api *api = app;
-	struct token *tokens;
-	json_t *list, *o, *next;
-	size_t n;
+	json_t *list = json_array(), *o = json_object(), *next = NULL;
+	struct str text;
+	enum rc rc;
 
-	TRY(list_tokens(api, cx, req, &tokens, &n, &next));
-	list = json_array();
-	o = json_object();
-	for (size_t i = 0; i < n; i++)
-		if (vault_key_allows(api->vault, key_of(req), tokens[i].id))
-			json_array_append_new(list, view_token_v1(api, cx, &tokens[i]));
 	json_put(o, "now", json_str(clock_rfc3339(cx->arena, clock_now_ms(cx->clock))));
 	json_put(o, "tokens", list);
+	rc = list_tokens(app, cx, req, list, &next);
+	if (rc != OK) {
+		json_decref(o);
+		return rc;
+	}
 	if (next != NULL)
 		json_put(o, "next", next);
-	return api_reply(res, 200, o);
+	text = json_write(res->arena, o);
+	if (text.p == NULL)
+		return too_many(cx);
+	http_res_json(res, 200, text);
+	return OK;
 }
 
 enum rc

@@ -214,7 +214,7 @@ json_write(struct arena *a, json_t *value)
 
 	write_value(&b, value);
 	json_decref(value);
-	return buf_str(&b);
+	return b.overflow ? (struct str){ 0 } : buf_str(&b);
 }
 
 static enum rc

@@ -19,7 +19,7 @@ MUST enum rc json_read(struct ctx *cx, struct str text, int max_depth, json_t **
 MUST enum rc json_read_lenient(struct ctx *cx, struct str text, int max_depth, json_t **out);
 
 /* Serializes into the arena and drops the caller's reference. Escapes "<" so that the text can
- * stand inside a data block of a page. */
+ * stand inside a data block of a page. Larger than 16 MiB: the empty slice, whose p is NULL. */
 struct str json_write(struct arena *a, json_t *value);
 
 /* Members of an object. E_INPUT with the field named when absent, of another type, or longer than

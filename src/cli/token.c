@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/manager.h"
 #include "cli/output.h"
+#include "cli/pages.h"
 #include "crypto/crypto.h"
 
 #define TOKEN_MAX 16384
@@ -181,26 +182,15 @@ is_doubtful(const json_t *token, int64_t span_s)
 	    (!json_is_integer(in) || json_integer_value(in) <= span_s);
 }
 
-static void
-keep_dying(json_t *list, int64_t span_s)
-{
-	for (size_t i = json_array_size(list); i-- > 0;)
-		if (!dies_within(json_array_get(list, i), span_s))
-			json_array_remove(list, i);
-}
-
 static enum rc
 run_list(struct ctx *cx, const struct cli_config *config, const struct arguments *args)
 {
 	json_t *answer, *list, **tokens;
 	size_t count;
 
-	TRY(manager_ask(cx, config, "GET", S("/api/v1/tokens"), &answer));
+	TRY(pages_tokens(
+	    cx, config, args->span_s >= 0 ? dies_within : NULL, args->span_s, &answer));
 	list = json_object_get(answer, "tokens");
-	if (!json_is_array(list))
-		return odd_answer(cx);
-	if (args->span_s >= 0)
-		keep_dying(list, args->span_s);
 	count = json_array_size(list);
 	if (args->json) {
 		out_json(answer);

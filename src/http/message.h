@@ -125,6 +125,7 @@ struct http_res {
 
 /* Adds a header line. A value with CR, LF or NUL is dropped and the line with it. */
 void http_res_header(struct http_res *res, struct str name, struct str value);
+/* json without p (json_write: too large) becomes a 500 that says so. */
 void http_res_json(struct http_res *res, int status, struct str json);
 void http_res_text(struct http_res *res, int status, struct str text);
 /* The reply's body is part of an open file; the server reads it bit by bit and closes fd, whatever

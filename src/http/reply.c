@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 
 #define EXTRA_HEAD_MAX 16384
 #define REPLY_HEAD_MAX (EXTRA_HEAD_MAX + 4096)
@@ -164,10 +165,28 @@ http_res_drop_file(struct http_res *res)
 	res->file_.there = false;
 }
 
+/* What did not fit into one text is an error, and never half of an answer. */
+static void
+too_large(struct http_res *res)
+{
+	log_event(LOG_ERROR, "http.reply_too_large", KV_STR("todo", S("ask for less at once")));
+	res->status = 500;
+	res->cacheable = false;
+	res->content_type = S("application/problem+json");
+	res->body = S("{\"type\":\"urn:valetkey:problem:answer-too-large\","
+		      "\"title\":\"Internal Server Error\",\"status\":500,"
+		      "\"detail\":\"The answer is larger than a reply can be.\","
+		      "\"todo\":\"Ask for less at once.\",\"code\":\"answer-too-large\"}");
+}
+
 void
 http_res_json(struct http_res *res, int status, struct str json)
 {
 	http_res_drop_file(res);
+	if (json.p == NULL) {
+		too_large(res);
+		return;
+	}
 	res->status = status;
 	res->content_type = S("application/json");
 	res->body = json;

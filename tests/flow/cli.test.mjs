@@ -380,7 +380,7 @@ describe("where the key comes from", () => {
 	test("the file in the user's configuration directory", async () => {
 		const file = configure(path.join(home, ".config"), `# mine\n\nurl = ${url}/\n api_key=${KEY} \n`);
 		assert.equal((await cli(["list"], bare)).status, 0);
-		assert.equal(seen[0].url, "/api/v1/tokens");
+		assert.equal(seen[0].url, "/api/v1/tokens?limit=250");
 		assert.equal((await cli(["list"], { ...bare, VALETKEY_API_KEY: "vk_other" })).status, 4);
 		rmSync(file);
 	});

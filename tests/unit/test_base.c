@@ -164,6 +164,20 @@ test_buf_json_string_escapes_every_byte_that_must_be(void **state)
 }
 
 static void
+test_json_that_is_too_large_is_no_half_of_it(void **state)
+{
+	struct fixture *f = *state;
+	json_t *list = json_array();
+	char text[1 << 10];
+
+	memset(text, 'x', sizeof(text));
+	for (int i = 0; i < 17 << 10; i++)
+		json_array_append_new(list, json_str((struct str){ text, sizeof(text) }));
+	assert_null(json_write(f->arena, list).p);
+	assert_string_equal(json_write(f->arena, json_array()).p, "[]");
+}
+
+static void
 test_buf_adds_whole_numbers(void **state)
 {
 	static const int64_t numbers[] = { 0, 7, 10, -1, 1767323045000, INT64_MAX, INT64_MIN };
@@ -372,6 +386,7 @@ main(void)
 		TEST(test_buf_stops_at_its_cap),
 		TEST(test_buf_json_string_is_safe_in_a_page),
 		TEST(test_buf_json_string_escapes_every_byte_that_must_be),
+		TEST(test_json_that_is_too_large_is_no_half_of_it),
 		TEST(test_buf_adds_whole_numbers),
 		TEST(test_clock_writes_times_as_the_calendar_has_them),
 		TEST(test_str_concat_joins),
