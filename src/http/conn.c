@@ -100,8 +100,7 @@ static void
 close_handles(struct conn *c)
 {
 	uv_close((uv_handle_t *)&c->timer, on_closed);
-	if (!c->reset || uv_tcp_close_reset(&c->tcp, on_closed) != 0)
-		uv_close((uv_handle_t *)&c->tcp, on_closed);
+	wire_close(c, on_closed);
 }
 
 void
@@ -190,19 +189,15 @@ conn_took(struct conn *c, size_t n)
 }
 
 static void
-read_peer(struct conn *c, int fd)
+read_peer(struct conn *c, const struct sockaddr_storage *ss)
 {
-	struct sockaddr_storage ss = { 0 };
-	socklen_t len = sizeof(ss);
-
-	getpeername(fd, (struct sockaddr *)&ss, &len);
-	if (ss.ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const void *)&ss;
+	if (ss->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)ss;
 
 		inet_ntop(AF_INET, &in->sin_addr, c->peer, sizeof(c->peer));
 		c->peer_is_loopback = (ntohl(in->sin_addr.s_addr) >> 24) == 127;
-	} else if (ss.ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const void *)&ss;
+	} else if (ss->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const void *)ss;
 
 		inet_ntop(AF_INET6, &in6->sin6_addr, c->peer, sizeof(c->peer));
 		c->peer_is_loopback = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
@@ -210,23 +205,28 @@ read_peer(struct conn *c, int fd)
 }
 
 void
-conn_open(struct door *d, int fd)
+conn_open(struct door *d, int fd, const struct sockaddr_storage *from)
 {
 	struct loop *l = d->loop;
 	struct http_server *s = l->server;
 	struct conn *c = mem_alloc(sizeof(*c));
 
 	c->loop = l;
-	read_peer(c, fd);
+	read_peer(c, from);
 	if (!peers_enter(&s->peers, str_of(c->peer))) {
 		close(fd);
 		free(c);
 		return;
 	}
-	uv_tcp_init(&l->uv, &c->tcp);
+	if (!wire_open(c, fd)) {
+		peers_leave(&s->peers, str_of(c->peer));
+		close(fd);
+		free(c);
+		return;
+	}
 	uv_timer_init(&l->uv, &c->timer);
 	c->open_handles = 2;
-	c->tcp.data = c->timer.data = c;
+	c->timer.data = c;
 	c->by_proxy = d->is_proxy;
 	if (!c->by_proxy && s->tls != NULL)
 		c->tls = tls_new(s->tls);
@@ -237,12 +237,6 @@ conn_open(struct door *d, int fd)
 	l->conn_count++;
 	loop_start_tick(l);
 	conn_enter(c, P_IDLE, s->times.head_ms);
-	if (uv_tcp_open(&c->tcp, fd) != 0) {
-		close(fd);
-		conn_close(c);
-		return;
-	}
-	uv_tcp_nodelay(&c->tcp, 1);
 	wire_read_start(c);
 }
 

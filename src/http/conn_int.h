@@ -45,16 +45,18 @@ struct outgoing {
 };
 
 struct conn {
-	uv_tcp_t tcp;
+	uv_poll_t poll; /* of fd */
+	int fd;
+	int watched; /* what poll was asked to tell */
 	uv_timer_t timer;
 	void (*then)(struct conn *c); /* when it fires */
 	int open_handles;
 	struct loop *loop;
 	struct conn *prev, *next;
 	enum phase phase;
-	bool reading;
-	bool lent;  /* a worker or a file job has our buffers: closing waits for it */
-	bool reset; /* close with RST */
+	bool reading; /* what comes is wanted */
+	bool lent;    /* a worker or a file job has our buffers: closing waits for it */
+	bool reset;   /* close with RST */
 	int64_t since_ms, deadline_ms;
 
 	char *in;                       /* NULL while idle */
@@ -69,17 +71,15 @@ struct conn {
 	struct str tunnel; /* the name of its CONNECT, once there was one */
 	struct tls *tls;   /* NULL: in the clear */
 	struct str to_send[2];
-	bool sending;  /* to_send: wire_sent will be called */
-	bool flushing; /* a write of TLS records is under way */
+	bool sending;      /* to_send: conn_sent will be called */
+	bool blocked;      /* the socket takes no more: its poll tells when it does */
+	struct late *late; /* TLS records that it did not take; NULL: none */
+	bool ending;       /* after them our end of the connection is over */
 
 	struct outgoing out;
 	struct piece *piece;
 
 	struct exchange *x;
-	union {
-		uv_write_t write;
-		uv_shutdown_t shutdown;
-	};
 	char peer[PEER_TEXT_MAX];
 	bool peer_is_loopback;
 };
@@ -127,6 +127,10 @@ enum wire_sent {
 	WIRE_LATER, /* conn_sent follows; the bytes stay until then */
 	WIRE_BROKEN,
 };
+/* Takes the socket. False: it cannot be watched, and is the caller's still. */
+bool wire_open(struct conn *c, int fd);
+/* Closes it, with RST if c->reset, and then calls done. */
+void wire_close(struct conn *c, uv_close_cb done);
 enum wire_sent wire_write(struct conn *c, struct str a, struct str b);
 /* A short static text between requests; closes the connection when it does not fit. */
 void wire_say(struct conn *c, struct str text);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,6 +42,7 @@ bind_one(const struct addrinfo *ai, bool first)
 		return -errno;
 	if (ai->ai_family == AF_INET6)
 		set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	set_on(fd, IPPROTO_TCP, TCP_NODELAY); /* those that it accepts inherit it */
 	if (set_on(fd, SOL_SOCKET, SO_REUSEADDR) != 0 ||
 	    (!first && set_on(fd, SOL_SOCKET, SO_REUSEPORT) != 0) ||
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 ||

@@ -186,12 +186,15 @@ on_acceptable(uv_poll_t *poll, int status, int events)
 	(void)status;
 	(void)events;
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		struct sockaddr_storage from = { 0 };
+		socklen_t len = sizeof(from);
 		int fd = -1;
 
 		if (!peers_full(&l->server->peers))
-			fd = accept4(d->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+			fd = accept4(
+			    d->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
-			conn_open(d, fd);
+			conn_open(d, fd, &from);
 			continue;
 		}
 		if (!peers_full(&l->server->peers)) {

@@ -144,7 +144,7 @@ void loop_finished(struct loop *l, struct exchange *list); /* from another threa
 #define BUFFER_FULL (HEAD_MAX + 8192)
 
 /* conn.c */
-void conn_open(struct door *d, int fd);
+void conn_open(struct door *d, int fd, const struct sockaddr_storage *from);
 void conn_answered(struct exchange *x);         /* a worker has filled in the reply */
 void conn_not_taken(struct exchange *x);        /* too much is waiting */
 void conn_tick(struct conn *c, int64_t now_ms); /* looks at its deadline */

@@ -1,20 +1,72 @@
+#include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "http/conn_int.h"
 
+/* libuv watches the socket; it is read and written here, with recv and send, which cost the kernel less
+ * than the read and write of libuv's streams, and libuv nothing. */
+
+#define READS_MAX 32 /* of one connection, before others have their turn */
 #define RECORDS_AT_ONCE 65536
 #define RECORD_CLEAR 16384
 
 /* TLS records that the socket did not take at once. */
 struct late {
-	uv_write_t write;
+	size_t at, len; /* up to at they are sent */
 	char bytes[];
 };
+
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+/* Asks for what is wanted, if something else was asked for: that is two system calls. */
+static void
+watch(struct conn *c)
+{
+	int events = (c->reading ? UV_READABLE : 0) | (c->blocked ? UV_WRITABLE : 0);
+
+	if (events == c->watched)
+		return;
+	c->watched = events;
+	if (events == 0)
+		uv_poll_stop(&c->poll);
+	else if (uv_poll_start(&c->poll, events, on_ready) != 0)
+		abort(); /* only for a handle that is closing */
+}
+
+static void
+wait_until_writable(struct conn *c)
+{
+	c->blocked = true;
+	watch(c);
+}
+
+/* How much the socket took; -1: it is broken. */
+static ssize_t
+put(struct conn *c, struct str a, struct str b)
+{
+	struct iovec parts[2] = {
+		{ (void *)(uintptr_t)a.p, a.len },
+		{ (void *)(uintptr_t)b.p, b.len },
+	};
+	struct msghdr both = { .msg_iov = parts, .msg_iovlen = 2 };
+	ssize_t n;
+
+	if (a.len == 0)
+		a = b;
+	do {
+		n = a.p == b.p || b.len == 0 ? send(c->fd, a.p, a.len, MSG_NOSIGNAL)
+					     : sendmsg(c->fd, &both, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return 0;
+	return n;
+}
 
 static void
 take(struct conn *c, size_t n)
@@ -33,125 +85,77 @@ all_taken(const struct conn *c)
 	return c->to_send[0].len + c->to_send[1].len == 0;
 }
 
-static void
-done(struct conn *c)
-{
-	c->sending = false;
-	conn_sent(c);
-}
-
 /* --- in the clear --- */
-
-static void
-on_written(uv_write_t *req, int status)
-{
-	struct conn *c = req->handle->data;
-
-	if (c->phase == P_CLOSED)
-		return;
-	if (status == 0)
-		done(c);
-	else
-		conn_close(c);
-}
-
-static unsigned
-fill(const struct conn *c, uv_buf_t bufs[2])
-{
-	unsigned n = 0;
-
-	for (int i = 0; i < 2; i++) {
-		struct str s = c->to_send[i];
-
-		if (s.len > 0)
-			bufs[n++] = uv_buf_init((char *)(uintptr_t)s.p, (unsigned)s.len);
-	}
-	return n;
-}
 
 static enum wire_sent
 send_clear(struct conn *c)
 {
-	uv_buf_t bufs[2];
-	unsigned count = fill(c, bufs);
-	int n = count > 0 ? uv_try_write((uv_stream_t *)&c->tcp, bufs, count) : 0;
+	ssize_t n = all_taken(c) ? 0 : put(c, c->to_send[0], c->to_send[1]);
 
-	if (n < 0 && n != UV_EAGAIN)
+	if (n < 0)
 		return WIRE_BROKEN;
-	take(c, n > 0 ? (size_t)n : 0);
+	take(c, (size_t)n);
 	if (all_taken(c))
 		return WIRE_ALL;
-	count = fill(c, bufs);
-	if (uv_write(&c->write, (uv_stream_t *)&c->tcp, bufs, count, on_written) != 0)
-		return WIRE_BROKEN;
+	wait_until_writable(c);
 	return WIRE_LATER;
 }
 
 /* --- through TLS --- */
 
-static enum wire_sent send_records(struct conn *c);
-
 static void
-on_late_written(uv_write_t *req, int status)
+keep_late(struct conn *c, struct str rest)
 {
-	struct conn *c = req->handle->data;
-	enum wire_sent sent;
-
-	free(req->data);
-	c->flushing = false;
-	if (c->phase == P_CLOSED)
-		return;
-	sent = status == 0 ? send_records(c) : WIRE_BROKEN;
-	if (sent == WIRE_BROKEN)
-		conn_close(c);
-	else if (sent == WIRE_ALL && c->sending)
-		done(c);
-	else if (sent == WIRE_ALL)
-		conn_advance(c);
+	c->late = mem_alloc(sizeof(*c->late) + rest.len);
+	c->late->len = rest.len;
+	memcpy(c->late->bytes, rest.p, rest.len);
+	c->reading = false; /* what TLS wants to say must not pile up */
+	wait_until_writable(c);
 }
 
 static enum wire_sent
-send_late(struct conn *c, struct str rest)
+send_late(struct conn *c)
 {
-	struct late *late = mem_alloc(sizeof(*late) + rest.len);
-	uv_buf_t buf = uv_buf_init(late->bytes, (unsigned)rest.len);
+	struct late *late = c->late;
+	ssize_t n = put(c, (struct str){ late->bytes + late->at, late->len - late->at }, S(""));
 
-	memcpy(late->bytes, rest.p, rest.len);
-	late->write.data = late;
-	tls_sent(c->tls);
-	if (uv_write(&late->write, (uv_stream_t *)&c->tcp, &buf, 1, on_late_written) != 0) {
-		free(late);
+	if (n < 0)
 		return WIRE_BROKEN;
+	late->at += (size_t)n;
+	if (late->at < late->len) {
+		wait_until_writable(c);
+		return WIRE_LATER;
 	}
-	c->flushing = true;
-	wire_read_stop(c); /* what TLS wants to say must not pile up */
-	return WIRE_LATER;
+	free(late);
+	c->late = NULL;
+	if (c->ending && shutdown(c->fd, SHUT_WR) != 0)
+		return WIRE_BROKEN;
+	return WIRE_ALL;
 }
 
 static enum wire_sent
 flush(struct conn *c)
 {
 	struct str records = tls_to_send(c->tls);
-	uv_buf_t buf = uv_buf_init((char *)(uintptr_t)records.p, (unsigned)records.len);
-	int n;
+	ssize_t n;
 
-	if (c->flushing)
+	if (c->late != NULL)
 		return WIRE_LATER;
 	if (records.len == 0)
 		return WIRE_ALL;
-	n = uv_try_write((uv_stream_t *)&c->tcp, &buf, 1);
-	if (n < 0 && n != UV_EAGAIN)
+	n = put(c, records, S(""));
+	if (n < 0)
 		return WIRE_BROKEN;
-	if (n < (int)records.len)
-		return send_late(c, str_sub(records, n > 0 ? (size_t)n : 0, records.len));
+	if ((size_t)n < records.len)
+		keep_late(c, str_sub(records, (size_t)n, records.len));
 	tls_sent(c->tls);
-	return WIRE_ALL;
+	return c->late != NULL ? WIRE_LATER : WIRE_ALL;
 }
 
 static enum wire_sent
 send_records(struct conn *c)
 {
-	while (!c->flushing && !all_taken(c)) {
+	while (c->late == NULL && !all_taken(c)) {
 		while (!all_taken(c) && tls_to_send(c->tls).len < RECORDS_AT_ONCE) {
 			struct str *s = &c->to_send[c->to_send[0].len > 0 ? 0 : 1];
 			struct str clear = str_sub(*s, 0, RECORD_CLEAR);
@@ -173,7 +177,7 @@ wire_pull(struct conn *c)
 	size_t room, n;
 	enum tls_step step;
 
-	if (c->tls == NULL || c->flushing || c->phase == P_CLOSED)
+	if (c->tls == NULL || c->late != NULL || c->phase == P_CLOSED)
 		return false;
 	room = conn_room(c, &p);
 	if (room == 0)
@@ -200,70 +204,128 @@ wire_write(struct conn *c, struct str a, struct str b)
 	return sent;
 }
 
+/* The socket takes bytes again. */
+static void
+write_on(struct conn *c)
+{
+	enum wire_sent sent;
+
+	c->blocked = false;
+	sent = c->late != NULL ? send_late(c) : WIRE_ALL;
+	if (sent == WIRE_ALL)
+		sent = c->tls != NULL ? send_records(c) : send_clear(c);
+	if (sent == WIRE_BROKEN) {
+		conn_close(c);
+	} else if (sent == WIRE_ALL && c->sending) {
+		c->sending = false;
+		conn_sent(c);
+	} else if (sent == WIRE_ALL) {
+		conn_advance(c);
+	}
+	if (c->phase != P_CLOSED)
+		watch(c);
+}
+
 void
 wire_say(struct conn *c, struct str text)
 {
-	uv_buf_t buf = uv_buf_init((char *)(uintptr_t)text.p, (unsigned)text.len);
-
 	if (c->tls != NULL) {
 		if (!tls_write(c->tls, text) || flush(c) == WIRE_BROKEN)
 			conn_close(c);
 		return;
 	}
 	/* A socket that cannot take so little now has a client that does not read. */
-	if (uv_try_write((uv_stream_t *)&c->tcp, &buf, 1) != (int)buf.len)
+	if (put(c, text, S("")) != (ssize_t)text.len)
 		conn_close(c);
 }
 
-static void
-on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+/* False: nothing more will come, now or at all. */
+static bool
+read_once(struct conn *c)
 {
-	struct conn *c = handle->data;
 	char *p = c->loop->records;
 	size_t room = sizeof(c->loop->records);
+	ssize_t n;
 
-	(void)suggested;
 	if (c->tls == NULL)
 		room = conn_room(c, &p);
-	*buf = uv_buf_init(p, (unsigned)room);
-}
-
-static void
-on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-	struct conn *c = stream->data;
-
-	if (n < 0)
+	n = recv(c->fd, p, room, 0);
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return false;
+	if (n <= 0) {
 		conn_close(c);
-	if (n <= 0)
-		return;
+		return false;
+	}
 	if (c->tls == NULL || c->phase == P_LINGER)
 		conn_took(c, (size_t)n);
 	else
-		tls_feed(c->tls, (struct str){ buf->base, (size_t)n });
+		tls_feed(c->tls, (struct str){ p, (size_t)n });
 	conn_advance(c);
+	return (size_t)n == room;
+}
+
+static void
+on_ready(uv_poll_t *poll, int status, int events)
+{
+	struct conn *c = poll->data;
+
+	if (c->phase == P_CLOSED || status < 0) {
+		uv_poll_stop(poll); /* its buffers are lent: it is closed when they are back */
+		c->watched = 0;
+		conn_close(c);
+		return;
+	}
+	if ((events & UV_WRITABLE) != 0 && c->blocked)
+		write_on(c);
+	if ((events & UV_READABLE) == 0 || c->phase == P_CLOSED)
+		return;
+	if (!c->reading)
+		watch(c);
+	for (int i = 0; i < READS_MAX && c->reading && c->phase != P_CLOSED; i++) {
+		if (!read_once(c))
+			break;
+	}
 }
 
 void
 wire_read_start(struct conn *c)
 {
-	if (!c->reading && !c->flushing)
-		c->reading = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) == 0;
+	if (c->late != NULL)
+		return;
+	c->reading = true;
+	watch(c);
 }
 
+/* If nothing comes meanwhile, as is usual, libuv and the kernel need not hear of it. */
 void
 wire_read_stop(struct conn *c)
 {
-	if (c->reading)
-		uv_read_stop((uv_stream_t *)&c->tcp);
 	c->reading = false;
 }
 
-static void
-on_shutdown(uv_shutdown_t *req, int status)
+bool
+wire_open(struct conn *c, int fd)
 {
-	(void)req;
-	(void)status;
+	if (uv_poll_init(&c->loop->uv, &c->poll, fd) != 0)
+		return false;
+	c->poll.data = c;
+	c->fd = fd;
+	return true;
+}
+
+void
+wire_close(struct conn *c, uv_close_cb done)
+{
+	struct linger at_once = { .l_onoff = 1 };
+
+	if (c->reset)
+		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	uv_close((uv_handle_t *)&c->poll, done);
+	close(c->fd);
+	free(c->late);
+	c->late = NULL;
 }
 
 bool
@@ -274,17 +336,16 @@ wire_end(struct conn *c, bool say_so)
 		if (flush(c) == WIRE_BROKEN)
 			return false;
 	}
-	return uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown) == 0;
+	c->ending = c->late != NULL;
+	return c->ending || shutdown(c->fd, SHUT_WR) == 0;
 }
 
 bool
 wire_unsent(const struct conn *c)
 {
-	uv_os_fd_t fd;
 	int bytes = 0;
 
-	return uv_fileno((const uv_handle_t *)&c->tcp, &fd) == 0 &&
-	    ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
+	return ioctl(c->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
 /* Asks the kernel, since nothing is read while a reply is waited for. */
@@ -293,10 +354,8 @@ wire_peer_gone(const struct conn *c)
 {
 	struct tcp_info info = { 0 };
 	socklen_t len = sizeof(info);
-	uv_os_fd_t fd;
 
-	if (uv_fileno((const uv_handle_t *)&c->tcp, &fd) != 0 ||
-	    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
 		return true;
 	return info.tcpi_state == TCP_CLOSE_WAIT || info.tcpi_state == TCP_CLOSE;
 }

@@ -5,7 +5,7 @@
  *   const nginx = await startNginx({ body, headers: { 'X-Frame-Options': 'DENY' } });
  *   nginx.url, nginx.tls_url when { cert, key } were given; nginx.pids; await nginx.stop();
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { freePort, scratch, SERVER_CORE, startOn, want } from './process.mjs';
@@ -33,6 +33,17 @@ function configuration({ dir, port, tlsPort, body, headers, cert, key }) {
 	].join('\n');
 }
 
+/* The port is open before the pid is written and before there is a worker. */
+async function workerOf(pidFile) {
+	for (let left = 100; left > 0; left--) {
+		const master = existsSync(pidFile) && readFileSync(pidFile, 'utf8').trim();
+		const worker = master && Number(readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim().split(' ')[0]);
+		if (worker) return worker;
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
+	throw new Error('nginx has no worker');
+}
+
 export async function startNginx({ body, headers = {}, cert, key }) {
 	want('nginx');
 	const dir = scratch();
@@ -41,7 +52,5 @@ export async function startNginx({ body, headers = {}, cert, key }) {
 	const file = path.join(dir, 'nginx.conf');
 	writeFileSync(file, configuration({ dir, port, tlsPort, body, headers, cert, key }));
 	const server = await startOn(SERVER_CORE, ['nginx', '-p', dir, '-c', file, '-e', path.join(dir, 'error.log')], { port });
-	const master = readFileSync(path.join(dir, 'pid'), 'utf8').trim();
-	const worker = Number(readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim().split(' ')[0]);
-	return { ...server, pids: [worker], url: `http://127.0.0.1:${port}`, tls_url: tlsPort && `https://127.0.0.1:${tlsPort}` };
+	return { ...server, pids: [await workerOf(path.join(dir, 'pid'))], url: `http://127.0.0.1:${port}`, tls_url: tlsPort && `https://127.0.0.1:${tlsPort}` };
 }
