@@ -116,13 +116,30 @@ function path(p: ListProps, before: string | null): string {
 	return `${BASE}/events?${query}`;
 }
 
+/* The newest page in front of what is shown. When more happened than it holds, the two do not touch, and
+ * what is shown begins anew: a list with a hole in it would look whole. */
+function joined(shown: Page | null, newest: Page): Page {
+	const fresh = new Set(newest.events.map((e) => e.id));
+	if (!shown?.events.some((e) => fresh.has(e.id)))
+		return newest;
+	return { events: [...newest.events, ...shown.events.filter((e) => !fresh.has(e.id))], next: shown.next };
+}
+
+/* What a person asked for behind it, unless the list has begun anew meanwhile. */
+function extended(shown: Page | null, asked: string | null, older: Page): Page | null {
+	if (shown?.next !== asked)
+		return shown;
+	return { events: [...shown?.events ?? [], ...older.events], next: older.next };
+}
+
 /* The newest page, kept up to date, and what a person asked for behind it. */
 function List(p: ListProps) {
-	const [events, setEvents] = useState<Happened[] | null>(null);
-	const [next, setNext] = useState<string | null>(null);
+	const [shown, setShown] = useState<Page | null>(null);
 	const [problem, setProblem] = useState<Problem | null>(null);
 	const [busy, setBusy] = useState(false);
 	const [round, setRound] = useState(0);
+	const events = shown?.events ?? null;
+	const next = shown?.next ?? null;
 	useLive(() => setRound((n) => n + 1));
 	useEffect(() => {
 		let gone = false;
@@ -130,12 +147,7 @@ function List(p: ListProps) {
 			if (gone)
 				return;
 			setProblem(null);
-			setEvents((before) => {
-				const fresh = new Set(page.events.map((e) => e.id));
-				const rest = before?.filter((e) => !fresh.has(e.id)) ?? [];
-				return [...page.events, ...rest];
-			});
-			setNext((was) => events === null ? page.next : was);
+			setShown((was) => joined(was, page));
 		}, (e) => !gone && setProblem(problemOf(e)));
 		return () => {
 			gone = true;
@@ -145,8 +157,7 @@ function List(p: ListProps) {
 		setBusy(true);
 		try {
 			const page = await api.get<Page>(path(p, next));
-			setEvents([...events ?? [], ...page.events]);
-			setNext(page.next);
+			setShown((was) => extended(was, next, page));
 		} catch (e) {
 			setProblem(problemOf(e));
 		} finally {

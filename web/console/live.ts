@@ -18,10 +18,12 @@ export const EVENT_TYPES = [
 ];
 
 const GATHER_MS = 100; /* what comes together is looked at once */
+const AGAIN_MS = 3000; /* after an answer that was no stream */
 
 const hearers = new Set<() => void>();
 let source: EventSource | null = null;
 let timer = 0;
+let again = 0;
 
 function tellAll(): void {
 	clearTimeout(timer);
@@ -29,6 +31,7 @@ function tellAll(): void {
 }
 
 function close(): void {
+	clearTimeout(again);
 	source?.close();
 	source = null;
 }
@@ -39,6 +42,19 @@ function open(): void {
 	source = new EventSource(`${BASE}/events/stream`);
 	for (const type of [...EVENT_TYPES, "missed"])
 		source.addEventListener(type, tellAll);
+	source.addEventListener("error", refused);
+}
+
+/* A connection that breaks is made again by the browser. An answer that is no stream (the session has
+ * ended, the store is away) ends it for good: a new one is asked for, and what it missed is looked at. */
+function refused(): void {
+	if (source?.readyState !== EventSource.CLOSED)
+		return;
+	close();
+	again = window.setTimeout(() => {
+		open();
+		source?.addEventListener("open", tellAll, { once: true });
+	}, AGAIN_MS);
 }
 
 document.addEventListener("visibilitychange", () => {

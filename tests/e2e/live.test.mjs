@@ -1,0 +1,63 @@
+/* What the console shows of what happens, when the stream of it fails or falls behind. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { openBrowser } from '../lib/browser.mjs';
+import { managerClient } from '../lib/http.mjs';
+import { connectToken } from '../lib/manager.mjs';
+import { startProvider } from '../lib/provider.mjs';
+import { startServe } from '../lib/server.mjs';
+import { signInManager } from './walk.mjs';
+
+const STREAM = '**/api/console/events/stream';
+let p, manager, browser, ann, page, token;
+
+before(async () => {
+	p = await startProvider();
+	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url } });
+	ann = await managerClient(manager);
+	token = await connectToken(ann, 'Nightly');
+	browser = await openBrowser();
+	page = await browser.person();
+	await signInManager(page, { manager: manager.url, seed: { admin: manager } });
+});
+after(async () => {
+	await browser?.close();
+	await manager?.stop();
+	await p?.stop();
+});
+
+const happened = (text) => page.getByRole('listitem').filter({ hasText: text });
+/* Each a row of what happened. */
+async function describe(n) {
+	for (let i = 0; i < n; i++) assert.equal((await ann.patch(`/api/console/tokens/${token.id}`, { description: `text ${i}` })).status, 200);
+}
+
+test('more new events than a page holds leave no hole in the list', async () => {
+	await page.route(STREAM, (route) => route.abort());
+	await describe(20);
+	await page.goto(`${manager.url}/activity`);
+	await page.getByRole('button', { name: 'Tokens' }).click();
+	await happened('Nightly was saved.').waitFor();
+	await describe(60);
+	/* As a tab that was hidden looks again. */
+	await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+	await page.getByRole('button', { name: 'Show earlier' }).click();
+	await happened('Nightly was saved.').waitFor();
+	assert.equal(await page.locator('.happened').count(), 81, 'all of them, each once');
+	assert.equal(await page.getByRole('button', { name: 'Show earlier' }).count(), 0);
+	await page.unroute(STREAM);
+});
+
+test('a stream that was refused is asked for again', async () => {
+	let refusals = 0;
+	await page.route(STREAM, (route) => {
+		refusals++;
+		return route.fulfill({ status: 503, contentType: 'application/problem+json', body: '{}' });
+	}, { times: 1 });
+	await page.goto(`${manager.url}/activity`);
+	await happened('Nightly was saved.').or(page.getByRole('button', { name: 'Show earlier' })).first().waitFor();
+	await ann.patch(`/api/console/tokens/${token.id}`, { name: 'Weekly' });
+	await happened('Weekly').first().waitFor();
+	assert.equal(refusals, 1);
+});
