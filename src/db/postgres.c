@@ -6,13 +6,11 @@
 #include "base/map.h"
 #include "db/driver.h"
 #include "db/postgres_link.h"
+#include "db/postgres_sets.h"
 
 #define VALUES_MAX (64 << 20)
 #define MIGRATION_MS 150000
 #define MIGRATION_LOCK 0x76616c65 /* any number that is ours */
-
-/* Of pg_type.h, which only the server's headers have. */
-enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25 };
 
 struct pg_db {
 	struct db db;
@@ -35,6 +33,7 @@ struct pg_stmt {
 	PGresult *result; /* NULL: not run yet */
 	int row, rows;
 	int64_t changed;
+	struct pg_sets *sets; /* for many at once; NULL: not needed yet */
 };
 
 static struct pg_db *
@@ -68,6 +67,7 @@ free_statement(void *value)
 	struct pg_stmt *s = value;
 
 	pg_done(&s->st);
+	pg_sets_free(s->sets);
 	buf_free(&s->bytes);
 	free(s->sql);
 	free(s);
@@ -303,68 +303,6 @@ execute(struct ctx *cx, struct pg_db *d, struct pg_stmt *s)
 	return check_types(cx, res);
 }
 
-/* --- many at once --- */
-
-struct many_results {
-	struct pg_stmt *stmt;
-	const struct db_many *many;
-};
-
-static enum rc
-take_one_of_many(struct ctx *cx, void *arg, size_t i, PGresult *res)
-{
-	const struct many_results *r = arg;
-	struct pg_stmt *s = r->stmt;
-	enum rc rc;
-
-	take_result(s, res);
-	rc = check_types(cx, res);
-	if (rc == OK && s->rows > 0 && r->many->row != NULL) {
-		s->row = 0;
-		r->many->row(r->many->arg, i, &s->st);
-	}
-	r->many->changed[i] = s->changed;
-	pg_done(&s->st);
-	return rc;
-}
-
-/* All of them leave before the first answer is waited for. */
-static enum rc
-send_many(struct ctx *cx, struct pg_db *d, struct pg_stmt *s, const struct db_many *many)
-{
-	for (size_t i = 0; i < many->count; i++) {
-		pg_done(&s->st);
-		many->bind(many->arg, i, &s->st);
-		TRY(check_size(cx, s));
-		if (send(d, s) == 0)
-			return pg_link_lost(cx, &d->link);
-	}
-	pg_done(&s->st);
-	return OK;
-}
-
-static enum rc
-pg_run_many(struct ctx *cx, struct db *db, const struct db_many *many)
-{
-	struct pg_db *d = db_of(db);
-	struct many_results results = { .many = many };
-	struct db_stmt *st;
-	enum rc rc;
-
-	TRY(pg_link_ready(cx, &d->link, true));
-	TRY(pg_stmt(cx, db, many->sql, &st));
-	results.stmt = stmt_of(st);
-	many->bind(many->arg, 0, st);
-	TRY(prepare(cx, d, results.stmt));
-	TRY(pg_link_pipeline(cx, &d->link));
-	rc = send_many(cx, d, results.stmt, many);
-	if (rc != OK) {
-		pg_link_drop(&d->link, "a statement could not be sent.");
-		return rc;
-	}
-	return pg_link_results(cx, &d->link, many->count, take_one_of_many, &results);
-}
-
 /* A read that lost its connection on the way is asked again; a write may have happened. */
 static enum rc
 start(struct ctx *cx, struct pg_stmt *s)
@@ -422,6 +360,91 @@ pg_col_int(struct db_stmt *st, int i)
 	for (size_t k = 0; k < bytes.len; k++)
 		n = n << 8 | (unsigned char)bytes.p[k];
 	return (int64_t)n;
+}
+
+/* --- many at once: each parameter becomes an array, and the server goes through them --- */
+
+/* Runs it; its rows say in their last column whose they are. */
+static enum rc
+run_sets(struct ctx *cx, struct pg_db *d, struct pg_sets *sets, PGresult **out)
+{
+	if (sets->prepared_in != d->link.generation) {
+		PGresult *res;
+
+		TRY(pg_link_answer(cx, &d->link, pg_sets_prepare(sets, d->link.conn), &res));
+		PQclear(res);
+		sets->prepared_in = d->link.generation;
+	}
+	return pg_link_answer(cx, &d->link, pg_sets_send(sets, d->link.conn), out);
+}
+
+static enum rc
+take_rows(struct ctx *cx, struct pg_stmt *s, const struct db_many *many, PGresult *res)
+{
+	int whose = PQnfields(res) - 1;
+
+	take_result(s, res);
+	TRY(check_types(cx, res));
+	for (s->row = 0; s->row < s->rows; s->row++) {
+		size_t i = (size_t)pg_col_int(&s->st, whose) - 1;
+
+		if (i >= many->count)
+			return fail(cx, E_BUG, "The database answered for nobody.");
+		if (many->row != NULL && many->changed[i] == 0)
+			many->row(many->arg, i, &s->st);
+		many->changed[i]++;
+	}
+	return OK;
+}
+
+static struct pg_sets *
+sets_of(struct pg_db *d, struct pg_stmt *s)
+{
+	if (s->sets == NULL)
+		s->sets = pg_sets_new(s->sql, ++d->count);
+	return s->sets;
+}
+
+static enum rc
+bind_sets(struct ctx *cx, struct pg_db *d, struct pg_stmt *s, const struct db_many *many)
+{
+	struct pg_sets *sets = sets_of(d, s);
+
+	for (size_t i = 0; i < many->count; i++) {
+		pg_done(&s->st);
+		many->bind(many->arg, i, &s->st);
+		for (int k = 0; k < s->params; k++)
+			pg_sets_add(sets, k, s->types[k],
+			    (struct str){ s->bytes.p + s->offsets[k], (size_t)s->lengths[k] });
+		many->changed[i] = 0;
+	}
+	pg_done(&s->st);
+	return pg_sets_fit(sets) ? OK
+				 : fail(cx, E_TOOBIG, "The values are too big for the database.");
+}
+
+static enum rc
+pg_run_many(struct ctx *cx, struct db *db, const struct db_many *many)
+{
+	struct pg_db *d = db_of(db);
+	struct db_stmt *st;
+	struct pg_stmt *s;
+	PGresult *res;
+	enum rc rc;
+
+	TRY(pg_link_ready(cx, &d->link, true));
+	TRY(pg_stmt(cx, db, many->sql, &st));
+	s = stmt_of(st);
+	rc = bind_sets(cx, d, s, many);
+	if (rc == OK)
+		rc = run_sets(cx, d, s->sets, &res);
+	pg_sets_clear(s->sets);
+	if (rc == OK)
+		rc = take_rows(cx, s, many, res);
+	pg_done(st);
+	for (size_t i = 0; rc == OK && !pg_sets_tells(s->sets) && i < many->count; i++)
+		many->changed[i] = 1;
+	return rc;
 }
 
 static bool

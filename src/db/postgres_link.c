@@ -329,8 +329,8 @@ meaning_of(struct ctx *cx, struct pg_link *l, const PGresult *res)
 	    state != NULL ? state : "no state");
 }
 
-enum rc
-pg_link_lost(struct ctx *cx, struct pg_link *l)
+static enum rc
+lost(struct ctx *cx, struct pg_link *l)
 {
 	pg_link_drop(l, PQerrorMessage(l->conn));
 	return unavailable(cx, l);
@@ -344,7 +344,7 @@ pg_link_answer(struct ctx *cx, struct pg_link *l, int sent, PGresult **out)
 
 	*out = NULL;
 	if (sent == 0)
-		return pg_link_lost(cx, l);
+		return lost(cx, l);
 	res = read_results(l);
 	if (res != NULL && !is_error(res) && l->conn != NULL) {
 		*out = res;
@@ -352,56 +352,6 @@ pg_link_answer(struct ctx *cx, struct pg_link *l, int sent, PGresult **out)
 	}
 	rc = meaning_of(cx, l, res);
 	PQclear(res);
-	return rc;
-}
-
-enum rc
-pg_link_pipeline(struct ctx *cx, struct pg_link *l)
-{
-	return PQenterPipelineMode(l->conn) == 1 ? OK : pg_link_lost(cx, l);
-}
-
-/* The next result of a pipeline, behind the end of the one before it; NULL: the connection is gone. */
-static PGresult *
-next_of_pipeline(struct pg_link *l, int64_t until_ms)
-{
-	PGresult *res = next_result(l, until_ms);
-
-	return res != NULL || l->conn == NULL ? res : next_result(l, until_ms);
-}
-
-/* Whatever failed, all that was sent is answered before the connection can be used again. */
-enum rc
-pg_link_results(struct ctx *cx, struct pg_link *l, size_t count,
-    enum rc (*take)(struct ctx *cx, void *arg, size_t i, PGresult *res), void *arg)
-{
-	int64_t until_ms = clock_mono_ms() + l->patience_ms;
-	enum rc rc = OK;
-	PGresult *res;
-
-	if (PQpipelineSync(l->conn) != 1)
-		return pg_link_lost(cx, l);
-	for (size_t i = 0; i <= count; i++) {
-		res = next_of_pipeline(l, until_ms);
-		if (res == NULL || PQstatus(l->conn) != CONNECTION_OK) {
-			if (rc == OK)
-				rc = meaning_of(cx, l, res);
-			PQclear(res);
-			pg_link_drop(l, "the connection broke.");
-			return rc;
-		}
-		if (rc == OK && i < count && !is_error(res)) {
-			rc = take(cx, arg, i, res);
-			continue;
-		}
-		if (rc == OK && i < count)
-			rc = meaning_of(cx, l, res);
-		PQclear(res);
-		if (l->conn == NULL)
-			return rc;
-	}
-	if (PQexitPipelineMode(l->conn) != 1)
-		return rc == OK ? pg_link_lost(cx, l) : rc;
 	return rc;
 }
 

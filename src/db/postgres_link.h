@@ -31,14 +31,6 @@ MUST enum rc pg_link_ready(struct ctx *cx, struct pg_link *l, bool in_transactio
 MUST enum rc pg_link_answer(struct ctx *cx, struct pg_link *l, int sent, PGresult **out);
 /* Several statements without parameters, answers thrown away. */
 MUST enum rc pg_link_exec(struct ctx *cx, struct pg_link *l, const char *script);
-/* A connection to which nothing can be sent any more. */
-MUST enum rc pg_link_lost(struct ctx *cx, struct pg_link *l);
-/* From here on statements are sent without waiting, until pg_link_results() has taken the answers of all
- * of them, in order; take() owns its result. Of failures the first one counts, and no answer behind it is
- * taken. */
-MUST enum rc pg_link_pipeline(struct ctx *cx, struct pg_link *l);
-MUST enum rc pg_link_results(struct ctx *cx, struct pg_link *l, size_t count,
-    enum rc (*take)(struct ctx *cx, void *arg, size_t i, PGresult *res), void *arg);
 /* Whether the last failure was a connection that broke, so that trying once more makes sense. */
 bool pg_link_broke(const struct pg_link *l);
 

@@ -28,9 +28,6 @@
 	    (c, name, n, values, lengths, formats, format))                                     \
 	_(PGresult *, PQgetResult, (PGconn *c), (c))                                            \
 	_(int, PQisBusy, (PGconn *c), (c))                                                      \
-	_(int, PQenterPipelineMode, (PGconn *c), (c))                                           \
-	_(int, PQpipelineSync, (PGconn *c), (c))                                                \
-	_(int, PQexitPipelineMode, (PGconn *c), (c))                                            \
 	_(int, PQconsumeInput, (PGconn *c), (c))                                                \
 	_(int, PQflush, (PGconn *c), (c))                                                       \
 	_(PGnotify *, PQnotifies, (PGconn *c), (c))                                             \

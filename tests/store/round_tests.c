@@ -390,10 +390,9 @@ test_many_sets_of_values_stand_or_fall_together(void **state)
 	struct names names = { good, 0 };
 	int64_t changed[3];
 	struct db_many many = {
-		.sql = "INSERT INTO meta (name, value) VALUES ($1, '') RETURNING name",
+		.sql = "INSERT INTO meta (name, value) VALUES ($1, '')",
 		.count = 3,
 		.bind = bind_name,
-		.row = count_row,
 		.arg = &names,
 		.changed = changed,
 	};
@@ -402,10 +401,9 @@ test_many_sets_of_values_stand_or_fall_together(void **state)
 	assert_rc(db_run_many(&f->cx, db, &many), E_BUG); /* outside of a transaction */
 	assert_ok(db_begin(&f->cx, db));
 	assert_ok(db_run_many(&f->cx, db, &many));
-	assert_ok(db_commit(&f->cx, db));
-	assert_int_equal(names.rows, 3);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(changed[i], 1);
+	assert_ok(db_commit(&f->cx, db));
 	names.names = bad;
 	assert_ok(db_begin(&f->cx, db));
 	assert_rc(db_run_many(&f->cx, db, &many), E_CONFLICT);
@@ -415,8 +413,45 @@ test_many_sets_of_values_stand_or_fall_together(void **state)
 	assert_ok(store_meta_put(store(f), &f->cx, S("e"), S("1"))); /* as good as before */
 }
 
+/* Each set of values has its own answer, whatever becomes of those beside it. */
+static void
+test_many_sets_of_values_each_have_their_answer(void **state)
+{
+	static const char *const written[] = { "a", "b", "c" }, *const asked[] = { "c", "x", "a" };
+	struct fixture *f = *state;
+	struct db *db = store(f)->db;
+	struct names names = { asked, 0 };
+	int64_t changed[3];
+	struct db_many many = {
+		.sql = "SELECT name, value FROM meta WHERE name = $1 AND value = 'old'",
+		.count = 3,
+		.bind = bind_name,
+		.row = count_row,
+		.arg = &names,
+		.changed = changed,
+	};
+	struct str out;
+
+	for (int i = 0; i < 3; i++)
+		assert_ok(store_meta_put(store(f), &f->cx, str_of(written[i]), S("old")));
+	assert_ok(db_begin(&f->cx, db));
+	assert_ok(db_run_many(&f->cx, db, &many));
+	assert_int_equal(names.rows, 2);
+	assert_true(changed[0] == 1 && changed[1] == 0 && changed[2] == 1);
+	many.sql = "UPDATE meta SET value = 'new' WHERE name = $1 AND value = 'old'";
+	many.row = NULL;
+	assert_ok(db_run_many(&f->cx, db, &many));
+	assert_true(changed[0] == 1 && changed[1] == 0 && changed[2] == 1);
+	assert_ok(db_commit(&f->cx, db));
+	assert_ok(store_meta_get(store(f), &f->cx, S("a"), &out));
+	assert_str_equal(out, S("new"));
+	assert_ok(store_meta_get(store(f), &f->cx, S("b"), &out));
+	assert_str_equal(out, S("old"));
+}
+
 const struct CMUnitTest round_tests[] = {
 	STORE_TEST(test_many_sets_of_values_stand_or_fall_together),
+	STORE_TEST(test_many_sets_of_values_each_have_their_answer),
 	STORE_TEST(test_a_round_takes_each_its_step),
 	STORE_TEST(test_a_round_tells_each_what_became_of_it),
 	STORE_TEST(test_a_round_gives_back_what_it_cannot_begin),
