@@ -89,6 +89,23 @@ api_token_get(void *app, struct ctx *cx, const struct http_req *req, struct http
 	return reply_token_id(app, cx, res, req->args[0]);
 }
 
+/* What the page showed: an edit of something else than that is refused. */
+static enum rc
+take_was(struct ctx *cx, const json_t *body, struct token_edit *edit)
+{
+	static const char *const members[] = { "name", "description", "lazy", NULL };
+	const json_t *was = json_object_get(body, "was");
+
+	if (was == NULL)
+		return OK;
+	TRY(json_only_members(cx, was, members));
+	TRY(json_take_str_opt(cx, was, "name", TEXT_MAX, &edit->was.name));
+	TRY(json_take_str_opt(cx, was, "description", TEXT_MAX, &edit->was.description));
+	TRY(json_take_bool_opt(cx, was, "lazy", &edit->was.lazy));
+	edit->was.has_lazy = json_object_get(was, "lazy") != NULL;
+	return OK;
+}
+
 enum rc
 api_token_patch(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
@@ -102,6 +119,7 @@ api_token_patch(void *app, struct ctx *cx, const struct http_req *req, struct ht
 	TRY(json_take_str_opt(cx, body, "description", TEXT_MAX, &edit.description));
 	TRY(json_take_str_opt(cx, body, "app_secret", SECRET_MAX, &app_secret));
 	TRY(json_take_bool_opt(cx, body, "lazy", &edit.lazy));
+	TRY(take_was(cx, body, &edit));
 	edit.set_lazy = json_object_get(body, "lazy") != NULL;
 	edit.set_name = edit.name.p != NULL;
 	edit.set_description = edit.description.p != NULL;

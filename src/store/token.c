@@ -265,6 +265,26 @@ tell_edit(struct store *s, struct ctx *cx, const struct token *was, const struct
 	return store_event_token(s, cx, renamed ? "token.renamed" : "token.changed", &now, o);
 }
 
+static enum rc
+meanwhile(struct ctx *cx, const char *field, const char *what)
+{
+	fail_at(cx, E_CONFLICT, "changed-meanwhile", field,
+	    "%s was changed meanwhile, by somebody else or in another window.", what);
+	return fail_todo(cx, "Save again to put yours in its place, or reload to keep it.");
+}
+
+static enum rc
+check_seen(struct ctx *cx, const struct token *t, const struct token_edit *edit)
+{
+	if (edit->was.name.p != NULL && !str_eq(edit->was.name, t->name))
+		return meanwhile(cx, "name", "The name");
+	if (edit->was.description.p != NULL && !str_eq(edit->was.description, t->description))
+		return meanwhile(cx, "description", "The description");
+	if (edit->was.has_lazy && edit->was.lazy != t->lazy)
+		return meanwhile(cx, "lazy", "When it is refreshed");
+	return OK;
+}
+
 enum rc
 store_token_edit(struct store *s, struct ctx *cx, struct str id, const struct token_edit *edit)
 {
@@ -276,6 +296,7 @@ store_token_edit(struct store *s, struct ctx *cx, struct str id, const struct to
 	TRY(db_begin(cx, s->db));
 	TRY(token_row_hold(s, cx, id));
 	TRY(token_row_open(s, cx, TOKEN_BY_ID, id, &t, &secrets));
+	TRY(check_seen(cx, &t, edit));
 	was = t;
 	new_secret = edit->set_app_secret && !crypto_equal(edit->app_secret, secrets.app_secret);
 	if (edit->set_name)

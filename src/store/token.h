@@ -113,7 +113,12 @@ struct token_edit {
 	struct str name, description;
 	struct secret app_secret; /* a new one also ends TOKEN_MISCONFIGURED */
 	int64_t now_ms, due_ms;   /* due_ms: with a new secret then, or with lazy */
+	struct { /* as the editor saw it; a text without p, or !has_lazy: does not matter */
+		struct str name, description;
+		bool has_lazy, lazy;
+	} was;
 };
+/* E_CONFLICT code "changed-meanwhile" with the field that is not as edit->was has it any more. */
 MUST enum rc store_token_edit(
     struct store *s, struct ctx *cx, struct str id, const struct token_edit *edit);
 

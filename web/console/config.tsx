@@ -13,7 +13,7 @@ import { TokenActivity } from "./activity";
 import { type LiveToken, StatusCard, TokenField, UseIt, WaitingPanel } from "./config-parts";
 import { type ConnectState, type Trouble, useConnector } from "./connect";
 import {
-	baseline, connectErrors, connectInput, type Draft, type DraftField, type Errors, isStale, nameError,
+	baseline, changesOf, connectErrors, connectInput, type Draft, type DraftField, type Errors, follow, isStale, nameError,
 	plausible, type Refusal, sameDraft, saveRefusal,
 } from "./draft";
 import { Guide, type Progress } from "./guide";
@@ -127,17 +127,30 @@ async function askTest(path: string | null): Promise<TestResult | string> {
 	}
 }
 
-async function store(draft: Draft, token: Token | null, connection: string | undefined): Promise<void> {
-	const text = { name: draft.name.trim(), description: draft.description, lazy: draft.lazy };
-	if (token)
-		await api.patch(at("tokens", token.id), { ...text, app_secret: draft.app_secret.trim() || undefined });
-	else
+async function store(draft: Draft, seen: Draft, token: Token | null, connection: string | undefined): Promise<void> {
+	if (!token) {
+		const text = { name: draft.name.trim(), description: draft.description, lazy: draft.lazy };
 		await api.post(`${BASE}/tokens`, { connection, ...text });
+		return;
+	}
+	const changes = changesOf(draft, seen);
+	if (changes)
+		await api.patch(at("tokens", token.id), changes);
 }
 
 /* What is typed and what is wrong with it. */
 function useDraft(provider: Provider, token: Token | null) {
-	const [draft, setDraft] = useState(() => baseline(provider, token));
+	const [{ draft, seen }, setBoth] = useState(() => {
+		const base = baseline(provider, token);
+		return { draft: base, seen: base };
+	});
+	const setDraft = (next: (d: Draft) => Draft) => setBoth((b) => ({ ...b, draft: next(b.draft) }));
+	/* From now on what is stored is what the person saw, and what they typed goes over it. */
+	const look = (t: Token) => setBoth((b) => {
+		const now = baseline(provider, t);
+		return { draft: follow(b.draft, b.seen, now).draft, seen: now };
+	});
+	useEffect(() => setBoth((b) => follow(b.draft, b.seen, baseline(provider, token))), [provider, token]);
 	const [errors, setErrors] = useState<Errors>({});
 	const [problem, setProblem] = useState<Problem | null>(null);
 	const root = useRef<HTMLFormElement>(null);
@@ -157,7 +170,7 @@ function useDraft(provider: Provider, token: Token | null) {
 		setErrors((e) => ({ ...e, [field]: undefined }));
 	};
 	const setLazy = (lazy: boolean) => setDraft((d) => ({ ...d, lazy }));
-	return { setLazy, draft, setDraft, errors, problem, setProblem, root, refuse, refuseProblem, input };
+	return { setLazy, draft, seen, look, setDraft, errors, problem, setProblem, root, refuse, refuseProblem, input };
 }
 
 /* Everything the screen knows and can do; ConfigForm draws it. */
@@ -170,7 +183,7 @@ function useConfig({ provider, token, onToken }: FormProps) {
 	const [test, setTest] = useState<TestResult | string | null>(null);
 	const { state } = connector;
 	const { got } = state;
-	const { draft } = form;
+	const { draft, seen } = form;
 	const base = baseline(provider, token);
 	const stale = got !== null && token === null && isStale(draft, got);
 
@@ -184,6 +197,15 @@ function useConfig({ provider, token, onToken }: FormProps) {
 			.then((r) => onToken(r.token), (e) => form.setProblem(problemOf(e)));
 	}, [got]);
 
+	const reload = async (id: string) => {
+		try {
+			const now = (await api.get<{ token: Token }>(at("tokens", id))).token;
+			onToken(now);
+			form.look(now);
+		} catch {
+			return; /* the refusal says what matters */
+		}
+	};
 	const input = (field: DraftField, value: string) => {
 		form.input(field, value);
 		connector.clearTrouble(field);
@@ -212,15 +234,18 @@ function useConfig({ provider, token, onToken }: FormProps) {
 		}
 		setSaving(true);
 		try {
-			await store(draft, token, got?.id);
+			await store(draft, seen, token, got?.id);
 			connector.keep();
 			await navigate("/tokens", { force: true });
 		} catch (e) {
-			form.refuseProblem(problemOf(e));
+			const p = problemOf(e);
+			if (token && p.code === "changed-meanwhile")
+				await reload(token.id);
+			form.refuseProblem(p);
 			setSaving(false);
 		}
 	};
-	const dirty = !saving && (!sameDraft(draft, base) || got !== null || state.attempt !== null);
+	const dirty = !saving && (!sameDraft(draft, seen) || got !== null || state.attempt !== null);
 	return { ...form, connector, state, copied, setCopied, saving, testing, test, stale, dirty, input, connect,
 		runTest, save };
 }

@@ -34,6 +34,36 @@ export function sameDraft(a: Draft, b: Draft): boolean {
 	return (Object.keys(a) as DraftField[]).every((k) => a[k] === b[k]);
 }
 
+/* What was not touched follows what is stored now; what was typed stays, and so does what it was typed over. */
+export function follow(d: Draft, seen: Draft, now: Draft): { draft: Draft; seen: Draft } {
+	const keep = (k: keyof Draft) => d[k] !== seen[k] && d[k] !== now[k];
+	const pick = (mine: Draft): Draft =>
+		({ ...now, ...Object.fromEntries((Object.keys(now) as (keyof Draft)[]).filter(keep).map((k) => [k, mine[k]])) });
+	return { draft: pick(d), seen: pick(seen) };
+}
+
+export interface Changes {
+	name?: string;
+	description?: string;
+	lazy?: boolean;
+	app_secret?: string;
+	was?: { name?: string; description?: string; lazy?: boolean };
+}
+
+/* What a person changed of a saved token, and over what; null: nothing. */
+export function changesOf(d: Draft, seen: Draft): Changes | null {
+	const next: Changes = {}, was: Changes["was"] = {};
+	if (d.name.trim() !== seen.name)
+		[next.name, was.name] = [d.name.trim(), seen.name];
+	if (d.description !== seen.description)
+		[next.description, was.description] = [d.description, seen.description];
+	if (d.lazy !== seen.lazy)
+		[next.lazy, was.lazy] = [d.lazy, seen.lazy];
+	if (d.app_secret.trim() !== "")
+		next.app_secret = d.app_secret.trim();
+	return Object.keys(next).length > 0 ? { ...next, was } : null;
+}
+
 export function tidyScopes(scopes: string): string {
 	return scopes.trim().split(/[\s,]+/).filter(Boolean).join(" ");
 }

@@ -1,0 +1,76 @@
+/* Two people on the screen of one token: nobody's change is lost without a word. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+
+import { openBrowser } from '../lib/browser.mjs';
+import { managerClient } from '../lib/http.mjs';
+import { connectToken } from '../lib/manager.mjs';
+import { startProvider } from '../lib/provider.mjs';
+import { startServe } from '../lib/server.mjs';
+import { signInManager } from './walk.mjs';
+
+let p, manager, browser, ann, page, token, serial = 0;
+
+before(async () => {
+	p = await startProvider();
+	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url } });
+	ann = await managerClient(manager);
+	browser = await openBrowser();
+	page = await browser.person();
+	await signInManager(page, { manager: manager.url, seed: { admin: manager } });
+});
+after(async () => {
+	await browser?.close();
+	await manager?.stop();
+	await p?.stop();
+});
+beforeEach(async () => {
+	token = await connectToken(ann, `Shared ${++serial}`, { description: 'as it was' });
+	await page.goto(`${manager.url}/tokens/${token.id}`);
+	await page.getByLabel('Description').waitFor();
+});
+
+const api = () => `/api/console/tokens/${token.id}`;
+const stored = async () => (await ann.get(api())).body.token;
+const change = async (fields) => assert.equal((await ann.patch(api(), fields)).status, 200);
+const done = () => page.getByRole('button', { name: 'Done' }).click();
+const gone = () => page.getByRole('heading', { name: 'Access Tokens' }).waitFor();
+const field = (label, value) => page.waitForFunction(([l, v]) =>
+	[...document.querySelectorAll('label')].find((x) => x.textContent.startsWith(l))?.control?.value === v, [label, value]);
+
+test('Done sends what the person changed and leaves the rest as others made it', async () => {
+	await page.getByLabel('Token Name').fill(`Mine ${serial}`);
+	await change({ description: 'by somebody else', lazy: true });
+	await done();
+	await gone();
+	const now = await stored();
+	assert.deepEqual([now.name, now.description, now.lazy], [`Mine ${serial}`, 'by somebody else', true]);
+});
+
+test('what was not touched follows, what was typed stays', async () => {
+	await page.getByLabel('Description').fill('mine, half typed');
+	await change({ name: `Theirs ${serial}` });
+	await field('Token Name', `Theirs ${serial}`);
+	assert.equal(await page.getByLabel('Description').inputValue(), 'mine, half typed');
+});
+
+test('a field that both changed is refused once, with a word, and then replaced', async () => {
+	await page.getByLabel('Description').fill('mine');
+	await change({ description: 'theirs' });
+	await done();
+	await page.getByText('The description was changed meanwhile').waitFor();
+	assert.equal((await stored()).description, 'theirs');
+	assert.equal(await page.getByLabel('Description').inputValue(), 'mine');
+	await done();
+	await gone();
+	assert.equal((await stored()).description, 'mine');
+});
+
+test('an edit of what is not there any more is 409 over HTTP too', async () => {
+	const refused = await ann.patch(api(), { name: 'Else', was: { name: 'Never so' } });
+	assert.deepEqual([refused.status, refused.body.code, refused.body.field], [409, 'changed-meanwhile', 'name']);
+	assert.equal((await stored()).name, token.name);
+	assert.equal((await ann.patch(api(), { lazy: true, was: { lazy: true } })).body.field, 'lazy');
+	assert.equal((await ann.patch(api(), { name: 'Else', was: { id: 'x' } })).status, 400);
+	assert.equal((await ann.patch(api(), { lazy: true, was: { lazy: false, name: token.name, description: 'as it was' } })).status, 200);
+});
