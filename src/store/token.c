@@ -118,8 +118,25 @@ end_token(struct store *s, struct ctx *cx, const struct token *t)
 	return store_event_token(s, cx, "token.purged", t, NULL);
 }
 
+static enum rc
+tell_deleted(struct store *s, struct ctx *cx, const struct token *t, struct str revoked_by)
+{
+	json_t *o = json_object();
+
+	if (revoked_by.len > 0)
+		json_put(o, "revoked_by", json_str(revoked_by));
+	return store_event_token(s, cx, "token.deleted", t, o);
+}
+
 enum rc
 store_token_delete(struct store *s, struct ctx *cx, struct str id, int64_t now_ms)
+{
+	return store_token_delete_revoked(s, cx, id, now_ms, S(""));
+}
+
+enum rc
+store_token_delete_revoked(
+    struct store *s, struct ctx *cx, struct str id, int64_t now_ms, struct str revoked_by)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct token_secrets secrets;
@@ -141,7 +158,7 @@ store_token_delete(struct store *s, struct ctx *cx, struct str id, int64_t now_m
 	t.due_ms = 0;
 	TRY(write_deleted(s, cx, &t));
 	TRY(token_row_seal(s, cx, &t, &secrets));
-	TRY(store_event_token(s, cx, "token.deleted", &t, NULL));
+	TRY(tell_deleted(s, cx, &t, revoked_by));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
 	return db_commit(cx, s->db);
 }

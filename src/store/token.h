@@ -100,6 +100,9 @@ MUST enum rc store_token_page(struct store *s, struct ctx *cx, const struct toke
     struct token **out, size_t *count);
 /* Puts it aside: no verb but these sees it any more, and its name is free. */
 MUST enum rc store_token_delete(struct store *s, struct ctx *cx, struct str id, int64_t now_ms);
+/* The same after the provider has ended the grant; its event says so, with the provider's name. */
+MUST enum rc store_token_delete_revoked(
+    struct store *s, struct ctx *cx, struct str id, int64_t now_ms, struct str revoked_by);
 /* E_CONFLICT field "name" when the name has been taken meanwhile. */
 MUST enum rc store_token_restore(struct store *s, struct ctx *cx, struct str id, struct token *out);
 MUST enum rc store_token_list_deleted(

@@ -1,6 +1,7 @@
 #include "vault/tokens.h"
 
 #include "store/refresh.h"
+#include "vault/revoke.h"
 #include "vault/upstream.h"
 #include "vault/vault_int.h"
 
@@ -107,41 +108,16 @@ vault_token_edit(struct vault *v, struct ctx *cx, struct str id, struct token_ed
 	return changed(v, id, store_token_edit(v->store, cx, id, edit));
 }
 
-/* The grant ends at the provider too. */
-static enum rc
-revoke(struct vault *v, struct ctx *cx, struct str id)
-{
-	struct token_secrets secrets;
-	const struct provider *p;
-	struct http_reply reply;
-	struct http_call call;
-	struct token t;
-
-	TRY(store_token_get(v->store, cx, id, &t));
-	TRY(store_token_secrets(v->store, cx, id, &secrets));
-	TRY(vault_provider(v, cx, t.provider, &p));
-	if (p->revoke.url.len == 0) {
-		fail_at(cx, E_INPUT, "cannot-revoke", "revoke", "%s has no call that ends a grant.",
-		    p->name.p);
-		return fail_todo(cx, "Take the app's access away at %s itself.", p->name.p);
-	}
-	call = upstream_call(cx, &p->revoke, secrets.access);
-	http_client_call(vault_client(v, p), cx, &call, &reply);
-	/* 401: it was over already. */
-	if (reply.end == CALL_ANSWERED &&
-	    ((reply.status >= 200 && reply.status < 300) || reply.status == 401))
-		return OK;
-	fail_at(cx, E_UPSTREAM, "not-revoked", NULL,
-	    "%s did not confirm that the grant is over, so the token was not deleted.", p->name.p);
-	return fail_todo(cx, "Try again, or delete it without revoking.");
-}
-
 enum rc
 vault_token_delete(struct vault *v, struct ctx *cx, struct str id, bool at_provider)
 {
-	if (at_provider)
-		TRY(revoke(v, cx, id));
-	return changed(v, id, store_token_delete(v->store, cx, id, clock_now_ms(v->clock)));
+	struct str by;
+
+	if (!at_provider)
+		return changed(v, id, store_token_delete(v->store, cx, id, clock_now_ms(v->clock)));
+	TRY(revoke_grant(v, cx, id, &by));
+	return changed(
+	    v, id, store_token_delete_revoked(v->store, cx, id, clock_now_ms(v->clock), by));
 }
 
 enum rc
