@@ -4,7 +4,9 @@
 
 #include "sandbox/console/apps.h"
 #include "sandbox/console/notifier.h"
+#include "sandbox/oauth/counts.h"
 #include "sandbox/oauth/grants.h"
+#include "sandbox/oauth/sweep.h"
 #include "sandbox/people/accounts.h"
 #include "sandbox/control/control.h"
 #include "sandbox/control/faults.h"
@@ -12,6 +14,7 @@
 #include "sandbox/control/reqlog.h"
 #include "sandbox/control/seed.h"
 #include "sandbox/control/snapshots.h"
+#include "sandbox/core/known.h"
 #include "sandbox/core/pages.h"
 #include "sandbox/core/reach.h"
 #include "sandbox/routes.h"
@@ -68,6 +71,8 @@ first_start(struct sandbox *s, struct ctx *cx, const char *dir, const char *seed
 	if (rc == OK)
 		rc = control_start(s, cx, dir);
 	if (rc == OK)
+		rc = counts_restore(s, cx);
+	if (rc == OK)
 		rc = snapshots_start(s, cx);
 	return store_leave(s, cx, STORE_WRITE, rc);
 }
@@ -79,7 +84,7 @@ undone(struct sandbox *s)
 	struct ctx cx;
 
 	ctx_init(&cx, a, s->clock);
-	if (control_restore(s, &cx) != OK)
+	if (counts_restore(s, &cx) != OK || control_restore(s, &cx) != OK)
 		log_event(LOG_ERROR, "sandbox.not-undone", KV_STR("why", str_of(cx.why)));
 	arena_free(a);
 }
@@ -115,6 +120,10 @@ sandbox_new(struct ctx *cx, const struct sandbox_config *cfg, struct sandbox **o
 	s->faults = faults_new();
 	s->rates = rates_new();
 	s->reqlog = reqlog_new();
+	s->clients = known_new();
+	s->refreshes = known_new();
+	s->counts = counts_new();
+	s->sweep = sweep_new();
 	pthread_mutex_init(&s->lock, NULL);
 	routes_prepare(s);
 	rc = open_all(s, cx, cfg->data_dir, cfg->seed_file);
@@ -172,6 +181,10 @@ sandbox_free(struct sandbox *s)
 	faults_free(s->faults);
 	rates_free(s->rates);
 	reqlog_free(s->reqlog);
+	known_free(s->clients);
+	known_free(s->refreshes);
+	counts_free(s->counts);
+	sweep_free(s->sweep);
 	pthread_mutex_destroy(&s->lock);
 	arena_free(s->arena);
 	free(s);

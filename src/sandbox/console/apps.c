@@ -1,6 +1,7 @@
 #include "sandbox/console/apps.h"
 
 #include "base/throttle.h"
+#include "sandbox/core/known.h"
 #include "sandbox/core/scopes.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
@@ -276,19 +277,58 @@ app_rotate_secret(struct sandbox *s, struct ctx *cx, struct str key, struct secr
 		B(crypto_seal(s->keys, cx->arena, secret_place(key), *out)), T(key)));
 }
 
+/* What a client is asked for at each call. */
+struct client {
+	struct str secret_digest;
+	bool public;
+};
+
+/* NULL: there is no such app. */
+static enum rc
+client_get(struct sandbox *s, struct ctx *cx, struct str key, const struct client **out)
+{
+	struct client *found = known_get(s, s->clients, key);
+	struct db_stmt *st;
+	struct arena *a;
+	bool row;
+
+	*out = found;
+	if (found != NULL)
+		return OK;
+	TRY(sql_bind(cx, s->db, "SELECT secret_digest, public_clients FROM apps WHERE app_key = $1",
+	    SQL_ARGS(T(key)), &st));
+	TRY(db_step(cx, st, &row));
+	if (!row)
+		return OK;
+	a = known_arena(s, s->clients);
+	found = ARENA_NEW(a, struct client);
+	found->secret_digest = db_col_blob(st, 0, a);
+	found->public = db_col_int(st, 1) != 0;
+	db_done(st);
+	known_put(s, s->clients, key, found);
+	*out = found;
+	return OK;
+}
+
 static enum rc
 secret_ok(struct sandbox *s, struct ctx *cx, struct str key, struct secret given, bool *out)
 {
 	struct str digest = secret_digest(s, cx, given), stored;
-	struct db_stmt *st;
-	bool row;
+	const struct client *client;
 
-	TRY(sql_bind(
-	    cx, s->db, "SELECT secret_digest FROM apps WHERE app_key = $1", SQL_ARGS(T(key)), &st));
-	TRY(db_step(cx, st, &row));
-	stored = row ? db_col_blob(st, 0, cx->arena) : secret_digest(s, cx, secret_of(S("")));
-	db_done(st);
-	*out = crypto_equal(secret_of(stored), secret_of(digest)) && row;
+	TRY(client_get(s, cx, key, &client));
+	stored = client != NULL ? client->secret_digest : secret_digest(s, cx, secret_of(S("")));
+	*out = crypto_equal(secret_of(stored), secret_of(digest)) && client != NULL;
+	return OK;
+}
+
+enum rc
+app_is_public(struct sandbox *s, struct ctx *cx, struct str key, bool *out)
+{
+	const struct client *client;
+
+	TRY(client_get(s, cx, key, &client));
+	*out = client != NULL && client->public;
 	return OK;
 }
 

@@ -56,6 +56,8 @@ MUST enum rc app_rotate_secret(
  * many wrong ones for this key within a minute. */
 MUST enum rc app_prove(
     struct sandbox *s, struct ctx *cx, struct str key, struct secret given, bool *right);
+/* Whether it lets clients in that have no secret; false for an unknown key. */
+MUST enum rc app_is_public(struct sandbox *s, struct ctx *cx, struct str key, bool *out);
 /* What a person may call an app: printable, 1 to 50 characters, not Dropbox's own. E_INPUT "name". */
 MUST enum rc app_name_check(struct ctx *cx, struct str name);
 MUST enum rc app_has_uri(

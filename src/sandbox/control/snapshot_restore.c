@@ -12,6 +12,8 @@
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
+#include "sandbox/oauth/counts.h"
+#include "sandbox/oauth/sweep.h"
 #include "sandbox/tree/contents.h"
 
 #define LIVE_DB "sandbox.db"
@@ -321,6 +323,7 @@ take_over(struct sandbox *s, struct ctx *cx)
 	const char *path = snapshot_path(s, cx, LIVE_DB);
 	enum rc renamed, opened;
 
+	s->stamp += db_runs(s->db) + 1; /* the new one begins to count */
 	db_close(s->db);
 	s->db = NULL;
 	renamed = rename_over(s, cx);
@@ -346,7 +349,8 @@ weed(struct sandbox *s, struct ctx *cx)
 static enum rc
 settle(struct sandbox *s, struct ctx *cx)
 {
-	s->swept_ms = 0;
+	sweep_anew(s->sweep);
+	TRY(counts_restore(s, cx));
 	TRY(control_restore(s, cx));
 	return weed(s, cx);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sandbox/core/sql.h"
+#include "sandbox/oauth/counts.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/text.h"
 #include "sandbox/tree/contents.h"
@@ -184,7 +185,9 @@ fill(struct sandbox *s, struct ctx *cx, int dir, const char *path)
 
 	if (files < 0)
 		return cannot_write(cx, errno);
-	rc = sql_exec(cx, s->db, NULL, "VACUUM INTO $1", SQL_ARGS(T(db)));
+	rc = counts_settle(s, cx);
+	if (rc == OK)
+		rc = sql_exec(cx, s->db, NULL, "VACUUM INTO $1", SQL_ARGS(T(db)));
 	if (rc == OK)
 		rc = sync_file(cx, dir, SNAPSHOT_DB);
 	if (rc == OK)

@@ -18,7 +18,9 @@ static const struct counted counts[] = {
 	{ "connected_apps", "SELECT count(*) FROM links" },
 	{ "grants", "SELECT count(*) FROM grants WHERE ended_ms = 0" },
 	{ "codes", "SELECT count(*) FROM codes" },
-	{ "access_tokens", "SELECT count(*) FROM tokens" },
+	{ "access_tokens",
+	    "SELECT count(*) FROM access_tokens t JOIN grants g ON g.id = t.grant_id "
+	    "WHERE " ALIVE },
 	{ "refresh_tokens", "SELECT count(*) FROM refresh_tokens WHERE spent_ms = 0" },
 	/* Counted with each write: a million entries are not looked at for this. */
 	{ "files", "SELECT coalesce(sum(entries), 0) FROM trees" },

@@ -189,10 +189,26 @@
 	" root TEXT NOT NULL, commit_info TEXT NOT NULL, until_ms BIGINT NOT NULL);"   \
 	"CREATE INDEX upload_links_until ON upload_links (until_ms);"
 
+/* --- oauth: access tokens in the order in which they are made, and nothing beside them --- */
+#define OAUTH_4                                                                                 \
+	"ALTER TABLE grants ADD COLUMN access_from BIGINT NOT NULL DEFAULT 0;"                  \
+	"ALTER TABLE grants ADD COLUMN access_until_ms BIGINT NOT NULL DEFAULT 0;"              \
+	"UPDATE grants SET access_until_ms ="                                                   \
+	" coalesce((SELECT max(expires_ms) FROM tokens WHERE grant_id = grants.id), 0)"         \
+	" WHERE offline = 0;"                                                                   \
+	"CREATE TABLE access_tokens (digest BLOB PRIMARY KEY, grant_id TEXT NOT NULL, scopes "  \
+	"TEXT,"                                                                                 \
+	" expires_ms BIGINT NOT NULL, watched BIGINT NOT NULL, born BIGINT NOT NULL) WITHOUT "  \
+	"ROWID;"                                                                                \
+	"INSERT INTO access_tokens (digest, grant_id, scopes, expires_ms, watched, born)"       \
+	" SELECT digest, grant_id, scopes, expires_ms, watched, 0 FROM tokens ORDER BY digest;" \
+	"DROP TABLE tokens;"
+
 const char *const schema_steps[] = {
 	STEP_1,
 	CONSOLE_2 OAUTH_2 PEOPLE_2 TREE_2 SHARING_2 CONTROL_2,
 	FILES_3,
+	OAUTH_4,
 };
 
 const size_t schema_step_count = sizeof(schema_steps) / sizeof(schema_steps[0]);

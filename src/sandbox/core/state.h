@@ -21,6 +21,9 @@
 #define DAY_MS (24 * HOUR_MS)
 
 struct throttle;
+struct known;
+struct counts;
+struct sweep;
 struct faults;
 struct rates;
 struct reqlog;
@@ -48,14 +51,18 @@ struct sandbox {
 	 * memory goes back to what the store says. */
 	void (*undone)(struct sandbox *s);
 
-	pthread_mutex_t lock; /* the seven below */
+	pthread_mutex_t lock; /* the database and what belongs to it */
 	struct db *db;
-	bool keep;          /* commit although the request fails */
-	bool tidied;        /* contents_tidy has had its turn in this transaction */
-	size_t parts;       /* of the transaction that requests share */
-	bool parts_lost;    /* it failed in one of them */
-	uint64_t part_from; /* db_runs at the beginning of the one under way */
-	int64_t swept_ms;   /* the sandbox's clock when dead tokens were last thrown away */
+	bool writing;                      /* whoever has the store has it for writing */
+	bool keep;                         /* commit although the request fails */
+	bool tidied;                       /* contents_tidy has had its turn in this transaction */
+	size_t parts;                      /* of the transaction that requests share */
+	bool parts_lost;                   /* it failed in one of them */
+	uint64_t part_from;                /* db_runs at the beginning of the one under way */
+	uint64_t stamp;                    /* what store_stamp adds to db_runs */
+	struct known *clients, *refreshes; /* core/known.h: of console/apps.c, of oauth/refresh.c */
+	struct counts *counts;             /* oauth/counts.h */
+	struct sweep *sweep;               /* oauth/sweep.h */
 
 	struct contents *contents; /* tree/contents.h */
 

@@ -68,6 +68,14 @@ sandbox_store_close(struct sandbox *s)
 /* Of the thread that runs requests together: whose lock it has. */
 static _Thread_local const struct sandbox *sharing;
 
+/* What is not committed. */
+static void
+take_back(struct sandbox *s)
+{
+	db_rollback(s->db);
+	s->stamp++;
+}
+
 enum rc
 store_enter(struct sandbox *s, struct ctx *cx, enum store_use use)
 {
@@ -82,6 +90,7 @@ store_enter(struct sandbox *s, struct ctx *cx, enum store_use use)
 		rc = fail(cx, E_STORE, "The database was lost when a snapshot was restored.");
 	else if (use == STORE_WRITE)
 		rc = db_begin(cx, s->db);
+	s->writing = use == STORE_WRITE;
 	if (rc != OK)
 		pthread_mutex_unlock(&s->lock);
 	return rc;
@@ -102,7 +111,7 @@ store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc)
 			rc = committed;
 	}
 	if (use == STORE_WRITE)
-		db_rollback(s->db);
+		take_back(s);
 	pthread_mutex_unlock(&s->lock);
 	if (written && s->committed != NULL)
 		s->committed(s);
@@ -115,7 +124,7 @@ store_share(struct sandbox *s, struct ctx *cx)
 	TRY(store_enter(s, cx, STORE_WRITE));
 	sharing = s;
 	s->parts = 0;
-	s->parts_lost = false;
+	s->parts_lost = s->writing = false;
 	return OK;
 }
 
@@ -127,6 +136,7 @@ store_part_enter(struct sandbox *s, struct ctx *cx, enum store_use use)
 	s->parts++;
 	if (s->parts_lost)
 		return fail(cx, E_STORE, PARTS_LOST);
+	s->writing = true;
 	s->part_from = db_runs(s->db);
 	if (use == STORE_WRITE)
 		s->parts_lost = db_savepoint(cx, s->db) != OK;
@@ -138,11 +148,14 @@ store_part_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc 
 {
 	bool stays = rc == OK || s->keep;
 
+	s->writing = false;
 	/* A database that ran out of room may have ended the transaction by itself. */
 	if (use == STORE_WRITE)
 		s->parts_lost = db_savepoint_end(cx, s->db, stays) != OK;
 	else
 		s->parts_lost = !stays && db_runs(s->db) != s->part_from;
+	if (!stays)
+		s->stamp++;
 	return s->parts_lost ? cx->rc : rc;
 }
 
@@ -152,7 +165,8 @@ store_settle(struct sandbox *s, struct ctx *cx)
 	enum rc rc = s->parts_lost ? fail(cx, E_STORE, PARTS_LOST) : db_commit(cx, s->db);
 	bool written = rc == OK && s->parts > 0;
 
-	db_rollback(s->db);
+	if (rc != OK)
+		take_back(s);
 	if (rc != OK && s->undone != NULL)
 		s->undone(s);
 	s->keep = false;
@@ -166,6 +180,8 @@ store_settle(struct sandbox *s, struct ctx *cx)
 enum rc
 store_note_begin(struct sandbox *s, struct ctx *cx)
 {
+	if (s->writing)
+		return OK;
 	if (sharing != s)
 		return db_begin(cx, s->db);
 	s->parts_lost = s->parts_lost || db_savepoint(cx, s->db) != OK;
@@ -175,14 +191,29 @@ store_note_begin(struct sandbox *s, struct ctx *cx)
 enum rc
 store_note_end(struct sandbox *s, struct ctx *cx, enum rc rc)
 {
+	if (s->writing)
+		return rc;
 	if (sharing == s) {
 		s->parts_lost = db_savepoint_end(cx, s->db, rc == OK) != OK;
+		s->stamp++;
 		return s->parts_lost ? cx->rc : rc;
 	}
 	if (rc == OK)
 		rc = db_commit(cx, s->db);
-	db_rollback(s->db);
+	take_back(s);
 	return rc;
+}
+
+uint64_t
+store_stamp(const struct sandbox *s)
+{
+	return db_runs(s->db) + s->stamp;
+}
+
+void
+store_stamp_keep(struct sandbox *s)
+{
+	s->stamp--;
 }
 
 void

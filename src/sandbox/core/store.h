@@ -34,9 +34,16 @@ MUST enum rc store_part_leave(struct sandbox *s, struct ctx *cx, enum store_use 
 /* A failure: nothing of any part is there, and s->undone was called. */
 MUST enum rc store_settle(struct sandbox *s, struct ctx *cx);
 
-/* A few writes of one that has the store for reading only, whole or not at all. */
+/* A few writes of one that may have the store for reading only: whole or not at all. For one that writes
+ * anyway they are a part of that. */
 MUST enum rc store_note_begin(struct sandbox *s, struct ctx *cx);
 MUST enum rc store_note_end(struct sandbox *s, struct ctx *cx, enum rc rc);
+
+/* Differs whenever something was written since, or taken back: what was read under a stamp still stands
+ * there under the same one. Store held. */
+uint64_t store_stamp(const struct sandbox *s);
+/* The statement that has just run changed nothing that anybody reads under a stamp. */
+void store_stamp_keep(struct sandbox *s);
 
 /* What this request wrote stays, whatever its answer: for counting attempts and for revoking. */
 void store_keep(struct sandbox *s);

@@ -153,7 +153,7 @@ code_redeem(struct sandbox *s, struct ctx *cx, const struct code_use *use, struc
 	out->nonce = code.nonce;
 	out->auth_ms = code.auth_ms;
 	out->scopes = code.grant.scopes;
-	TRY(access_issue(s, cx, &code.grant, 0, out));
+	TRY(access_issue(s, cx, &code.grant, (struct birth){ 0 }, out));
 	if (!code.grant.offline)
 		return OK;
 	return refresh_issue(s, cx, &code.grant, 1, (struct secret){ 0 }, &out->refresh);

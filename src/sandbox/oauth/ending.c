@@ -2,6 +2,7 @@
 
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
+#include "sandbox/oauth/counts.h"
 #include "sandbox/oauth/issue.h"
 
 const char *const ending_names[ENDING_COUNT] = { "token", "app_key", "email", "account_id",
@@ -13,15 +14,18 @@ struct statements {
 };
 
 #define GRANTS(which) "SELECT id FROM grants WHERE ended_ms = 0 AND created_ms <= $1 AND " which
-#define LIVE(which) "expires_ms > $1 AND grant_id IN (" GRANTS(which) ")"
-#define STATEMENTS(which)                                                                        \
-	{                                                                                        \
-		.live_grants = "SELECT count(DISTINCT grant_id) FROM tokens WHERE " LIVE(which), \
-		.access = "SELECT count(*) FROM tokens WHERE " LIVE(which),                      \
-		.refresh = "SELECT count(*) FROM refresh_tokens WHERE spent_ms = 0"              \
-			   " AND grant_id IN (" GRANTS(which) ")",                               \
-		.expire = "UPDATE tokens SET expires_ms = $1 WHERE " LIVE(which),                \
-		.first = GRANTS(which) " LIMIT 1",                                               \
+#define LIVE(which)                                                                        \
+	" FROM access_tokens t JOIN grants g ON g.id = t.grant_id WHERE t.expires_ms > $1" \
+	" AND " ALIVE " AND g.created_ms <= $1 AND g." which
+#define STATEMENTS(which)                                                            \
+	{                                                                            \
+		.live_grants = "SELECT count(DISTINCT g.id)" LIVE(which),            \
+		.access = "SELECT count(*)" LIVE(which),                             \
+		.refresh = "SELECT count(*) FROM refresh_tokens WHERE spent_ms = 0"  \
+			   " AND grant_id IN (" GRANTS(which) ")",                   \
+		.expire = "UPDATE access_tokens SET expires_ms = $1 WHERE digest IN" \
+			  " (SELECT t.digest" LIVE(which) ")",                       \
+		.first = GRANTS(which) " LIMIT 1",                                   \
 	}
 
 static const struct statements statements[ENDING_COUNT] = {
@@ -41,7 +45,8 @@ grant_of_token(struct sandbox *s, struct ctx *cx, struct secret token, struct st
 
 	*out = (struct str){ 0 };
 	TRY(sql_bind(cx, s->db,
-	    "SELECT grant_id FROM tokens WHERE digest = $1"
+	    "SELECT g.id FROM access_tokens t JOIN grants g ON g.id = t.grant_id"
+	    " WHERE t.digest = $1 AND " ALIVE
 	    " UNION ALL SELECT grant_id FROM refresh_tokens WHERE digest = $2",
 	    SQL_ARGS(
 		B(access_digest(s, cx, token)), B(token_digest(s, cx, REFRESH_PURPOSE, token))),
@@ -67,9 +72,11 @@ expire_one(struct sandbox *s, struct ctx *cx, struct secret token, struct ended 
 	struct str grant_id;
 
 	TRY(grant_of_token(s, cx, token, &grant_id));
-	out->grants = grant_id.len > 0;
+	if (grant_id.len == 0)
+		return OK;
+	out->grants = 1;
 	TRY(sql_exec(cx, s->db, &out->access_tokens,
-	    "UPDATE tokens SET expires_ms = $1 WHERE digest = $2 AND expires_ms > $1",
+	    "UPDATE access_tokens SET expires_ms = $1 WHERE digest = $2 AND expires_ms > $1",
 	    SQL_ARGS(I(clock_now_ms(s->clock)), B(access_digest(s, cx, token)))));
 	return end_refresh(s, cx, token, out);
 }
@@ -80,8 +87,11 @@ revoke_one(struct sandbox *s, struct ctx *cx, struct secret token, struct ended 
 	struct str grant_id;
 
 	TRY(grant_of_token(s, cx, token, &grant_id));
-	out->grants = grant_id.len > 0;
-	TRY(sql_exec(cx, s->db, &out->access_tokens, "DELETE FROM tokens WHERE digest = $1",
+	if (grant_id.len == 0)
+		return OK;
+	out->grants = 1;
+	TRY(counts_settle(s, cx)); /* the row may be what tells of the last refresh */
+	TRY(sql_exec(cx, s->db, &out->access_tokens, "DELETE FROM access_tokens WHERE digest = $1",
 	    SQL_ARGS(B(access_digest(s, cx, token)))));
 	TRY(end_refresh(s, cx, token, out));
 	return sql_exec(cx, s->db, NULL,

@@ -2,11 +2,10 @@
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/text.h"
+#include "sandbox/oauth/counts.h"
 #include "sandbox/oauth/issue.h"
+#include "sandbox/oauth/sweep.h"
 
-#define KEEP_ENDED_MS (7 * DAY_MS)
-#define KEEP_SPENT_MS (30 * DAY_MS)
-#define SWEEP_EVERY_MS MINUTE_MS
 #define STATE_MAX 1000
 
 static enum rc
@@ -77,7 +76,7 @@ grant_implicit(struct sandbox *s, struct ctx *cx, const struct grant_ask *ask, s
 	TRY(put_grant(s, cx, ask, &id));
 	TRY(grant_of(s, cx, ask, id, &grant));
 	*out = (struct issued){ .scopes = ask->scopes, .uid = acct.uid };
-	return access_issue(s, cx, &grant, 0, out);
+	return access_issue(s, cx, &grant, (struct birth){ 0 }, out);
 }
 
 static bool
@@ -178,44 +177,16 @@ grant_revoke(struct sandbox *s, struct ctx *cx, struct str grant_id)
 {
 	int64_t changed;
 
+	TRY(counts_settle(s, cx));
 	TRY(sql_exec(cx, s->db, &changed,
 	    "UPDATE grants SET ended_ms = $1, revocations = revocations + 1"
 	    " WHERE id = $2 AND ended_ms = 0",
 	    SQL_ARGS(I(clock_now_ms(s->clock)), T(grant_id))));
 	if (changed == 0)
 		return OK;
-	TRY(sql_exec(
-	    cx, s->db, NULL, "DELETE FROM tokens WHERE grant_id = $1", SQL_ARGS(T(grant_id))));
 	TRY(sql_exec(cx, s->db, NULL, "DELETE FROM refresh_tokens WHERE grant_id = $1",
 	    SQL_ARGS(T(grant_id))));
 	return drop_link(s, cx, grant_id);
-}
-
-static const char *const sweeps[] = {
-	"DELETE FROM tokens WHERE expires_ms < $1",
-	"DELETE FROM grants WHERE offline = 0 AND created_ms < $1 AND NOT EXISTS"
-	" (SELECT 1 FROM tokens t WHERE t.grant_id = grants.id)",
-	"DELETE FROM grants WHERE id IN"
-	" (SELECT grant_id FROM codes WHERE expires_ms < $1 AND used = 0)",
-	"DELETE FROM codes WHERE expires_ms < $1",
-};
-
-enum rc
-grants_sweep(struct sandbox *s, struct ctx *cx)
-{
-	int64_t now_ms = clock_now_ms(s->clock);
-
-	/* A restored snapshot may have set the clock back. */
-	if (now_ms >= s->swept_ms && now_ms - s->swept_ms < SWEEP_EVERY_MS)
-		return OK;
-	s->swept_ms = now_ms;
-	for (size_t i = 0; i < sizeof(sweeps) / sizeof(sweeps[0]); i++)
-		TRY(sql_exec(cx, s->db, NULL, sweeps[i], SQL_ARGS(I(now_ms - KEEP_EXPIRED_MS))));
-	TRY(sql_exec(cx, s->db, NULL,
-	    "DELETE FROM refresh_tokens WHERE spent_ms > 0 AND spent_ms < $1",
-	    SQL_ARGS(I(now_ms - KEEP_SPENT_MS))));
-	return sql_exec(cx, s->db, NULL, "DELETE FROM grants WHERE ended_ms > 0 AND ended_ms < $1",
-	    SQL_ARGS(I(now_ms - KEEP_ENDED_MS)));
 }
 
 static json_t *
@@ -243,6 +214,7 @@ grants_state_json(struct sandbox *s, struct ctx *cx, json_t **out)
 	struct db_stmt *st;
 	bool row;
 
+	TRY(counts_settle(s, cx));
 	TRY(sql_bind(cx, s->db,
 	    "SELECT id, app_key, account_id, team_id, offline, refreshes, reuses, revocations,"
 	    " ended_ms, created_ms FROM grants ORDER BY created_ms DESC, id LIMIT $1",

@@ -22,6 +22,11 @@ struct sandbox;
 /* Expired tokens are kept so long, to be told from unknown ones; ended grants a week. */
 #define KEEP_EXPIRED_MS (24 * 60 * 60 * 1000LL)
 
+/* An access token is a row of access_tokens, and counts as long as its grant g has neither ended nor put
+ * it among those that are dead. So ending a grant takes one update, however many tokens it has, and no
+ * index of them by grant is needed, which would be a page of its own for each refresh. */
+#define ALIVE "g.ended_ms = 0 AND t.born >= g.access_from"
+
 struct grant_ask {
 	struct str app_key, account_id;
 	struct str team_id; /* empty: a user's; otherwise account is the admin who agreed */
@@ -121,8 +126,6 @@ MUST enum rc grant_generate(struct sandbox *s, struct ctx *cx, struct str app_ke
     struct str account_id, struct secret *access, int64_t *expires_in);
 /* The newest thousand with their counts, ended ones too. */
 MUST enum rc grants_state_json(struct sandbox *s, struct ctx *cx, json_t **out);
-/* Throws away what has been dead for long; does nothing until a minute after the last time. */
-MUST enum rc grants_sweep(struct sandbox *s, struct ctx *cx);
 
 /* Links */
 struct link {

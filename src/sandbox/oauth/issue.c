@@ -2,6 +2,7 @@
 
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
+#include "sandbox/core/store.h"
 
 #define TOKEN_ALPHABET S("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 #define ACCESS_PURPOSE "sandbox.access"
@@ -85,28 +86,51 @@ issued_expires_in(const struct sandbox *s, struct ctx *cx, const struct issued *
 	return json_integer(left_s);
 }
 
-enum rc
-access_issue(
-    struct sandbox *s, struct ctx *cx, const struct grant *g, int64_t watched, struct issued *out)
+static struct secret
+access_text(struct sandbox *s, struct ctx *cx, const struct grant *g)
 {
 	size_t len = g->long_lived ? LONG_LIVED_LEN : ACCESS_RANDOM_LEN;
-	struct str tail = secret_expose(crypto_random_text(cx->arena, len, TOKEN_ALPHABET));
+	struct secret tail = crypto_random_text(cx->arena, len, TOKEN_ALPHABET);
 
+	if (g->long_lived)
+		return tail;
+	return secret_of(str_printf(cx->arena, "sl.%.*s%0*llx", STR_ARG(secret_expose(tail)),
+	    TIME_LEN, (long long)clock_now_ms(s->clock)));
+}
+
+/* An online grant is thrown away after its last access token. */
+static enum rc
+keep_until(struct sandbox *s, struct ctx *cx, const struct grant *g, int64_t until_ms)
+{
+	if (g->offline)
+		return OK;
+	return sql_exec(cx, s->db, NULL,
+	    "UPDATE grants SET access_until_ms = $1 WHERE id = $2 AND access_until_ms < $1",
+	    SQL_ARGS(I(until_ms), T(g->id)));
+}
+
+enum rc
+access_issue(struct sandbox *s, struct ctx *cx, const struct grant *g, struct birth birth,
+    struct issued *out)
+{
+	struct str narrowed = { 0 }; /* NULL in the row: all that was granted */
+
+	if (out->scopes != g->scopes)
+		narrowed = scopes_text(cx->arena, out->scopes);
 	out->expires_ms = expiry(s, g);
 	out->expires_as = g->personality.expires_in;
-	out->access =
-	    secret_of(g->long_lived ? tail
-				    : str_printf(cx->arena, "sl.%.*s%0*llx", STR_ARG(tail),
-					  TIME_LEN, (long long)clock_now_ms(s->clock)));
+	out->access = access_text(s, cx, g);
 	out->grant_id = g->id;
 	out->app_key = g->app_key;
 	out->account_id = g->account_id;
 	out->team_id = g->team_id;
-	return sql_exec(cx, s->db, NULL,
-	    "INSERT INTO tokens (digest, grant_id, scopes, expires_ms, watched)"
-	    " VALUES ($1, $2, $3, $4, $5)",
-	    SQL_ARGS(B(access_digest(s, cx, out->access)), T(g->id),
-		T(scopes_text(cx->arena, out->scopes)), I(out->expires_ms), I(watched)));
+	TRY(sql_exec(cx, s->db, NULL,
+	    "INSERT INTO access_tokens (digest, grant_id, scopes, expires_ms, watched, born)"
+	    " VALUES ($1, $2, $3, $4, $5, $6)",
+	    SQL_ARGS(B(access_digest(s, cx, out->access)), T(g->id), T(narrowed),
+		I(out->expires_ms), I(birth.watched), I(birth.number))));
+	store_stamp_keep(s);
+	return keep_until(s, cx, g, out->expires_ms);
 }
 
 enum rc

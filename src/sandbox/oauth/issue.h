@@ -27,10 +27,16 @@ struct str access_digest(struct sandbox *s, struct ctx *cx, struct secret token)
 struct str random_id(struct ctx *cx);
 enum rc invalid_grant(struct ctx *cx, const char *why); /* always fails */
 
-/* Into out: access, when it expires, and whose it is. out->scopes says what it may. `watched`: the
- * generation of refresh tokens whose grace ends when it is used; 0: none. */
-MUST enum rc access_issue(
-    struct sandbox *s, struct ctx *cx, const struct grant *g, int64_t watched, struct issued *out);
+/* Where an access token comes from. */
+struct birth {
+	int64_t number; /* the how manyth refresh of its grant; 0: none, a consent */
+	int64_t
+	    watched; /* the generation of refresh tokens whose grace ends when it is used; 0: none */
+};
+
+/* Into out: access, when it expires, and whose it is. out->scopes says what it may. */
+MUST enum rc access_issue(struct sandbox *s, struct ctx *cx, const struct grant *g,
+    struct birth birth, struct issued *out);
 /* Empty value: a random one. */
 MUST enum rc refresh_issue(struct sandbox *s, struct ctx *cx, const struct grant *g,
     int64_t generation, struct secret value, struct secret *out);

@@ -1,4 +1,5 @@
 /* The links of grants.h: which apps are connected to an account. */
+#include "sandbox/oauth/counts.h"
 #include "sandbox/oauth/grants.h"
 #include "sandbox/oauth/handlers.h"
 #include "sandbox/oauth/issue.h"
@@ -81,6 +82,7 @@ links_json(struct sandbox *s, struct ctx *cx, struct str account_id, json_t **ou
 	struct db_stmt *st;
 	bool row;
 
+	TRY(counts_settle(s, cx));
 	TRY(sql_bind(cx, s->db,
 	    "SELECT l.id, a.app_key, a.name, a.access, l.scopes, l.connected_ms, a.icon_id,"
 	    " a.publisher, a.website, a.folder_name,"

@@ -3,10 +3,13 @@
  * A grant's refresh tokens are a family; each refresh that rotates makes the next generation. A token is
  * spent once it has been exchanged for the next. What a spent one may still do is the personality's:
  * nothing, or repeat for the length of its grace. Any other use of it is counted as a reuse. */
+#include "sandbox/core/known.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
+#include "sandbox/oauth/counts.h"
 #include "sandbox/oauth/issue.h"
+#include "sandbox/oauth/sweep.h"
 
 #define DEAD "refresh token is invalid or revoked"
 
@@ -15,16 +18,14 @@ struct refresh_row {
 	int64_t generation, issued_ms, spent_ms;
 	bool grace_over, public_client, app_public;
 	struct str reply; /* sealed: what the first use answered */
-	int64_t created_ms, refreshed_ms;
-	struct str personality;
+	int64_t created_ms;
+	struct refreshed refreshed;
 	struct grant grant;
 };
 
-static void
-read_row(struct ctx *cx, struct db_stmt *st, struct refresh_row *out)
+static enum rc
+read_row(struct ctx *cx, struct db_stmt *st, struct arena *a, struct refresh_row *out)
 {
-	struct arena *a = cx->arena;
-
 	out->generation = db_col_int(st, 0);
 	out->issued_ms = db_col_int(st, 1);
 	out->spent_ms = db_col_int(st, 2);
@@ -34,36 +35,58 @@ read_row(struct ctx *cx, struct db_stmt *st, struct refresh_row *out)
 	out->public_client = db_col_int(st, 5) != 0;
 	out->app_public = db_col_int(st, 6) != 0;
 	out->created_ms = db_col_int(st, 7);
-	out->refreshed_ms = db_col_int(st, 8);
-	out->personality = db_col_text(st, 9, a);
+	out->refreshed =
+	    (struct refreshed){ .count = db_col_int(st, 8), .last_ms = db_col_int(st, 9) };
 	out->grant = (struct grant){
-		.id = db_col_text(st, 10, a),
-		.account_id = db_col_text(st, 11, a),
-		.team_id = db_col_text(st, 12, a),
+		.offline = true,
+		.id = db_col_text(st, 11, a),
+		.app_key = db_col_text(st, 12, a),
+		.account_id = db_col_text(st, 13, a),
+		.team_id = db_col_text(st, 14, a),
 	};
-	scopes_parse(db_col_text(st, 13, a), &out->grant.scopes);
+	scopes_parse(db_col_text(st, 15, a), &out->grant.scopes);
+	return personality_parse(cx, db_col_text(st, 10, cx->arena), &out->grant.personality);
 }
 
 static enum rc
-row_get(struct sandbox *s, struct ctx *cx, const struct refresh_use *use, struct refresh_row *out)
+row_load(struct sandbox *s, struct ctx *cx, struct str digest, struct refresh_row **out)
 {
+	struct arena *a = known_arena(s, s->refreshes);
+	struct refresh_row *row;
 	struct db_stmt *st;
-	bool row;
+	bool there;
+	enum rc rc;
 
-	out->digest = token_digest(s, cx, REFRESH_PURPOSE, use->refresh);
 	TRY(sql_bind(cx, s->db,
 	    "SELECT r.generation, r.issued_ms, r.spent_ms, r.grace_over, r.reply, g.public_client,"
-	    " a.public_clients, g.created_ms, g.refreshed_ms, a.personality, g.id, g.account_id,"
-	    " g.team_id, g.scopes FROM refresh_tokens r JOIN grants g ON g.id = r.grant_id"
-	    " JOIN apps a ON a.app_key = g.app_key WHERE r.digest = $1 AND g.app_key = $2",
-	    SQL_ARGS(B(out->digest), T(use->app_key)), &st));
-	TRY(db_step(cx, st, &row));
-	if (!row)
+	    " a.public_clients, g.created_ms, g.refreshes, g.refreshed_ms, a.personality, g.id,"
+	    " g.app_key, g.account_id, g.team_id, g.scopes FROM refresh_tokens r"
+	    " JOIN grants g ON g.id = r.grant_id JOIN apps a ON a.app_key = g.app_key"
+	    " WHERE r.digest = $1",
+	    SQL_ARGS(B(digest)), &st));
+	TRY(db_step(cx, st, &there));
+	if (!there)
 		return invalid_grant(cx, DEAD);
-	read_row(cx, st, out);
+	row = ARENA_NEW(a, struct refresh_row);
+	row->digest = str_dup(a, digest);
+	rc = read_row(cx, st, a, row);
 	db_done(st);
-	out->grant.app_key = use->app_key;
-	return personality_parse(cx, out->personality, &out->grant.personality);
+	TRY(rc);
+	counts_correct(s->counts, row->grant.id, &row->refreshed);
+	known_put(s, s->refreshes, row->digest, row);
+	*out = row;
+	return OK;
+}
+
+static enum rc
+row_get(struct sandbox *s, struct ctx *cx, const struct refresh_use *use, struct refresh_row **out)
+{
+	struct str digest = token_digest(s, cx, REFRESH_PURPOSE, use->refresh);
+
+	*out = known_get(s, s->refreshes, digest);
+	if (*out == NULL)
+		TRY(row_load(s, cx, digest, out));
+	return str_eq((*out)->grant.app_key, use->app_key) ? OK : invalid_grant(cx, DEAD);
 }
 
 /* Without the secret only what was got without it, and as long as the app allows that (S-065). */
@@ -80,7 +103,8 @@ died_by_itself(struct sandbox *s, const struct refresh_row *row)
 {
 	const struct personality *p = &row->grant.personality;
 	int64_t now_ms = clock_now_ms(s->clock);
-	int64_t used_ms = row->refreshed_ms > row->issued_ms ? row->refreshed_ms : row->issued_ms;
+	int64_t last_ms = row->refreshed.last_ms;
+	int64_t used_ms = last_ms > row->issued_ms ? last_ms : row->issued_ms;
 	int64_t born_ms = p->age_from_issue ? row->issued_ms : row->created_ms;
 
 	return (p->idle_s > 0 && now_ms - used_ms >= p->idle_s * SECOND_MS) ||
@@ -200,40 +224,67 @@ rotate(struct sandbox *s, struct ctx *cx, const struct refresh_row *row, struct 
 	return keep_reply(s, cx, row, out);
 }
 
+/* All that were made before are dead. */
+static enum rc
+kill_access(struct sandbox *s, struct ctx *cx, const struct refresh_row *row)
+{
+	return sql_exec(cx, s->db, NULL, "UPDATE grants SET access_from = $1 WHERE id = $2",
+	    SQL_ARGS(I(row->refreshed.count), T(row->grant.id)));
+}
+
 static enum rc
 issue_next(struct sandbox *s, struct ctx *cx, const struct refresh_row *row, struct issued *out)
 {
 	const struct personality *p = &row->grant.personality;
 	bool watch = p->rotation == ROTATION_GRACE && p->until == GRACE_ACCESS_USED;
+	struct birth birth = { .number = row->refreshed.count,
+		.watched = watch ? row->generation : 0 };
 
 	if (p->refresh_kills_access)
-		TRY(sql_exec(cx, s->db, NULL, "DELETE FROM tokens WHERE grant_id = $1",
-		    SQL_ARGS(T(row->grant.id))));
-	TRY(access_issue(s, cx, &row->grant, watch ? row->generation : 0, out));
+		TRY(kill_access(s, cx, row));
+	TRY(access_issue(s, cx, &row->grant, birth, out));
 	return p->rotation == ROTATION_NONE ? OK : rotate(s, cx, row, out);
+}
+
+/* Where a refresh makes nothing but an access token, that tells of it, and the grant's row can wait. */
+static enum rc
+count(struct sandbox *s, struct ctx *cx, const struct refresh_row *row)
+{
+	const struct personality *p = &row->grant.personality;
+	bool can_wait = p->rotation == ROTATION_NONE && !p->refresh_kills_access;
+
+	return can_wait ? counts_note(s, cx, row->grant.id, row->refreshed)
+			: counts_write(s, cx, row->grant.id, row->refreshed);
+}
+
+static enum rc
+check(struct sandbox *s, struct ctx *cx, const struct refresh_use *use,
+    const struct refresh_row *row, struct issued *out)
+{
+	TRY(check_public(cx, use, row));
+	if (row->spent_ms > 0 && !in_grace(s, row))
+		return reused(s, cx, row);
+	if (died_by_itself(s, row))
+		return invalid_grant(cx, DEAD);
+	return narrow(cx, use, row, out);
 }
 
 enum rc
 refresh_redeem(struct sandbox *s, struct ctx *cx, const struct refresh_use *use, struct issued *out)
 {
-	struct refresh_row row = { 0 };
+	struct refresh_row *row;
 
 	*out = (struct issued){ 0 };
 	if (secret_expose(use->refresh).len != REFRESH_LEN)
 		return invalid_grant(cx, "refresh token is malformed");
 	TRY(row_get(s, cx, use, &row));
-	TRY(check_public(cx, use, &row));
-	if (row.spent_ms > 0 && !in_grace(s, &row))
-		return reused(s, cx, &row);
-	if (died_by_itself(s, &row))
-		return invalid_grant(cx, DEAD);
-	TRY(narrow(cx, use, &row, out));
+	TRY(check(s, cx, use, row, out));
 	TRY(grants_sweep(s, cx));
-	if (row.spent_ms > 0 && row.reply.len > 0 && row.grant.personality.repeat_same)
-		TRY(repeat_reply(s, cx, &row, out));
+	row->refreshed.count++;
+	row->refreshed.last_ms = clock_now_ms(s->clock);
+	if (row->spent_ms > 0 && row->reply.len > 0 && row->grant.personality.repeat_same)
+		TRY(repeat_reply(s, cx, row, out));
 	else
-		TRY(issue_next(s, cx, &row, out));
-	return sql_exec(cx, s->db, NULL,
-	    "UPDATE grants SET refreshes = refreshes + 1, refreshed_ms = $1 WHERE id = $2",
-	    SQL_ARGS(I(clock_now_ms(s->clock)), T(row.grant.id)));
+		TRY(issue_next(s, cx, row, out));
+	return count(s, cx, row);
 }

@@ -119,15 +119,15 @@ read_client(struct ctx *cx, const struct http_req *req, const struct params *p, 
 static enum rc
 check_client(struct sandbox *s, struct ctx *cx, struct client *client)
 {
-	struct app app;
+	bool goes_on;
 
 	if (client->given) {
 		TRY(app_prove(s, cx, client->key, client->secret, &client->proven));
-		return client->proven ? OK : invalid_client(cx);
+		goes_on = client->proven;
+	} else {
+		TRY(app_is_public(s, cx, client->key, &goes_on));
 	}
-	if (app_get(s, cx, client->key, &app) == OK && app.public_clients)
-		return OK;
-	return invalid_client(cx);
+	return goes_on ? OK : invalid_client(cx);
 }
 
 static void

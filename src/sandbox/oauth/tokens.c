@@ -36,10 +36,10 @@ token_get(struct sandbox *s, struct ctx *cx, struct secret token, struct caller 
 
 	found->digest = access_digest(s, cx, token);
 	TRY(sql_bind(cx, s->db,
-	    "SELECT t.expires_ms, t.scopes, g.id, g.account_id, a.app_key, a.scopes, a.folder_name,"
-	    " g.team_id, t.watched"
-	    " FROM tokens t JOIN grants g ON g.id = t.grant_id JOIN apps a ON a.app_key = g.app_key"
-	    " WHERE t.digest = $1",
+	    "SELECT t.expires_ms, coalesce(t.scopes, g.scopes), g.id, g.account_id, a.app_key,"
+	    " a.scopes, a.folder_name, g.team_id, t.watched FROM access_tokens t"
+	    " JOIN grants g ON g.id = t.grant_id JOIN apps a ON a.app_key = g.app_key"
+	    " WHERE t.digest = $1 AND " ALIVE,
 	    SQL_ARGS(B(found->digest)), &st));
 	TRY(db_step(cx, st, &row));
 	if (!row)
@@ -58,7 +58,7 @@ token_get(struct sandbox *s, struct ctx *cx, struct secret token, struct caller 
 static enum rc
 end_grace(struct sandbox *s, struct ctx *cx, const struct caller *who, const struct token_row *row)
 {
-	TRY(sql_exec(cx, s->db, NULL, "UPDATE tokens SET watched = 0 WHERE digest = $1",
+	TRY(sql_exec(cx, s->db, NULL, "UPDATE access_tokens SET watched = 0 WHERE digest = $1",
 	    SQL_ARGS(B(row->digest))));
 	return sql_exec(cx, s->db, NULL,
 	    "UPDATE refresh_tokens SET grace_over = 1, reply = NULL"

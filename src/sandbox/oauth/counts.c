@@ -1,0 +1,202 @@
+#include "sandbox/oauth/counts.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "sandbox/core/sql.h"
+#include "sandbox/core/state.h"
+#include "sandbox/core/store.h"
+
+#define WAITING_MAX 4096
+#define WRITE_EVERY_MS 1000
+#define SETTING S("counted_to_ms")
+#define TIME_LEN 12 /* what the key of an access token begins with, in hexadecimal (issue.h) */
+
+struct counts {
+	struct map *waiting;   /* id of a grant -> struct refreshed */
+	int64_t since_ms;      /* monotonic: of the first of them */
+	int64_t written_to_ms; /* on the sandbox's clock: access tokens made before are counted */
+};
+
+struct counts *
+counts_new(void)
+{
+	struct counts *c = mem_alloc(sizeof(*c));
+
+	c->waiting = map_new();
+	return c;
+}
+
+void
+counts_free(struct counts *c)
+{
+	if (c == NULL)
+		return;
+	map_free(c->waiting, free);
+	free(c);
+}
+
+static void
+forget(struct counts *c)
+{
+	map_free(c->waiting, free);
+	c->waiting = map_new();
+}
+
+static void
+raise_to(struct refreshed *of, struct refreshed to)
+{
+	if (to.count > of->count)
+		of->count = to.count;
+	if (to.last_ms > of->last_ms)
+		of->last_ms = to.last_ms;
+}
+
+void
+counts_correct(struct counts *c, struct str grant_id, struct refreshed *of)
+{
+	const struct refreshed *waiting = map_get(c->waiting, grant_id);
+
+	if (waiting != NULL)
+		raise_to(of, *waiting);
+}
+
+static void
+wait_with(struct counts *c, struct str grant_id, struct refreshed now)
+{
+	struct refreshed *waiting = map_get(c->waiting, grant_id);
+
+	if (waiting == NULL) {
+		if (map_count(c->waiting) == 0)
+			c->since_ms = clock_mono_ms();
+		waiting = mem_alloc(sizeof(*waiting));
+		map_put(c->waiting, grant_id, waiting);
+	}
+	raise_to(waiting, now);
+}
+
+/* What is kept of grants in memory has these numbers already. */
+static enum rc
+write_one(struct sandbox *s, struct ctx *cx, struct str grant_id, struct refreshed now)
+{
+	TRY(sql_exec(cx, s->db, NULL,
+	    "UPDATE grants SET refreshes = max(refreshes, $1), refreshed_ms = max(refreshed_ms, $2)"
+	    " WHERE id = $3",
+	    SQL_ARGS(I(now.count), I(now.last_ms), T(grant_id))));
+	store_stamp_keep(s);
+	return OK;
+}
+
+struct writing {
+	struct sandbox *s;
+	struct ctx *cx;
+	enum rc rc;
+};
+
+static bool
+write_waiting(struct str grant_id, void *value, void *arg)
+{
+	struct writing *w = arg;
+	const struct refreshed *now = value;
+
+	if (w->rc == OK)
+		w->rc = write_one(w->s, w->cx, grant_id, *now);
+	return true;
+}
+
+static enum rc
+write_all(struct sandbox *s, struct ctx *cx, int64_t now_ms)
+{
+	struct writing w = { .s = s, .cx = cx };
+
+	map_each(s->counts->waiting, write_waiting, &w);
+	TRY(w.rc);
+	TRY(store_setting_put(s, cx, SETTING, str_printf(cx->arena, "%lld", (long long)now_ms)));
+	store_stamp_keep(s);
+	return OK;
+}
+
+static void
+written(struct counts *c, int64_t now_ms)
+{
+	c->written_to_ms = now_ms;
+	forget(c);
+}
+
+enum rc
+counts_note(struct sandbox *s, struct ctx *cx, struct str grant_id, struct refreshed now)
+{
+	struct counts *c = s->counts;
+
+	wait_with(c, grant_id, now);
+	/* With a clock that went back, tokens made now would seem to be counted already. */
+	if (map_count(c->waiting) < WAITING_MAX && now.last_ms >= c->written_to_ms &&
+	    clock_mono_ms() - c->since_ms < WRITE_EVERY_MS)
+		return OK;
+	TRY(write_all(s, cx, now.last_ms));
+	written(c, now.last_ms);
+	return OK;
+}
+
+enum rc
+counts_write(struct sandbox *s, struct ctx *cx, struct str grant_id, struct refreshed now)
+{
+	return write_one(s, cx, grant_id, now);
+}
+
+enum rc
+counts_settle(struct sandbox *s, struct ctx *cx)
+{
+	int64_t now_ms = clock_now_ms(s->clock);
+
+	if (map_count(s->counts->waiting) == 0)
+		return OK;
+	TRY(store_note_begin(s, cx));
+	TRY(store_note_end(s, cx, write_all(s, cx, now_ms)));
+	written(s->counts, now_ms);
+	return OK;
+}
+
+static int64_t
+time_of(struct str key)
+{
+	char text[TIME_LEN + 1] = { 0 };
+
+	memcpy(text, key.p, key.len < TIME_LEN ? key.len : TIME_LEN);
+	return strtoll(text, NULL, 16);
+}
+
+static enum rc
+read_waiting(struct sandbox *s, struct ctx *cx)
+{
+	struct str from =
+	    str_printf(cx->arena, "%0*llx", TIME_LEN, (unsigned long long)s->counts->written_to_ms);
+	struct db_stmt *st;
+	bool row;
+
+	TRY(sql_bind(cx, s->db,
+	    "SELECT grant_id, max(born), max(digest) FROM access_tokens"
+	    " WHERE digest >= $1 AND born > 0 GROUP BY grant_id",
+	    SQL_ARGS(B(from)), &st));
+	for (;;) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			return OK;
+		wait_with(s->counts, db_col_text(st, 0, cx->arena),
+		    (struct refreshed){ .count = db_col_int(st, 1),
+			.last_ms = time_of(db_col_blob(st, 2, cx->arena)) });
+	}
+}
+
+enum rc
+counts_restore(struct sandbox *s, struct ctx *cx)
+{
+	struct str text;
+
+	forget(s->counts);
+	s->counts->written_to_ms = 0;
+	TRY(store_setting_get(s, cx, SETTING, &text));
+	if (!str_int(text, 0, INT64_MAX, &s->counts->written_to_ms))
+		s->counts->written_to_ms = 0;
+	return read_waiting(s, cx);
+}
