@@ -30,7 +30,8 @@ enum access {
 	ACCESS_VISITOR_CHANGE, /* signing in and out */
 	ACCESS_USER,
 	ACCESS_USER_CHANGE,
-	ACCESS_KEY, /* Authorization: Bearer vk_… */
+	ACCESS_USER_SECRET, /* a change that answers with a secret: the password was given lately */
+	ACCESS_KEY,         /* Authorization: Bearer vk_… */
 };
 
 extern const struct http_route api_routes[];
@@ -68,7 +69,7 @@ json_t *view_test(const struct token_test *test);
 json_t *view_time(int64_t ms); /* null for 0 */
 
 http_handler api_health, api_openapi, api_app_page, api_callback;
-http_handler api_session_get, api_sign_in, api_sign_out, api_password;
+http_handler api_session_get, api_sign_in, api_sign_out, api_password, api_confirm;
 http_handler api_providers, api_tokens, api_token_create, api_token_get, api_token_patch,
     api_token_delete, api_token_reveal, api_token_test, api_token_refresh, api_token_recover,
     api_tokens_deleted, api_token_restore;

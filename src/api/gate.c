@@ -54,13 +54,15 @@ session_gate(struct api *api, struct ctx *cx, struct http_req *req, struct http_
 		vault_act_as(cx, &s->user);
 	if (access == ACCESS_CALLBACK)
 		return OK;
-	if (s->user.id.len == 0 && (access == ACCESS_USER || access == ACCESS_USER_CHANGE)) {
+	if (s->user.id.len == 0 && access >= ACCESS_USER) {
 		fail_at(cx, E_AUTH, "signed-out", NULL,
 		    "You are not signed in, or the session has ended.");
 		return fail_todo(cx, "Sign in and try again.");
 	}
-	if (access == ACCESS_VISITOR_CHANGE || access == ACCESS_USER_CHANGE)
-		return csrf_gate(api, cx, req, s);
+	if (access == ACCESS_VISITOR_CHANGE || access >= ACCESS_USER_CHANGE)
+		TRY(csrf_gate(api, cx, req, s));
+	if (access == ACCESS_USER_SECRET)
+		return vault_session_want_confirmed(api->vault, cx, s);
 	if (fresh && access == ACCESS_VISITOR)
 		api_set_cookie(api, res, s);
 	return OK;

@@ -55,6 +55,19 @@ api_sign_out(void *app, struct ctx *cx, const struct http_req *req, struct http_
 }
 
 enum rc
+api_confirm(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct secret password;
+	json_t *body;
+
+	TRY(api_body(cx, req, &body));
+	TRY(json_take_secret(cx, body, "password", PASSWORD_MAX, &password));
+	TRY(vault_session_confirm(api->vault, cx, session_of(req), req->peer, password));
+	return api_no_content(res);
+}
+
+enum rc
 api_password(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct api *api = app;

@@ -194,6 +194,8 @@ run(struct ctx *cx, const struct arguments *args)
 	TRY(cli_config_load(cx, &config));
 	TRY(manager_ask(cx, &config, "GET", path_of(cx, args, "limit", limit), &answer));
 	print_events(cx, args, json_object_get(answer, "events"), true);
+	if (json_array_size(json_object_get(answer, "events")) == 0)
+		fputs("valetkey: Nothing has happened yet that this key may see.\n", stderr);
 	if (!args->follow)
 		return OK;
 	snprintf(cursor, sizeof(cursor), "%.*s", STR_ARG(text_of(answer, "cursor")));

@@ -1,6 +1,7 @@
 /* valetkey store copy, backup and restore: an installation's data from one place to another. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,6 +107,16 @@ store_command(struct start *st)
 
 /* --- backup --- */
 
+static enum rc
+want_backup(struct ctx *cx, const char *file)
+{
+	if (access(file, R_OK) == 0 && !is_dir(file))
+		return OK;
+	fail(cx, E_INPUT, "The backup %s cannot be read: %s.", file,
+	    is_dir(file) ? "it is a directory" : strerror(errno));
+	return fail_todo(cx, "Name the file that valetkey backup FILE has written.");
+}
+
 static const char *
 own_database(struct start *st)
 {
@@ -175,8 +186,10 @@ backup_command(struct start *st)
 {
 	const struct options *o = &st->options;
 
-	if (o->operand_count == 2 && str_eq(str_of(o->operands[0]), S("verify")))
+	if (o->operand_count == 2 && str_eq(str_of(o->operands[0]), S("verify"))) {
+		TRY(want_backup(&st->cx, o->operands[1]));
 		return verify(st, o->operands[1]);
+	}
 	if (o->operand_count == 1 && !str_eq(str_of(o->operands[0]), S("verify")))
 		return make_backup(st, o->operands[0]);
 	fail(&st->cx, E_INPUT, "Which file?");
@@ -202,10 +215,11 @@ restore_command(struct start *st)
 	const struct options *o = &st->options;
 	struct ctx *cx = &st->cx;
 
+	if (o->operand_count != 1)
+		return fail(cx, E_INPUT, "Which file? valetkey restore FILE --data DIR");
+	TRY(want_backup(cx, o->operands[0]));
 	TRY(start_want_data(st));
 	TRY(options_store(cx, o->store));
-	if (o->operand_count != 1)
-		return fail(cx, E_INPUT, "Which file? valetkey restore FILE");
 	TRY(check_key(st, o->operands[0]));
 	return copy_between(cx, o->operands[0], o->store != NULL ? o->store : o->data, false);
 }

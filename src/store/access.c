@@ -158,7 +158,8 @@ store_session_create(
 	TRY(db_begin(cx, s->db));
 	TRY(hold_user(s, cx, u));
 	TRY(db_stmt(cx, s->db,
-	    "INSERT INTO session (digest, user_id, created_ms, seen_ms) VALUES ($1, $2, $3, $3)",
+	    "INSERT INTO session (digest, user_id, created_ms, seen_ms, confirmed_ms)"
+	    " VALUES ($1, $2, $3, $3, $3)",
 	    &st));
 	db_bind_blob(st, 1, digest);
 	db_bind_text(st, 2, u->id);
@@ -221,6 +222,35 @@ store_session_check(struct store *s, struct ctx *cx, struct str digest, int64_t 
 
 	TRY(read_session(s, cx, digest, wall_ms - idle_ms, wall_ms - life_ms, out, &seen_ms));
 	return wall_ms - seen_ms < SEEN_STEP_MS ? OK : note_seen(s, cx, digest, wall_ms);
+}
+
+enum rc
+store_session_confirm(struct store *s, struct ctx *cx, struct str digest, int64_t wall_ms)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_begin(cx, s->db));
+	TRY(db_stmt(cx, s->db, "UPDATE session SET confirmed_ms = $1 WHERE digest = $2", &st));
+	db_bind_int(st, 1, wall_ms);
+	db_bind_blob(st, 2, digest);
+	TRY(store_write_one(cx, st, E_NOTFOUND, "There is no such session."));
+	TRY(tell_session(s, cx, "user.confirmed", digest));
+	return db_commit(cx, s->db);
+}
+
+enum rc
+store_session_confirmed(struct store *s, struct ctx *cx, struct str digest, int64_t *wall_ms)
+{
+	STORE_HOLD hold = store_hold_read(&s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "SELECT confirmed_ms FROM session WHERE digest = $1", &st));
+	db_bind_blob(st, 1, digest);
+	TRY(store_want_row(cx, st, "session"));
+	*wall_ms = db_col_int(st, 0);
+	db_done(st);
+	return OK;
 }
 
 enum rc

@@ -27,6 +27,12 @@ MUST enum rc store_session_check(struct store *s, struct ctx *cx, struct str dig
 /* The same without noting anything: for whoever only listens. */
 MUST enum rc store_session_lives(struct store *s, struct ctx *cx, struct str digest,
     int64_t wall_ms, int64_t idle_ms, int64_t life_ms);
+/* The password was given again in it. E_NOTFOUND when it has ended meanwhile. */
+MUST enum rc store_session_confirm(
+    struct store *s, struct ctx *cx, struct str digest, int64_t wall_ms);
+/* When it was last given, at the sign-in or since. E_NOTFOUND. */
+MUST enum rc store_session_confirmed(
+    struct store *s, struct ctx *cx, struct str digest, int64_t *wall_ms);
 MUST enum rc store_session_delete(struct store *s, struct ctx *cx, struct str digest);
 MUST enum rc store_session_prune(struct store *s, struct ctx *cx, int64_t before_ms);
 

@@ -222,6 +222,9 @@ const char *const store_schema[] = {
 
 	/* 11: whose claim the newest one is, for a node whose COMMIT was answered to nobody */
 	"ALTER TABLE token ADD COLUMN claim_nonce BLOB NOT NULL DEFAULT '';",
+
+	/* 12: when the password was last given in a session; 0: before there was this column */
+	"ALTER TABLE session ADD COLUMN confirmed_ms BIGINT NOT NULL DEFAULT 0;",
 };
 
 const size_t store_schema_count = sizeof(store_schema) / sizeof(store_schema[0]);

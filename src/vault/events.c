@@ -34,6 +34,8 @@ static const struct event_type types[] = {
 	{ "user.password_changed", "The password of {about} was changed." },
 	{ "user.signed_in", "{about} signed in." },
 	{ "user.signed_out", "{about} signed out." },
+	{ "user.confirmed", "{about} gave the password again." },
+	{ "user.confirm_refused", "A password to confirm that it is {about} was refused." },
 	{ "user.sessions_ended", "Other sessions of {about} were ended ({sessions})." },
 	{ "user.sign_in_refused", "A sign-in[ as {about}] was refused." },
 };

@@ -7,6 +7,7 @@
 #define COOKIE_LEN 43
 #define IDLE_MS (12LL * 3600 * 1000)
 #define LIFE_MS (7LL * 24 * 3600 * 1000)
+#define CONFIRMED_MIN 10
 #define PASSWORD_MIN 10
 #define PASSWORD_MAX 200
 #define FAILURES_A_MINUTE 10
@@ -138,6 +139,49 @@ vault_sign_in(struct vault *v, struct ctx *cx, struct session *s, struct str pee
 	TRY(rc);
 	log_event(LOG_INFO, "user.signed_in", KV_STR("user", user.username), KV_STR("peer", peer));
 	return OK;
+}
+
+enum rc
+vault_session_want_confirmed(struct vault *v, struct ctx *cx, const struct session *s)
+{
+	int64_t confirmed_ms, now_ms = clock_wall_ms();
+
+	TRY(store_session_confirmed(v->store, cx, s->digest, &confirmed_ms));
+	/* A clock that was put back makes nothing last longer. */
+	if (confirmed_ms <= now_ms && now_ms - confirmed_ms < CONFIRMED_MIN * 60000LL)
+		return OK;
+	fail_at(cx, E_DENIED, "reauthentication-required", NULL,
+	    "You gave your password more than %d minutes ago.", CONFIRMED_MIN);
+	return fail_todo(cx, "Confirm with your password that it is you.");
+}
+
+static enum rc
+refuse_confirm(struct vault *v, struct ctx *cx, const struct session *s)
+{
+	TRY(store_event_add(v->store, cx,
+	    &(struct event_note){ .type = "user.confirm_refused",
+		.about_kind = "user",
+		.about_id = s->user.id,
+		.about_name = s->user.username,
+		.refused = true }));
+	return fail_at(cx, E_INPUT, "wrong-password", "password", "The password is wrong.");
+}
+
+enum rc
+vault_session_confirm(struct vault *v, struct ctx *cx, const struct session *s, struct str peer,
+    struct secret password)
+{
+	/* One count for both doors. */
+	struct str attempt =
+	    str_printf(cx->arena, "%.*s %.*s", STR_ARG(peer), STR_ARG(s->user.username));
+
+	TRY(throttle_check(v->throttle, cx, attempt, FAILURES_A_MINUTE));
+	if (!crypto_password_ok(s->user.password_hash, password)) {
+		throttle_failed(v->throttle, attempt);
+		return refuse_confirm(v, cx, s);
+	}
+	throttle_forget(v->throttle, attempt);
+	return store_session_confirm(v->store, cx, s->digest, clock_wall_ms());
 }
 
 enum rc

@@ -28,6 +28,12 @@ bool vault_csrf_ok(const struct session *s, struct str token);
  * alike in words and time; E_BUSY code "too-many-attempts" after ten failures a minute. */
 MUST enum rc vault_sign_in(struct vault *v, struct ctx *cx, struct session *s, struct str peer,
     struct str username, struct secret password);
+/* Whoever is handed a secret has given the password in this session in the last ten minutes (S-119);
+ * else E_DENIED code "reauthentication-required". */
+MUST enum rc vault_session_want_confirmed(struct vault *v, struct ctx *cx, const struct session *s);
+/* It was given again. E_INPUT field "password" for a wrong one; E_BUSY as for vault_sign_in. */
+MUST enum rc vault_session_confirm(struct vault *v, struct ctx *cx, const struct session *s,
+    struct str peer, struct secret password);
 MUST enum rc vault_sign_out(struct vault *v, struct ctx *cx, struct session *s);
 /* Ends the user's other sessions. E_INPUT field "current" or "new". */
 MUST enum rc vault_password_change(struct vault *v, struct ctx *cx, const struct session *s,

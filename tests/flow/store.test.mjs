@@ -132,6 +132,8 @@ test('what is missing on the command line is asked for', async () => {
 		[['backup', 'x', 'y', 'z'], /z/],
 		[['backup', place('x')], /--data/],
 		[['restore', '--data', room], /Which file/],
+		[['restore', `${room}/none.bak`, '--data', room], /The backup .*none\.bak cannot be read: No such file/],
+		[['backup', 'verify', room, '--data', room], /cannot be read: it is a directory\.[^]*that valetkey backup FILE has written/],
 		[['serve', 'x'], /Unknown option x/],
 	]) {
 		const got = await run(args);

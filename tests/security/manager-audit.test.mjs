@@ -1,16 +1,12 @@
 /* What happened is kept whole, and `valetkey audit verify` proves it. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { byHand } from '../lib/by-hand.mjs';
 import { managerClient } from '../lib/http.mjs';
 import { makeKey } from '../lib/manager.mjs';
 import { run, startServe } from '../lib/server.mjs';
 
-/* Python is there because meson needs it; node has no SQLite of its own before version 22. */
-const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
 let manager, ann;
 
 before(async () => {
@@ -21,22 +17,18 @@ before(async () => {
 after(() => manager?.stop());
 
 const verify = (...args) => run(['audit', 'verify', '--data', manager.data, ...args]);
-/* Somebody at the database itself, without the key. */
-const byHand = (sql) =>
-	execFileSync(python, ['-c', 'import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=10) as db: db.executescript(sys.argv[2])',
-		path.join(manager.data, 'valetkey.db'), sql]);
 
 test('S-200 audit verify passes while the manager serves, and names what somebody did at the database', async () => {
 	const clean = await verify();
 	assert.equal(clean.code, 0, clean.err);
 	assert.equal(clean.out, '5 events, each as it was written, and none is missing.\n');
-	byHand('CREATE TABLE kept AS SELECT * FROM event; DELETE FROM event WHERE seq = 5');
+	byHand(manager.data, 'CREATE TABLE kept AS SELECT * FROM event; DELETE FROM event WHERE seq = 5');
 	const cut = await verify();
 	assert.equal(cut.code, 1);
 	assert.match(cut.err, /not kept whole: missing: event 1-5\./);
-	byHand("DELETE FROM event; INSERT INTO event SELECT * FROM kept; UPDATE event SET about_name = 'another' WHERE seq = 4");
+	byHand(manager.data, "DELETE FROM event; INSERT INTO event SELECT * FROM kept; UPDATE event SET about_name = 'another' WHERE seq = 4");
 	assert.match((await verify()).err, /changed: event 1-4\./);
-	byHand('DELETE FROM event; INSERT INTO event SELECT * FROM kept; DROP TABLE kept');
+	byHand(manager.data, 'DELETE FROM event; INSERT INTO event SELECT * FROM kept; DROP TABLE kept');
 	assert.equal((await verify()).code, 0);
 	/* the chain goes on behind it */
 	await ann.post('/api/console/sign-out');

@@ -107,6 +107,27 @@ test_a_new_password_ends_all_sessions_but_one(void **state)
 	assert_rc(store_session_check(s, &f->cx, S("s2"), NOW, IDLE, LIFE, &got), E_NOTFOUND);
 }
 
+static void
+test_s119_a_session_keeps_when_the_password_was_given(void **state)
+{
+	struct fixture *f = *state;
+	struct user u = { .id = S("u1"), .username = S("admin"), .password_hash = S("hash") };
+	struct store *s = store(f);
+	int64_t at_ms;
+
+	assert_ok(store_user_put(s, &f->cx, &u, S("")));
+	assert_ok(store_session_create(s, &f->cx, S("s1"), &u, NOW));
+	assert_ok(store_session_create(s, &f->cx, S("s2"), &u, NOW + 1));
+	assert_ok(store_session_confirm(s, &f->cx, S("s1"), NOW + 7));
+	assert_ok(store_session_confirmed(s, &f->cx, S("s1"), &at_ms));
+	assert_int_equal(at_ms, NOW + 7);
+	assert_ok(store_session_confirmed(s, &f->cx, S("s2"), &at_ms));
+	assert_int_equal(at_ms, NOW + 1);
+	assert_ok(store_session_delete(s, &f->cx, S("s1")));
+	assert_rc(store_session_confirm(s, &f->cx, S("s1"), NOW + 8), E_NOTFOUND);
+	assert_rc(store_session_confirmed(s, &f->cx, S("s1"), &at_ms), E_NOTFOUND);
+}
+
 /* Whoever knew the old password a moment ago. */
 static void
 test_s120_no_session_is_made_with_a_password_that_was_changed(void **state)
@@ -148,6 +169,7 @@ const struct CMUnitTest access_tests[] = {
 	STORE_TEST(test_key_is_made_whole_or_not),
 	STORE_TEST(test_session_ends_by_idleness_and_by_age),
 	STORE_TEST(test_a_new_password_ends_all_sessions_but_one),
+	STORE_TEST(test_s119_a_session_keeps_when_the_password_was_given),
 	STORE_TEST(test_s120_no_session_is_made_with_a_password_that_was_changed),
 	STORE_TEST(test_user_put_replaces_by_name),
 };

@@ -18,6 +18,7 @@ static const char *const shipped[] = {
 	"CWtXDqVVg3F0DjRy",
 	"DNxCNGSaM_m-dhze",
 	"FrMYv-3wRtxkouzh",
+	"RdUoiseO09WLZd90",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))

@@ -49,6 +49,7 @@ const TONES: Record<string, Tone> = {
 	"token.misconfigured": "bad",
 	"connection.failed": "bad",
 	"user.sign_in_refused": "bad",
+	"user.confirm_refused": "bad",
 };
 
 /* A shape for each, so that colour is never what tells. */

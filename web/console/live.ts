@@ -14,6 +14,7 @@ export const EVENT_TYPES = [
 	"key.created", "key.revoked",
 	"webhook.created", "webhook.changed", "webhook.deleted",
 	"user.created", "user.password_changed", "user.signed_in", "user.signed_out", "user.sessions_ended",
+	"user.confirmed", "user.confirm_refused",
 	"user.sign_in_refused",
 ];
 

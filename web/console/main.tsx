@@ -13,6 +13,7 @@ import { ActivityPage } from "./activity";
 import { AddToken } from "./add";
 import { type CallbackBoot, CallbackPage } from "./callback";
 import { NewToken, SavedToken } from "./config";
+import { ConfirmItIsYou } from "./confirm";
 import { KeysPage } from "./keys";
 import { api, type Session } from "./model";
 import { NotificationsPage } from "./notifications";
@@ -86,35 +87,46 @@ function GoToList() {
 	return null;
 }
 
-type Waiting = { resolve: (signedIn: boolean) => void };
+/* A question over the page that calls wait for; those that come meanwhile wait for the same one. */
+function useQuestion(hook: "onSignedOut" | "onConfirm") {
+	const [asked, setAsked] = useState<{ resolve: (mended: boolean) => void } | null>(null);
+	useEffect(() => {
+		let open: Promise<boolean> | null = null;
+		api[hook] = () => {
+			open ??= new Promise<boolean>((resolve) => setAsked({ resolve })).finally(() => {
+				open = null;
+			});
+			return open;
+		};
+	}, []);
+	const answer = (mended: boolean) => {
+		asked?.resolve(mended);
+		setAsked(null);
+	};
+	return { asked: asked !== null, answer };
+}
 
 /* When a session ends under an open page, the form is shown over it and the page goes on after. */
 function Root({ boot, first }: { boot: AppBoot | ErrorBoot; first: Session }) {
 	const { path } = useLocation();
 	const [firstPath] = useState(path);
 	const [session, setSession] = useState(first);
-	const [waiting, setWaiting] = useState<Waiting | null>(null);
-	useEffect(() => {
-		let open: Promise<boolean> | null = null;
-		api.onSignedOut = () => {
-			open ??= new Promise<boolean>((resolve) => setWaiting({ resolve })).finally(() => {
-				open = null;
-			});
-			return open;
-		};
-	}, []);
+	const signIn = useQuestion("onSignedOut");
+	const confirm = useQuestion("onConfirm");
 	const finish = (next: Session | null) => {
 		if (next)
 			setSession(next);
-		waiting?.resolve(next !== null);
-		setWaiting(null);
+		signIn.answer(next !== null);
 	};
 	const page = boot.page === "error" && path === firstPath ? <ErrorPage error={boot} />
 		: session.user ? <AppPages /> : <SignInPage onSignedIn={setSession} />;
 	return (
 		<Frame session={session} onSession={setSession}>
 			{page}
-			{waiting && (
+			{confirm.asked && session.user && (
+				<ConfirmItIsYou username={session.user.username} onDone={confirm.answer} />
+			)}
+			{signIn.asked && (
 				<Dialog title="Your session has ended" onClose={() => finish(null)}>
 					<p>Sign in again to go on. What you typed is still there.</p>
 					<SignInForm onSignedIn={finish} />

@@ -96,6 +96,9 @@ export class Api<S extends SessionBase> {
 	/* Called when the session has ended: shows the sign-in form and resolves to true once
 	 * somebody is signed in again; the call that failed is then repeated. */
 	onSignedOut: (() => Promise<boolean>) | null = null;
+	/* Called when a secret is asked for and the password was given too long ago: asks for it and
+	 * resolves to true once it was right. */
+	onConfirm: (() => Promise<boolean>) | null = null;
 
 	/* tokenOnReads: the server wants the CSRF token for reading too, and tells it once only. */
 	constructor(private readonly sessionPath: string, private readonly tokenOnReads = false) {}
@@ -165,6 +168,8 @@ export class Api<S extends SessionBase> {
 			return false;
 		if (p.status === 401 && !opt?.expect401 && this.onSignedOut)
 			return this.onSignedOut();
+		if (p.code === "reauthentication-required" && this.onConfirm)
+			return this.onConfirm();
 		return p.status === 403 && !p.field && method !== "GET" && !this.tokenOnReads &&
 			this.renewed(opt);
 	}
