@@ -14,6 +14,8 @@
 #define KEEP_DELETED_DAYS 30
 #define KEEP_EVENTS_DAYS 90
 #define DAYS_MAX 3650
+#define LIVE_CACHE_MIB 512
+#define LIVE_CACHE_MIB_MAX 1048576
 #define PEM_MAX (1u << 20)
 #define WORKERS 16 /* more than readers of a slow provider may hold (vault/engine.c) */
 
@@ -40,6 +42,20 @@ take_days(struct ctx *cx, const char *option, const char *text, int64_t min, int
 		    cx, "Write a whole number from %lld to %d.", (long long)min, DAYS_MAX);
 	}
 	*out = days * DAY_MS;
+	return OK;
+}
+
+static enum rc
+take_live_cache(struct ctx *cx, const char *text, size_t *out)
+{
+	int64_t mib = LIVE_CACHE_MIB;
+
+	if (text != NULL && !str_int(str_of(text), 0, LIVE_CACHE_MIB_MAX, &mib)) {
+		fail(cx, E_INPUT, "--live-cache %s is no amount of memory.", text);
+		return fail_todo(
+		    cx, "Write a whole number of MiB from 0 to %d.", LIVE_CACHE_MIB_MAX);
+	}
+	*out = (size_t)mib << 20;
 	return OK;
 }
 
@@ -96,6 +112,7 @@ manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *o
 
 	*out = (struct manager){ 0 };
 	TRY(take_days(cx, "--keep-deleted", cfg->keep_deleted, 0, &vault.keep_deleted_ms));
+	TRY(take_live_cache(cx, cfg->live_cache, &vault.live_cache_bytes));
 	TRY(take_days(cx, "--keep-events", cfg->keep_events, 1, &vault.keep_events_ms));
 	TRY(open_manager_server(cx, cfg, out));
 	vault.public_url = http_server_url(out->server);

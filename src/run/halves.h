@@ -27,6 +27,7 @@ struct manager_config {
 	struct str dropbox_url;
 	const char *providers_dir;              /* NULL: none */
 	const char *keep_deleted, *keep_events; /* days; NULL: the default */
+	const char *live_cache;                 /* MiB; NULL: the default */
 	bool deny_private;                      /* --deny-private-webhooks */
 	const char *dropbox_ca;                 /* file; NULL: the system's roots */
 	const char *tls_cert;                   /* files, both or neither; NULL: plain HTTP */

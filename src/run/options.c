@@ -70,6 +70,8 @@ static const struct option options[] = {
 	    AT(keep_deleted), "for how long a deleted token can be restored" },
 	{ "--keep-events", "VALETKEY_KEEP_EVENTS", "DAYS", "90", FOR_SERVE, TEXT, AT(keep_events),
 	    "for how long it is kept what happened" },
+	{ "--live-cache", "VALETKEY_LIVE_CACHE", "MIB", "512", FOR_SERVE, TEXT, AT(live_cache),
+	    "memory for the access tokens read last, sealed; what was not read lately makes room" },
 	{ "--deny-private-webhooks", NULL, NULL, NULL, FOR_SERVE, FLAG, AT(deny_private),
 	    "send webhooks to public addresses only" },
 	{ "--name", NULL, "NAME", NULL, FOR_WEBHOOK, TEXT, AT(name), "who is told" },

@@ -19,6 +19,7 @@ struct options {
 	const char *providers;       /* --providers */
 	const char *keep_deleted;    /* --keep-deleted */
 	const char *keep_events;     /* --keep-events */
+	const char *live_cache;      /* --live-cache MIB */
 	bool deny_private;           /* --deny-private-webhooks */
 	const char *name, *types;    /* --name, --types of webhook add */
 	const char *dropbox_ca;      /* --dropbox-ca FILE */

@@ -41,6 +41,7 @@ open_manager(struct start *st, struct manager *m)
 		.providers_dir = st->options.providers,
 		.keep_deleted = st->options.keep_deleted,
 		.keep_events = st->options.keep_events,
+		.live_cache = st->options.live_cache,
 		.deny_private = st->options.deny_private,
 		.dropbox_ca = st->options.dropbox_ca,
 		.tls_cert = st->options.tls_cert,

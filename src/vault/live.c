@@ -1,136 +1,24 @@
 #include "vault/live.h"
 
-#include <stdlib.h>
-
-#include "base/map.h"
 #include "crypto/safe.h"
 #include "oauth/outcome.h"
 #include "vault/learn.h"
+#include "vault/live_cache.h"
 #include "vault/vault_int.h"
 
 #define SETTLED_MS 10000 /* a token refreshed this lately is as fresh as it gets */
-#define ENTRIES_MAX 100000
 #define LEASED_RETRY_S 10
-
-/* One token as handed out last; the access token stays sealed in memory too. */
-struct live_entry {
-	char id[ID_LEN + 1];
-	enum token_status status;
-	bool has_refresh, refused;
-	int64_t expires_ms, refreshed_ms, retry_ms;
-	size_t sealed_len, scope_len, name_len;
-	char bytes[]; /* sealed, scope, name */
-};
-
-struct live_cache {
-	struct safe *safe; /* of the access tokens */
-	pthread_rwlock_t lock;
-	struct map *by_name;
-	struct map *by_id;   /* the same entries, borrowed */
-	uint64_t generation; /* moves with every forget */
-};
-
-/* A cached token as one request sees it. */
-struct view {
-	struct str id, scope, sealed;
-	enum token_status status;
-	bool has_refresh;
-	bool refused; /* the provider does not accept it, although it has not run out */
-	int64_t expires_ms, refreshed_ms;
-	int64_t retry_ms; /* after failed refreshes: not again before; 0: none failed */
-};
-
-struct live_cache *
-live_cache_new(void)
-{
-	struct live_cache *c = mem_alloc(sizeof(*c));
-
-	c->safe = safe_new();
-	pthread_rwlock_init(&c->lock, NULL);
-	c->by_name = map_new();
-	c->by_id = map_new();
-	return c;
-}
-
-void
-live_cache_free(struct live_cache *c)
-{
-	if (c == NULL)
-		return;
-	map_free(c->by_id, NULL);
-	map_free(c->by_name, free);
-	safe_free(c->safe);
-	pthread_rwlock_destroy(&c->lock);
-	free(c);
-}
-
-static struct str
-name_of(const struct live_entry *e)
-{
-	return (struct str){ e->bytes + e->sealed_len + e->scope_len, e->name_len };
-}
-
-static void
-drop(struct live_cache *c, struct str id)
-{
-	struct live_entry *e = map_del(c->by_id, id);
-
-	if (e == NULL)
-		return;
-	map_del(c->by_name, name_of(e));
-	free(e);
-}
 
 void
 live_forget(struct vault *v, struct str token_id)
 {
-	struct live_cache *c = v->live;
-
-	pthread_rwlock_wrlock(&c->lock);
-	c->generation++;
-	drop(c, token_id);
-	pthread_rwlock_unlock(&c->lock);
+	live_cache_forget(v->live, token_id);
 }
 
 void
 live_forget_all(struct vault *v)
 {
-	struct live_cache *c = v->live;
-	struct map *by_name = map_new(), *by_id = map_new(), *old_name, *old_id;
-
-	pthread_rwlock_wrlock(&c->lock);
-	c->generation++;
-	old_name = c->by_name;
-	old_id = c->by_id;
-	c->by_name = by_name;
-	c->by_id = by_id;
-	pthread_rwlock_unlock(&c->lock);
-	map_free(old_id, NULL);
-	map_free(old_name, free);
-}
-
-static bool
-cached(struct live_cache *c, struct ctx *cx, struct str name, struct view *out)
-{
-	const struct live_entry *e;
-
-	pthread_rwlock_rdlock(&c->lock);
-	e = map_get(c->by_name, name);
-	if (e != NULL)
-		*out = (struct view){
-			.id = str_dup(cx->arena, str_of(e->id)),
-			.sealed = str_dup(cx->arena, (struct str){ e->bytes, e->sealed_len }),
-			.scope = str_dup(
-			    cx->arena, (struct str){ e->bytes + e->sealed_len, e->scope_len }),
-			.status = e->status,
-			.has_refresh = e->has_refresh,
-			.refused = e->refused,
-			.expires_ms = e->expires_ms,
-			.refreshed_ms = e->refreshed_ms,
-			.retry_ms = e->retry_ms,
-		};
-	pthread_rwlock_unlock(&c->lock);
-	return e != NULL;
+	live_cache_forget_all(v->live);
 }
 
 static int64_t
@@ -139,55 +27,16 @@ retry_ms(const struct token *t)
 	return t->attempts > 0 ? t->due_ms : 0;
 }
 
-static struct live_entry *
-entry_new(const struct token *t, struct str sealed)
-{
-	struct live_entry *e =
-	    mem_alloc(sizeof(*e) + sealed.len + t->scope_granted.len + t->name.len);
-
-	memcpy(e->id, t->id.p, t->id.len < ID_LEN ? t->id.len : ID_LEN);
-	e->status = t->status;
-	e->has_refresh = t->has_refresh;
-	e->refused = t->refused_ms > 0;
-	e->expires_ms = t->expires_ms;
-	e->refreshed_ms = t->refreshed_ms;
-	e->retry_ms = retry_ms(t);
-	e->sealed_len = sealed.len;
-	e->scope_len = t->scope_granted.len;
-	memcpy(e->bytes, sealed.p, sealed.len);
-	memcpy(e->bytes + sealed.len, t->scope_granted.p, t->scope_granted.len);
-	e->name_len = t->name.len;
-	memcpy(e->bytes + sealed.len + t->scope_granted.len, t->name.p, t->name.len);
-	return e;
-}
-
-static void
-put(struct live_cache *c, const struct token *t, struct str sealed, uint64_t generation)
-{
-	pthread_rwlock_wrlock(&c->lock);
-	/* Something was written since the store was read: this may be the older truth. */
-	if (c->generation == generation && map_count(c->by_name) < ENTRIES_MAX) {
-		struct live_entry *e = entry_new(t, sealed);
-
-		drop(c, t->id);
-		map_put(c->by_id, t->id, e);
-		map_put(c->by_name, t->name, e);
-	}
-	pthread_rwlock_unlock(&c->lock);
-}
-
 static enum rc
-load(struct vault *v, struct ctx *cx, struct str name, struct view *out)
+load(struct vault *v, struct ctx *cx, struct str name, struct live_view *out)
 {
 	struct token_secrets secrets;
 	struct token t;
-	uint64_t generation;
+	uint64_t generation = live_cache_generation(v->live);
 
-	pthread_rwlock_rdlock(&v->live->lock);
-	generation = v->live->generation;
-	pthread_rwlock_unlock(&v->live->lock);
 	TRY(store_token_open(v->store, cx, name, &t, &secrets));
-	*out = (struct view){ .id = t.id,
+	*out = (struct live_view){ .id = t.id,
+		.name = t.name,
 		.scope = t.scope_granted,
 		.status = t.status,
 		.has_refresh = t.has_refresh,
@@ -195,13 +44,13 @@ load(struct vault *v, struct ctx *cx, struct str name, struct view *out)
 		.expires_ms = t.expires_ms,
 		.refreshed_ms = t.refreshed_ms,
 		.retry_ms = retry_ms(&t) };
-	out->sealed = safe_seal(v->live->safe, cx->arena, t.id, secrets.access);
-	put(v->live, &t, out->sealed, generation);
+	out->sealed = safe_seal(v->safe, cx->arena, t.id, secrets.access);
+	live_cache_put(v->live, out, generation);
 	return OK;
 }
 
 static bool
-fresh_enough(const struct view *view, int64_t now, int64_t min_ttl_s)
+fresh_enough(const struct live_view *view, int64_t now, int64_t min_ttl_s)
 {
 	/* What needs a person is handed out too while it lives, but not without a word. */
 	if (view->status != TOKEN_ACTIVE || view->refused)
@@ -239,7 +88,7 @@ ran_out(struct vault *v, struct ctx *cx, struct str id, bool refused)
 
 /* The provider asked for a pause, or just failed: readers do not knock meanwhile. */
 static enum rc
-not_yet(struct vault *v, struct ctx *cx, const struct view *view, int64_t now)
+not_yet(struct vault *v, struct ctx *cx, const struct live_view *view, int64_t now)
 {
 	int64_t wait_s = (view->retry_ms - now + 999) / 1000;
 	struct token t;
@@ -262,7 +111,7 @@ leased(struct ctx *cx)
 
 /* Refreshes and reads again; while the old token lives, a failure to refresh is no failure. */
 static enum rc
-renew(struct vault *v, struct ctx *cx, struct str name, struct view *view)
+renew(struct vault *v, struct ctx *cx, struct str name, struct live_view *view)
 {
 	int64_t now = clock_now_ms(cx->clock);
 	bool alive = view->expires_ms > now && !view->refused;
@@ -308,24 +157,24 @@ warn(struct vault *v, struct ctx *cx, struct str id, struct live_token *out)
 }
 
 static enum rc
-answer(struct vault *v, struct ctx *cx, const struct view *view, struct live_token *out)
+answer(struct vault *v, struct ctx *cx, const struct live_view *view, struct live_token *out)
 {
 	out->warning.code = NULL;
 	if (view->status != TOKEN_ACTIVE)
 		warn(v, cx, view->id, out);
 	out->expires_ms = view->expires_ms;
 	out->scope = view->scope;
-	return safe_open(v->live->safe, cx, view->id, view->sealed, &out->access);
+	return safe_open(v->safe, cx, view->id, view->sealed, &out->access);
 }
 
 enum rc
 vault_token_live(struct vault *v, struct ctx *cx, const struct key_ref *key, struct str name,
     int64_t min_ttl_s, struct live_token *out)
 {
-	struct view view;
+	struct live_view view;
 	enum rc rc;
 
-	if (!cached(v->live, cx, name, &view)) {
+	if (!live_cache_get(v->live, cx, name, &view)) {
 		if (!cx->may_block)
 			return E_AGAIN;
 		rc = load(v, cx, name, &view);
@@ -459,7 +308,7 @@ vault_token_rejected(struct vault *v, struct ctx *cx, const struct key_ref *key,
 	int64_t now = clock_now_ms(cx->clock), age;
 	struct token_secrets secrets;
 	const struct provider *p;
-	struct view view;
+	struct live_view view;
 	struct token t;
 	enum rc rc;
 

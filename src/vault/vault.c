@@ -8,9 +8,11 @@
 #include "base/log.h"
 #include "base/throttle.h"
 #include "crypto/cert.h"
+#include "crypto/safe.h"
 #include "store/refresh.h"
-#include "vault/learn.h"
 #include "store/webhook.h"
+#include "vault/learn.h"
+#include "vault/live_cache.h"
 #include "vault/outbox.h"
 #include "vault/vault_int.h"
 
@@ -118,7 +120,8 @@ vault_open(struct ctx *cx, const struct vault_config *cfg, struct vault **out)
 	v->deny_private = cfg->deny_private;
 	v->shared = cfg->store != NULL;
 	v->public_url = str_dup(v->arena, cfg->public_url);
-	v->live = live_cache_new();
+	v->live = live_cache_new(cfg->live_cache_bytes);
+	v->safe = safe_new();
 	v->throttle = throttle_new();
 	rc = open_parts(v, cx, cfg);
 	if (rc != OK) {
@@ -192,6 +195,7 @@ vault_close(struct vault *v)
 	key_index_free(v->keys);
 	throttle_free(v->throttle);
 	live_cache_free(v->live);
+	safe_free(v->safe);
 	store_close(v->store);
 	keyring_free(v->keyring);
 	arena_free(v->arena);

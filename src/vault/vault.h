@@ -22,6 +22,7 @@ struct vault_config {
 	const char *dropbox_ca_file;
 	int64_t keep_deleted_ms; /* a deleted token can be restored for so long */
 	int64_t keep_events_ms;  /* what happened is kept for so long */
+	size_t live_cache_bytes; /* for live access tokens, sealed; 0: none are kept */
 	bool deny_private;       /* webhooks may go to public addresses only */
 	struct clock *clock;
 };

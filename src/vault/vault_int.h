@@ -22,6 +22,7 @@
 struct live_cache;
 struct key_index;
 struct learner;
+struct safe;
 struct throttle;
 struct outbox;
 
@@ -35,6 +36,7 @@ struct vault {
 	struct engine *engine;
 	struct learner *learner;
 	struct live_cache *live;
+	struct safe *safe; /* of the access tokens in it */
 	struct key_index *keys;
 	struct throttle *throttle;
 	struct str public_url, instance;
@@ -55,8 +57,6 @@ struct str vault_new_id(struct arena *a);
 /* For calls to the provider. Clients share neither connections nor trust. */
 struct http_client *vault_client(const struct vault *v, const struct provider *p);
 
-struct live_cache *live_cache_new(void);
-void live_cache_free(struct live_cache *c);
 /* Whatever is cached of this name or id is out of date. */
 void live_forget(struct vault *v, struct str token_id);
 void live_forget_all(struct vault *v);

@@ -84,6 +84,14 @@ test('revoking ends the grant at the provider first, and deletes only then', asy
 	assert.equal((await ann.del(`/api/console/tokens/${t.id}?revoke=perhaps`)).status, 400);
 });
 
+test('the memory for live tokens must be a number of MiB', async () => {
+	for (const bad of ['-1', 'much', '1.5', '1048577']) {
+		const got = await run(['serve', '--data', '/nonexistent', '--live-cache', bad]);
+		assert.equal(got.code, 2, bad);
+		assert.match(got.err, /is no amount of memory/);
+	}
+});
+
 test('the number of days must be one', async () => {
 	const bad = [...['-1', 'week', '3651', '1.5'].map((b) => ['--keep-deleted', b]), ['--keep-events', '0'],
 		['--keep-events', 'long']];
