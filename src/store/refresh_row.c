@@ -183,9 +183,12 @@ claimed(const struct rows *r, size_t n)
 	}
 }
 
+/* An access token that was refused before its first attempt was so by order, whatever a clock that was set
+ * back says since. */
 #define ATTEMPT                                                                                \
 	"attempt_stage = $1, attempt_fence = $2, attempt_first_ms = $3, attempt_sent_ms = $4," \
-	" attempt_risked = $5, attempt_reply = $6"
+	" attempt_risked = $5, attempt_reply = $6, refused_ms = CASE WHEN attempt_stage = 0"   \
+	" AND refused_ms > $3 THEN $3 ELSE refused_ms END"
 
 enum rc
 refresh_rows_claim(

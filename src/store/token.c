@@ -513,7 +513,8 @@ store_token_refused(struct store *s, struct ctx *cx, const struct token *t, int6
 
 	TRY(db_begin(cx, s->db));
 	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET refused_ms = $1 WHERE id = $2 AND refreshed_ms = $3 AND"
+	    "UPDATE token SET refused_ms = CASE WHEN attempt_stage > 0 AND attempt_first_ms >= $1"
+	    " THEN attempt_first_ms + 1 ELSE $1 END WHERE id = $2 AND refreshed_ms = $3 AND"
 	    " consented_ms = $4 AND refused_ms = 0",
 	    &st));
 	db_bind_int(st, 1, now_ms);

@@ -150,7 +150,8 @@ MUST enum rc store_token_proved(struct store *s, struct ctx *cx, struct str id, 
 /* Writes what is seen outside a refresh: life and kills, each with its time; 0 leaves what is there,
  * and who was seen to die is not seen to live. Nothing when there is a newer consent than the token's. */
 MUST enum rc store_token_learn(struct store *s, struct ctx *cx, const struct token *t);
-/* The provider does not accept the token's access token any more; nothing when there is a newer one. */
+/* The provider does not accept the token's access token any more; nothing when there is a newer one. Counts
+ * as after an attempt that is in doubt now and before one to come, whatever the clock says. */
 MUST enum rc store_token_refused(
     struct store *s, struct ctx *cx, const struct token *t, int64_t now_ms);
 

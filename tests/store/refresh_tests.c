@@ -541,8 +541,39 @@ test_a_refused_access_token_is_so_until_there_is_another(void **state)
 	assert_int_equal(previous.expires_ms, before.expires_ms);
 }
 
+/* Dead before the first attempt, or only since: what its death says of that attempt depends on it. A clock
+ * that is set back in between does not turn the two around. */
+static void
+test_a_refusal_keeps_its_place_before_or_after_an_attempt(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_claim c;
+	struct token t;
+
+	create(f, "t1", "One");
+	create(f, "t2", "Two");
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_ok(store_token_refused(store(f), &f->cx, &t, NOW + 9000));
+	c = claim(f, "t1", NOW);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW, false));
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.refused_ms, NOW);
+	assert_int_equal(t.attempt.first_ms, NOW);
+
+	c = claim(f, "t2", NOW);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW + 9000, false));
+	assert_ok(store_token_get(store(f), &f->cx, S("t2"), &t));
+	assert_ok(store_token_refused(store(f), &f->cx, &t, NOW));
+	c = claim(f, "t2", NOW + LEASE + 1);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW, false)); /* again, in doubt */
+	assert_ok(store_token_get(store(f), &f->cx, S("t2"), &t));
+	assert_int_equal(t.attempt.first_ms, NOW + 9000);
+	assert_true(t.refused_ms > t.attempt.first_ms);
+}
+
 const struct CMUnitTest refresh_tests[] = {
 	STORE_TEST(test_refresh_is_claimed_by_one),
+	STORE_TEST(test_a_refusal_keeps_its_place_before_or_after_an_attempt),
 	STORE_TEST(test_refresh_commits_the_pair),
 	STORE_TEST(test_refresh_without_a_new_refresh_token_keeps_the_old),
 	STORE_TEST(test_refresh_fence_stops_the_late_one),
