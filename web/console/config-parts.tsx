@@ -44,7 +44,7 @@ function BlockedPanel({ connector, url, provider }: Omit<WaitingProps, "again"> 
 	return (
 		<Notice kind="warn" title="The browser blocked the new window" live>
 			<p>
-				Open it yourself: <a href={url} target="_blank" rel="opener" onClick={open}>continue at {provider}</a>.
+				Open it yourself: <a href={url} target="_blank" rel="noopener" onClick={open}>continue at {provider}</a>.
 				This screen goes on waiting. To avoid this next time, let this site open windows.
 			</p>
 		</Notice>

@@ -73,6 +73,14 @@ function closedEarly(provider: string): Trouble {
 	};
 }
 
+/* An empty window that knows nothing of this one: the provider's pages must not reach what opened them. */
+function openWindow(): Window | null {
+	const popup = window.open("about:blank", "_blank", WINDOW_FEATURES);
+	if (popup)
+		popup.opener = null;
+	return popup;
+}
+
 export class Connector {
 	state: ConnectState = START;
 	private ended: string | null = null; /* the attempt whose failure is shown */
@@ -120,7 +128,7 @@ export class Connector {
 		this.stop();
 		const run = this.run;
 		this.popup?.close();
-		this.popup = window.open("about:blank", "_blank", WINDOW_FEATURES);
+		this.popup = openWindow();
 		this.input = input;
 		this.set({ phase: "starting", attempt: null, trouble: null, notice: null, blocked: false });
 		this.forget(before?.id);
@@ -140,10 +148,12 @@ export class Connector {
 	openBlocked(): boolean {
 		if (!this.state.attempt)
 			return false;
-		this.popup = window.open(this.state.attempt.authorization_url, "_blank", WINDOW_FEATURES);
-		if (this.popup)
-			this.set({ blocked: false, opened: true });
-		return this.popup !== null;
+		this.popup = openWindow();
+		if (!this.popup)
+			return false;
+		this.popup.location.href = this.state.attempt.authorization_url;
+		this.set({ blocked: false, opened: true });
+		return true;
 	}
 
 	front(): void {
