@@ -11,7 +11,7 @@
 
 #define TOKEN_MAX 16384
 #define SPAN_MAX_S (100LL * 365 * 86400)
-#define MIN_TTL_MAX_S 2147483647
+#define MIN_TTL_MAX_S 86400 /* as the manager has it */
 
 struct arguments {
 	const char *name;
@@ -442,7 +442,8 @@ take_option(const char *option, const char *value, struct arguments *args)
 		return value != NULL ? CLI_DONE : out_usage("--fingerprint needs hex digits.");
 	}
 	if (value == NULL || !str_int(str_of(value), 0, MIN_TTL_MAX_S, &s))
-		return out_usage("--min-ttl needs a whole number of seconds.");
+		return out_usage(
+		    "--min-ttl needs a whole number of seconds, at most %d.", MIN_TTL_MAX_S);
 	args->min_ttl = value;
 	return CLI_DONE;
 }

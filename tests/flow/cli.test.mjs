@@ -254,6 +254,7 @@ describe("exit status and sentences", () => {
 			["get", "x", "--min-ttl"],
 			["get", "x", "--min-ttl", "-1"],
 			["get", "x", "--min-ttl", "1s"],
+			["get", "x", "--min-ttl", "86401"],
 			["list", "x"],
 			["list", "--api-key", KEY],
 			["list", `--api-key=${KEY}`],
