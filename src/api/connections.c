@@ -86,6 +86,15 @@ api_connection_test(void *app, struct ctx *cx, const struct http_req *req, struc
 }
 
 enum rc
+api_connection_use(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+
+	TRY(vault_connection_use(api->vault, cx, session_of(req), req->args[0]));
+	return api_connection_get(app, cx, req, res);
+}
+
+enum rc
 api_connection_delete(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct api *api = app;

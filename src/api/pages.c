@@ -91,6 +91,8 @@ callback_title(const struct ctx *cx, enum rc rc)
 {
 	if (rc == OK)
 		return "Connected";
+	if (str_eq(str_of(cx->code), S("other-account")))
+		return "Another account";
 	return str_eq(str_of(cx->code), S("state-used")) ? "Used before" : "Not connected";
 }
 

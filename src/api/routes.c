@@ -80,6 +80,8 @@ const struct http_route api_routes[] = {
 	    api_connection_reveal },
 	{ HTTP_M_POST, "/api/console/connections/{}/test", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
 	    api_connection_test },
+	{ HTTP_M_POST, "/api/console/connections/{}/use", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
+	    api_connection_use },
 
 	{ HTTP_M_GET, "/api/console/events", ACCESS_USER, LANE_WORKER, 0, api_events },
 	{ HTTP_M_GET, "/api/console/events/stream", ACCESS_USER, LANE_WORKER, 0, api_event_stream },

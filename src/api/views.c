@@ -303,7 +303,8 @@ connection_token(struct api *api, struct ctx *cx, const struct connection *c)
 json_t *
 view_connection(struct api *api, struct ctx *cx, const struct connection *c)
 {
-	static const char *const words[] = { "waiting", "exchanging", "connected", "failed" };
+	static const char *const words[] = { "waiting", "exchanging", "connected", "failed",
+		"held" };
 	bool late = c->status == CONN_WAITING && c->expires_ms < clock_now_ms(cx->clock);
 	json_t *o = json_object(), *error = json_null();
 
@@ -311,15 +312,16 @@ view_connection(struct api *api, struct ctx *cx, const struct connection *c)
 		error = connection_error("state-expired", S(""),
 		    S("The sign-in took longer than ten minutes, so its link has expired."),
 		    S("Click Get OAuth2 Access Token again."));
-	else if (c->status == CONN_FAILED)
+	else if (c->status == CONN_FAILED || c->status == CONN_HELD)
 		error = connection_error(str_cstr(cx->arena, c->error_code), c->error_field,
 		    c->error_why, c->error_todo);
 	json_put(o, "id", json_str(c->id));
 	json_put(o, "status", json_string(late ? "failed" : words[c->status]));
 	json_put(o, "error", error);
 	json_put(o, "expires_at_ms", json_integer(c->expires_ms));
-	json_put(
-	    o, "token", c->status == CONN_CONNECTED ? connection_token(api, cx, c) : json_null());
+	json_put(o, "token",
+	    c->status == CONN_CONNECTED || c->status == CONN_HELD ? connection_token(api, cx, c)
+								  : json_null());
 	return o;
 }
 

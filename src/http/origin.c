@@ -66,20 +66,22 @@ to_lower(struct arena *a, struct str s)
 	return (struct str){ p, s.len };
 }
 
-/* Browsers leave a scheme's own port out of Host; other programs may write it. */
+/* Browsers leave a scheme's own port out of Host, and out of Origin, which is compared with the URL (RFC
+ * 6454 section 6.2); other programs may write it in Host. */
 static void
-add_public(struct origin *o, struct arena *a, struct str authority)
+set_public(struct origin *o, struct arena *a, struct str authority)
 {
 	struct str usual = o->https ? S(":443") : S(":80");
 	size_t bracket = str_find(authority, ']');
 	struct str after =
 	    bracket < authority.len ? str_sub(authority, bracket, authority.len) : authority;
 
+	if (str_ends(after, usual))
+		authority = str_sub(authority, 0, authority.len - usual.len);
 	add_name(o, authority);
-	if (str_ends(authority, usual))
-		add_name(o, str_sub(authority, 0, authority.len - usual.len));
-	else if (str_find(after, ':') == after.len)
+	if (str_ends(after, usual) || str_find(after, ':') == after.len)
 		add_name(o, str_printf(a, "%.*s%.*s", STR_ARG(authority), STR_ARG(usual)));
+	o->url = str_printf(a, "%s://%.*s", o->https ? "https" : "http", STR_ARG(authority));
 }
 
 static enum rc
@@ -94,8 +96,7 @@ public_origin(struct ctx *cx, struct arena *a, struct str url, struct origin *o)
 	if ((!o->https && !str_starts(url, S("http://"))) || !origin_plausible(authority))
 		return fail(cx, E_INPUT,
 		    "The public URL must be http:// or https:// with a host and maybe a port.");
-	o->url = to_lower(a, url);
-	add_public(o, a, to_lower(a, authority));
+	set_public(o, a, to_lower(a, authority));
 	return OK;
 }
 
@@ -114,9 +115,7 @@ origin_fill(struct ctx *cx, struct arena *a, struct str host, int port, bool htt
 	/* Nobody can type the wildcard address, so the loopback one stands for it. */
 	if (str_eq(host, S("0.0.0.0")) || str_eq(host, S("::")))
 		host = str_eq(host, S("::")) ? S("::1") : S("127.0.0.1");
-	out->url = str_printf(a, v6 ? "%s://[%.*s]:%d" : "%s://%.*s:%d", https ? "https" : "http",
-	    STR_ARG(host), port);
-	add_name(out, str_sub(out->url, https ? 8 : 7, out->url.len));
+	set_public(out, a, str_printf(a, v6 ? "[%.*s]:%d" : "%.*s:%d", STR_ARG(host), port));
 	return OK;
 }
 

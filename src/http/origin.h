@@ -13,9 +13,10 @@
 struct origin {
 	struct str names[ORIGIN_NAMES_MAX];
 	size_t count;
-	bool any_case;  /* ASCII letters of a Host may be upper case */
-	bool https;     /* the public URL is */
-	struct str url; /* without trailing slash */
+	bool any_case; /* ASCII letters of a Host may be upper case */
+	bool https;    /* the public URL is */
+	struct str
+	    url; /* as in a browser's Origin: without trailing slash and the scheme's own port */
 };
 
 /* https: the server speaks TLS itself. E_INPUT when public_url is not http(s)://host[:port]. All text is a's. */

@@ -183,16 +183,14 @@ tell_finished(struct store *s, struct ctx *cx, const struct connection *c)
 		.details = json_write(cx->arena, o) });
 }
 
-enum rc
-store_connection_finish(struct store *s, struct ctx *cx, const struct connection *c,
+static enum rc
+write_finished(struct store *s, struct ctx *cx, const struct connection *c,
     const struct connection_secrets *secrets)
 {
-	STORE_HOLD hold = store_hold(s, cx);
 	const struct str texts[] = { c->error_code, c->error_field, c->error_why, c->error_todo,
 		c->scope_granted, c->account_id, c->account_name, c->account_email };
 	struct db_stmt *st;
 
-	TRY(db_begin(cx, s->db));
 	TRY(db_stmt(cx, s->db,
 	    "UPDATE connection SET error_code = $1, error_field = $2, error_why = $3, error_todo = "
 	    "$4,"
@@ -209,9 +207,39 @@ store_connection_finish(struct store *s, struct ctx *cx, const struct connection
 	db_bind_int(st, 12, c->refresh_expires_ms);
 	bind_secrets(s, cx, st, 13, c->id, secrets);
 	db_bind_text(st, 17, c->id);
-	TRY(store_write_one(cx, st, E_NOTFOUND, "The connection was cancelled meanwhile."));
+	return store_write_one(cx, st, E_NOTFOUND, "The connection was cancelled meanwhile.");
+}
+
+enum rc
+store_connection_finish(struct store *s, struct ctx *cx, const struct connection *c,
+    const struct connection_secrets *secrets)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+
+	TRY(db_begin(cx, s->db));
+	TRY(write_finished(s, cx, c, secrets));
 	TRY(tell_finished(s, cx, c));
 	return db_commit(cx, s->db);
+}
+
+enum rc
+connection_row_apply(struct store *s, struct ctx *cx, const struct connection *c)
+{
+	bool told = c->status == CONN_HELD; /* when it was held */
+	struct connection done = *c;
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "UPDATE connection SET status = $1 WHERE id = $2 AND status IN ($3, $4)", &st));
+	db_bind_int(st, 1, CONN_CONNECTED);
+	db_bind_text(st, 2, c->id);
+	db_bind_int(st, 3, CONN_EXCHANGING);
+	db_bind_int(st, 4, CONN_HELD);
+	TRY(store_write_one(cx, st, E_CONFLICT, "This consent was used or cancelled meanwhile."));
+	done.status = CONN_CONNECTED;
+	done.error_code = done.error_field = done.error_why = done.error_todo = S("");
+	TRY(write_finished(s, cx, &done, &(struct connection_secrets){ 0 }));
+	return told ? OK : tell_finished(s, cx, &done);
 }
 
 enum rc
@@ -226,6 +254,35 @@ store_connection_delete(struct store *s, struct ctx *cx, struct str id)
 }
 
 enum rc
+store_connection_end_session(struct store *s, struct ctx *cx, struct str session_digest)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "DELETE FROM connection WHERE session_digest = $1", &st));
+	db_bind_blob(st, 1, session_digest);
+	return db_run(cx, st, NULL);
+}
+
+static enum rc
+sweep(struct store *s, struct ctx *cx, int64_t before_ms)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "DELETE FROM connection WHERE created_ms < $1", &st));
+	db_bind_int(st, 1, before_ms);
+	return db_run(cx, st, NULL);
+}
+
+enum rc
+store_connection_sweep(struct store *s, struct ctx *cx, int64_t before_ms)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+
+	return sweep(s, cx, before_ms);
+}
+
+enum rc
 store_connection_prune(
     struct store *s, struct ctx *cx, int64_t before_ms, struct str session_digest, int64_t keep)
 {
@@ -233,9 +290,7 @@ store_connection_prune(
 	struct db_stmt *st;
 
 	TRY(db_begin(cx, s->db));
-	TRY(db_stmt(cx, s->db, "DELETE FROM connection WHERE created_ms < $1", &st));
-	db_bind_int(st, 1, before_ms);
-	TRY(db_run(cx, st, NULL));
+	TRY(sweep(s, cx, before_ms));
 	TRY(db_stmt(cx, s->db,
 	    "DELETE FROM connection WHERE session_digest = $1 AND id NOT IN (SELECT id FROM "
 	    "connection"

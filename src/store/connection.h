@@ -4,7 +4,13 @@
 
 #include "store/store.h"
 
-enum connection_status { CONN_WAITING, CONN_EXCHANGING, CONN_CONNECTED, CONN_FAILED };
+enum connection_status {
+	CONN_WAITING,
+	CONN_EXCHANGING,
+	CONN_CONNECTED,
+	CONN_FAILED,
+	CONN_HELD, /* a consent of another account than the saved token's: waits for the person's word */
+};
 
 struct connection {
 	struct str id;
@@ -39,6 +45,11 @@ MUST enum rc store_connection_spend(struct store *s, struct ctx *cx, struct str 
 MUST enum rc store_connection_finish(struct store *s, struct ctx *cx, const struct connection *c,
     const struct connection_secrets *secrets);
 MUST enum rc store_connection_delete(struct store *s, struct ctx *cx, struct str id);
+/* What one session started: nobody else can use it. */
+MUST enum rc store_connection_end_session(
+    struct store *s, struct ctx *cx, struct str session_digest);
+/* Forgets what is older than before_ms. */
+MUST enum rc store_connection_sweep(struct store *s, struct ctx *cx, int64_t before_ms);
 /* Forgets what is older than before_ms, and all but the newest `keep` of one session. */
 MUST enum rc store_connection_prune(
     struct store *s, struct ctx *cx, int64_t before_ms, struct str session_digest, int64_t keep);

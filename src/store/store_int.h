@@ -72,6 +72,10 @@ MUST enum rc store_event(struct store *s, struct ctx *cx, const struct event_not
 struct token;
 MUST enum rc store_event_token(
     struct store *s, struct ctx *cx, const char *type, const struct token *t, json_t *details);
+/* Inside the transaction of a reconnect: the attempt has done its work, and no copy of the grant stays in
+ * it (S-177). E_CONFLICT when it has been done already. */
+struct connection;
+MUST enum rc connection_row_apply(struct store *s, struct ctx *cx, const struct connection *c);
 /* A head that was made is ours once it is committed: what was rolled back another node may make, too. */
 void store_event_settle(struct store *s);
 /* The listener, after a commit. */

@@ -1,5 +1,6 @@
 #include "store/token.h"
 
+#include "store/connection.h"
 #include "store/token_row.h"
 
 static enum rc
@@ -351,6 +352,35 @@ write_client(struct store *s, struct ctx *cx, struct str id, const struct token_
 	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
 }
 
+/* Whose access it is now, and whose it was if that is another. */
+static enum rc
+tell_reconnected(
+    struct store *s, struct ctx *cx, const struct token *was, const struct token_reconnect *r)
+{
+	struct str account = r->account_email.len > 0 ? r->account_email : r->account_name;
+	struct str before = was->account_email.len > 0 ? was->account_email : was->account_name;
+	json_t *o = json_object();
+	bool known = was->account_id.len > 0 && r->account_id.len > 0;
+	bool other = known ? !str_eq(was->account_id, r->account_id) : !str_eq(account, before);
+
+	json_put(o, "account", json_str(account));
+	if (other && before.len > 0)
+		json_put(o, "account_was", json_str(before));
+	return store_event_token(s, cx, "token.reauthorized", was, o);
+}
+
+static enum rc
+end_attempt(
+    struct store *s, struct ctx *cx, const struct token *t, const struct connection *attempt)
+{
+	if (attempt == NULL)
+		return OK;
+	if (!str_eq(attempt->provider, t->provider))
+		return fail_at(cx, E_INPUT, "other-provider", "provider",
+		    "The consent is of another provider than the access token.");
+	return connection_row_apply(s, cx, attempt);
+}
+
 enum rc
 store_token_reconnect(
     struct store *s, struct ctx *cx, struct str id, const struct token_reconnect *r)
@@ -362,11 +392,12 @@ store_token_reconnect(
 	TRY(db_begin(cx, s->db));
 	TRY(token_row_hold(s, cx, id));
 	TRY(token_row_get(s, cx, TOKEN_BY_ID, id, &t));
+	TRY(end_attempt(s, cx, &t, r->attempt));
 	t.refresh_expires_ms = 0;
 	TRY(write_client(s, cx, id, r));
 	TRY(token_row_grant(s, cx, &t, &r->grant));
 	TRY(token_row_seal(s, cx, &t, &secrets));
-	TRY(store_event_token(s, cx, "token.reauthorized", &t, NULL));
+	TRY(tell_reconnected(s, cx, &t, r));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
 	return db_commit(cx, s->db);
 }

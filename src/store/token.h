@@ -127,6 +127,9 @@ MUST enum rc store_token_edit(
 
 /* A new consent for a saved token: replaces the client, the grant and the account. */
 struct token_reconnect {
+	/* The attempt it comes from, which ends in the same transaction (E_CONFLICT: it was used already)
+	 * and must be of the token's provider (E_INPUT); NULL: none. */
+	const struct connection *attempt;
 	struct str app_key, scopes, redirect_uri;
 	struct secret app_secret;
 	struct str account_id, account_name, account_email;

@@ -75,6 +75,12 @@ fill_from_saved(struct vault *v, struct ctx *cx, struct connect_start *in)
 	if (in->token_id.len == 0)
 		return OK;
 	TRY(store_token_get(v->store, cx, in->token_id, &t));
+	/* What belongs to one provider is never sent to another. */
+	if (!str_eq(t.provider, in->provider)) {
+		fail_at(cx, E_INPUT, "other-provider", "provider",
+		    "\"%.*s\" is an access token of another provider.", STR_ARG(t.name));
+		return fail_todo(cx, "Make a new access token for this provider.");
+	}
 	TRY(store_token_secrets(v->store, cx, in->token_id, &saved));
 	if (secret_empty(in->app_secret) && str_eq(in->app_key, t.app_key))
 		in->app_secret = saved.app_secret;
@@ -316,13 +322,11 @@ due_of(const struct provider *p, const struct connection *c,
 		.lazy = lazy });
 }
 
-/* A reconnect takes effect at once: the saved token was waiting for it. */
-static enum rc
-apply_reconnect(struct vault *v, struct ctx *cx, const struct provider *p,
-    const struct connection *c, const struct connection_secrets *secrets)
+static struct token_reconnect
+reconnect_of(const struct connection *c, const struct connection_secrets *secrets, int64_t now_ms)
 {
-	int64_t now = clock_now_ms(v->clock);
-	struct token_reconnect r = {
+	return (struct token_reconnect){
+		.attempt = c,
 		.app_key = c->app_key,
 		.scopes = c->scopes,
 		.redirect_uri = c->redirect_uri,
@@ -337,19 +341,55 @@ apply_reconnect(struct vault *v, struct ctx *cx, const struct provider *p,
 			.life_source = c->life_source,
 			.refresh_expires_ms = c->refresh_expires_ms,
 			.scope_granted = c->scope_granted,
-			.now_ms = now,
+			.now_ms = now_ms,
 		},
 	};
+}
+
+/* The saved token takes the grant over, and the attempt keeps no copy of it. */
+static enum rc
+apply_reconnect(struct vault *v, struct ctx *cx, const struct provider *p,
+    const struct connection *c, const struct connection_secrets *secrets)
+{
+	int64_t now = clock_now_ms(v->clock);
+	struct token_reconnect r = reconnect_of(c, secrets, now);
 	struct token t;
 
-	if (c->token_id.len == 0)
-		return OK;
 	TRY(store_token_get(v->store, cx, c->token_id, &t));
 	r.grant.due_ms = due_of(p, c, secrets, now, t.lazy);
 	TRY(store_token_reconnect(v->store, cx, c->token_id, &r));
 	live_forget(v, c->token_id);
 	engine_wake(v->engine);
 	return OK;
+}
+
+static struct str
+account_words(struct ctx *cx, struct str name, struct str email, struct str id)
+{
+	if (name.len > 0 && email.len > 0)
+		return str_printf(cx->arena, "%.*s (%.*s)", STR_ARG(name), STR_ARG(email));
+	return name.len > 0 ? name : email.len > 0 ? email : id;
+}
+
+/* A reconnect of the same account takes effect at once: the saved token was waiting for it. Programs would
+ * read and write in another one without noticing, so that waits for the person's word. */
+static enum rc
+take_reconnect(struct vault *v, struct ctx *cx, const struct provider *p, struct connection *c,
+    const struct connection_secrets *secrets)
+{
+	struct str is, was;
+	struct token t;
+
+	TRY(store_token_get(v->store, cx, c->token_id, &t));
+	if (t.account_id.len == 0 || c->account_id.len == 0 || str_eq(t.account_id, c->account_id))
+		return apply_reconnect(v, cx, p, c, secrets);
+	is = account_words(cx, c->account_name, c->account_email, c->account_id);
+	was = account_words(cx, t.account_name, t.account_email, t.account_id);
+	c->status = CONN_HELD;
+	fail_at(cx, E_CONFLICT, "other-account", NULL,
+	    "This is another account: %.*s instead of %.*s.", STR_ARG(is), STR_ARG(was));
+	return fail_todo(
+	    cx, "Nothing has changed yet: the access token's screen asks whether to use it.");
 }
 
 /* From the spent state to the grant; every failure becomes the attempt's own sentence. */
@@ -371,13 +411,17 @@ conclude(struct vault *v, struct ctx *cx, const struct connect_answer *in, struc
 		return start_again(cx, E_INPUT, "no-code", "The provider's answer holds no code.");
 	TRY(exchange(v, cx, p, c, secrets, in->code, &reply));
 	keep_grant(v, cx, p, c, secrets, &reply);
-	return apply_reconnect(v, cx, p, c, secrets);
+	return c->token_id.len > 0 ? take_reconnect(v, cx, p, c, secrets) : OK;
 }
 
+/* A consent that is held keeps its grant; of one that failed nothing is of any use. */
 static void
-note_failure(const struct ctx *cx, struct connection *c)
+note_failure(const struct ctx *cx, struct connection *c, struct connection_secrets *secrets)
 {
-	c->status = CONN_FAILED;
+	if (c->status != CONN_HELD) {
+		c->status = CONN_FAILED;
+		*secrets = (struct connection_secrets){ 0 };
+	}
 	c->error_code = str_dup(cx->arena, str_of(cx->code != NULL ? cx->code : "failed"));
 	c->error_field = str_dup(cx->arena, str_of(cx->field));
 	c->error_why = str_dup(cx->arena, str_of(cx->why));
@@ -398,7 +442,7 @@ vault_connect_finish(struct vault *v, struct ctx *cx, const struct session *who,
 	*connection_id = c.id;
 	rc = conclude(v, cx, in, &c, &secrets);
 	if (rc != OK) {
-		note_failure(cx, &c);
+		note_failure(cx, &c, &secrets);
 		log_event(LOG_WARN, "connect.failed", KV_STR("connection", c.id),
 		    KV_STR("code", c.error_code));
 	}
@@ -407,13 +451,31 @@ vault_connect_finish(struct vault *v, struct ctx *cx, const struct session *who,
 	second.actor = cx->actor;
 	second.actor_name = cx->actor_name;
 	second.from = cx->from;
-	if (store_connection_finish(v->store, &second, &c, &secrets) == OK || rc != OK)
+	if (rc == OK && c.token_id.len > 0)
+		return OK; /* it stands in the store already */
+	if (store_connection_finish(v->store, &second, &c, &secrets) == OK ||
+	    c.status == CONN_FAILED)
 		return rc;
 	return start_again(
 	    cx, E_STORE, "not-stored", "The access token arrived, but it could not be stored.");
 }
 
 /* --- the attempt, as its own session sees it --- */
+
+/* The grant is the saved token's now. */
+static enum rc
+look_up_reconnected(struct vault *v, struct ctx *cx, struct connection *c)
+{
+	struct token t;
+	enum rc rc = store_token_get(v->store, cx, c->token_id, &t);
+
+	if (rc == E_NOTFOUND)
+		ctx_clear(cx);
+	else if (rc != OK)
+		return rc;
+	c->has_refresh = rc == OK && t.has_refresh;
+	return OK;
+}
 
 enum rc
 vault_connection_get(struct vault *v, struct ctx *cx, const struct session *who, struct str id,
@@ -422,6 +484,8 @@ vault_connection_get(struct vault *v, struct ctx *cx, const struct session *who,
 	TRY(store_connection_get(v->store, cx, id, out));
 	if (!crypto_equal(secret_of(out->session_digest), secret_of(who->digest)))
 		return fail_at(cx, E_NOTFOUND, "not-found", NULL, "There is no such connection.");
+	if (out->status == CONN_CONNECTED && out->token_id.len > 0)
+		return look_up_reconnected(v, cx, out);
 	return OK;
 }
 
@@ -434,6 +498,11 @@ connected(struct vault *v, struct ctx *cx, const struct session *who, struct str
 		fail_at(
 		    cx, E_CONFLICT, "not-connected", "connection", "There is no access token yet.");
 		return fail_todo(cx, "Click Get OAuth2 Access Token first.");
+	}
+	if (c->token_id.len > 0) {
+		fail_at(cx, E_CONFLICT, "reconnected", "connection",
+		    "This consent went into the saved access token.");
+		return fail_todo(cx, "Open the access token itself.");
 	}
 	return store_connection_secrets(v->store, cx, id, secrets);
 }
@@ -468,6 +537,28 @@ vault_connection_test(struct vault *v, struct ctx *cx, const struct session *who
 	TRY(vault_provider(v, cx, c.provider, &p));
 	upstream_account(v, cx, p, secrets.access, out, &rejected);
 	return OK;
+}
+
+enum rc
+vault_connection_use(struct vault *v, struct ctx *cx, const struct session *who, struct str id)
+{
+	struct connection_secrets secrets;
+	const struct provider *p;
+	struct connection c;
+
+	TRY(vault_connection_get(v, cx, who, id, &c));
+	if (c.status != CONN_HELD)
+		return fail_at(cx, E_CONFLICT, "not-held", "connection",
+		    "There is no other account to decide about.");
+	TRY(store_connection_secrets(v->store, cx, id, &secrets));
+	TRY(vault_provider(v, cx, c.provider, &p));
+	return apply_reconnect(v, cx, p, &c, &secrets);
+}
+
+enum rc
+vault_connection_sweep(struct vault *v, struct ctx *cx)
+{
+	return store_connection_sweep(v->store, cx, clock_now_ms(v->clock) - KEEP_MS);
 }
 
 enum rc

@@ -30,7 +30,9 @@ struct connect_answer {
 	struct str state, error, error_description;
 	struct secret code;
 };
-/* *connection_id is set as soon as the answer belongs to an attempt of this session, also when the
+/* A reconnect with another account than the saved token's changes nothing yet: E_CONFLICT with the code
+ * "other-account"; the attempt is held for vault_connection_use.
+ * *connection_id is set as soon as the answer belongs to an attempt of this session, also when the
  * attempt then fails; the reason stands in the context and in the stored attempt. */
 MUST enum rc vault_connect_finish(struct vault *v, struct ctx *cx, const struct session *who,
     const struct connect_answer *in, struct str *connection_id);
@@ -44,6 +46,12 @@ MUST enum rc vault_connection_test(struct vault *v, struct ctx *cx, const struct
     struct str id, struct token_test *out);
 MUST enum rc vault_connection_forget(
     struct vault *v, struct ctx *cx, const struct session *who, struct str id);
+/* A consent of another account than the saved token's (CONN_HELD) is used after all. E_CONFLICT when it is
+ * not held, or was used already. */
+MUST enum rc vault_connection_use(
+    struct vault *v, struct ctx *cx, const struct session *who, struct str id);
+/* Forgets attempts that nobody will finish, and the grants in them. */
+MUST enum rc vault_connection_sweep(struct vault *v, struct ctx *cx);
 struct connect_save {
 	struct str name, description;
 	bool lazy; /* refreshed when somebody reads it only */

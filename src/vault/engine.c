@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "store/webhook.h"
+#include "vault/connect.h"
 #include "vault/engine_int.h"
 
 #define WAIT_MS 10000      /* what a reader waits at most */
@@ -133,6 +134,8 @@ purge(struct engine *e, struct ctx *cx)
 	e->purge_at = now + PURGE_MS;
 	if (store_token_purge(v->store, cx, clock_now_ms(v->clock) - v->keep_deleted_ms) != OK)
 		log_event(LOG_ERROR, "engine.purge_failed", KV_STR("why", str_of(cx->why)));
+	if (vault_connection_sweep(e->vault, cx) != OK)
+		log_event(LOG_ERROR, "engine.sweep_failed", KV_STR("why", str_of(cx->why)));
 	if (store_event_sweep(
 		v->store, cx, clock_now_ms(v->clock) - v->keep_events_ms, EVENTS_AT_ONCE) != OK)
 		log_event(LOG_ERROR, "engine.sweep_failed", KV_STR("why", str_of(cx->why)));

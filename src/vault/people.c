@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/throttle.h"
+#include "store/connection.h"
 #include "vault/vault_int.h"
 
 #define COOKIE_LEN 43
@@ -187,6 +188,7 @@ vault_session_confirm(struct vault *v, struct ctx *cx, const struct session *s, 
 enum rc
 vault_sign_out(struct vault *v, struct ctx *cx, struct session *s)
 {
+	TRY(store_connection_end_session(v->store, cx, s->digest));
 	TRY(store_session_delete(v->store, cx, s->digest));
 	session_of_cookie(v, cx, crypto_random_token(cx->arena), s);
 	return OK;

@@ -44,6 +44,42 @@ test_connection_finishes_with_its_secrets(void **state)
 	assert_rc(store_connection_finish(store(f), &f->cx, &c, &s), E_NOTFOUND);
 }
 
+/* Its attempt ends in the same transaction, without a copy of the grant (S-177), and works once. */
+static void
+test_a_reconnect_ends_its_attempt(void **state)
+{
+	struct fixture *f = *state;
+	struct token t = a_token("t1", "First");
+	struct connection c, other;
+	struct token_reconnect r = { .attempt = &c,
+		.app_key = S("k"),
+		.app_secret = secret_of(S("app2")),
+		.account_email = S("bob@example.com"),
+		.grant = { .access = secret_of(S("access2")), .now_ms = NOW } };
+	struct connection_secrets s;
+	struct token_secrets grant;
+
+	start(f, "c1", NOW);
+	assert_ok(store_token_create(store(f), &f->cx, &t, &plain, S("")));
+	assert_ok(store_connection_spend(store(f), &f->cx, S("c1")));
+	assert_ok(store_connection_get(store(f), &f->cx, S("c1"), &c));
+	other = c;
+	other.provider = S("another");
+	r.attempt = &other;
+	assert_rc(store_token_reconnect(store(f), &f->cx, S("t1"), &r), E_INPUT);
+	r.attempt = &c;
+	assert_ok(store_token_reconnect(store(f), &f->cx, S("t1"), &r));
+	assert_ok(store_connection_secrets(store(f), &f->cx, S("c1"), &s));
+	assert_true(secret_empty(s.app_secret) && secret_empty(s.verifier));
+	assert_true(secret_empty(s.access) && secret_empty(s.refresh));
+	r.grant.access = secret_of(S("access3"));
+	assert_rc(store_token_reconnect(store(f), &f->cx, S("t1"), &r), E_CONFLICT);
+	assert_ok(store_token_secrets(store(f), &f->cx, S("t1"), &grant));
+	assert_true(crypto_equal(grant.access, secret_of(S("access2"))));
+	assert_ok(store_connection_end_session(store(f), &f->cx, c.session_digest));
+	assert_rc(store_connection_get(store(f), &f->cx, S("c1"), &c), E_NOTFOUND);
+}
+
 /* Done twice at once, with two names, once made two tokens of one grant. */
 static void
 test_connection_becomes_one_token(void **state)
@@ -84,6 +120,7 @@ test_connection_prune_keeps_the_newest(void **state)
 const struct CMUnitTest connection_tests[] = {
 	STORE_TEST(test_connection_is_spent_once),
 	STORE_TEST(test_connection_finishes_with_its_secrets),
+	STORE_TEST(test_a_reconnect_ends_its_attempt),
 	STORE_TEST(test_connection_becomes_one_token),
 	STORE_TEST(test_connection_prune_keeps_the_newest),
 };

@@ -174,6 +174,37 @@ test_our_own_names(void **state)
 	    origin_fill(&fx.cx, fx.arena, S("::1"), 1, false, S("http://x/path"), &o), E_INPUT);
 }
 
+/* As a browser writes an Origin, whatever was typed: they are compared byte by byte. */
+static void
+test_a_schemes_own_port_is_not_in_the_url(void **state)
+{
+	static const struct {
+		const char *typed, *url, *name, *with_port;
+	} rows[] = {
+		{ "http://x.example:80", "http://x.example", "x.example", "x.example:80" },
+		{ "https://X.example:443/", "https://x.example", "x.example", "x.example:443" },
+		{ "https://[::1]:443", "https://[::1]", "[::1]", "[::1]:443" },
+		{ "https://x.example:80", "https://x.example:80", "x.example:80", "x.example:80" },
+		{ "http://x.example:8443", "http://x.example:8443", "x.example:8443",
+		    "x.example:8443" },
+		{ "http://[2001:db8::80]", "http://[2001:db8::80]", "[2001:db8::80]",
+		    "[2001:db8::80]:80" },
+	};
+	struct origin o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(origin_fill(&fx.cx, fx.arena, S("127.0.0.1"), 8090, false,
+				     str_of(rows[i].typed), &o),
+		    OK);
+		assert_true(str_eq(o.url, str_of(rows[i].url)));
+		assert_true(origin_has(&o, str_of(rows[i].name)));
+		assert_true(origin_has(&o, str_of(rows[i].with_port)));
+	}
+	assert_int_equal(origin_fill(&fx.cx, fx.arena, S("::1"), 80, false, S(""), &o), OK);
+	assert_true(str_eq(o.url, S("http://[::1]")));
+}
+
 static void
 test_names_over_tls_and_in_a_tunnel(void **state)
 {
@@ -182,7 +213,8 @@ test_names_over_tls_and_in_a_tunnel(void **state)
 
 	(void)state;
 	assert_int_equal(origin_fill(&fx.cx, fx.arena, S("127.0.0.1"), 443, true, S(""), &o), OK);
-	assert_true(str_eq(o.url, S("https://127.0.0.1:443")) && o.https);
+	assert_true(str_eq(o.url, S("https://127.0.0.1")) && o.https);
+	assert_true(origin_has(&o, S("127.0.0.1")) && origin_has(&o, S("127.0.0.1:443")));
 	assert_true(origin_has(&o, S("localhost")) && origin_has(&o, S("localhost:443")));
 	assert_int_equal(origin_fill(&fx.cx, fx.arena, S("::1"), 80, true, S("http://x"), &o), OK);
 	assert_false(o.https || origin_has(&o, S("localhost")));
@@ -282,6 +314,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_targets_are_split, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_most_literal_route_wins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_our_own_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_a_schemes_own_port_is_not_in_the_url, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_names_over_tls_and_in_a_tunnel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cookies_and_parameters, setup, teardown),

@@ -11,7 +11,7 @@ import {
 } from "../shared/ui";
 import { TokenActivity } from "./activity";
 import { type LiveToken, StatusCard, TokenField, UseIt, WaitingPanel } from "./config-parts";
-import { type ConnectState, type Trouble, useConnector } from "./connect";
+import { type Connector, type ConnectState, type Trouble, useConnector } from "./connect";
 import {
 	baseline, changesOf, connectErrors, connectInput, type Draft, type DraftField, type Errors, follow, isStale, nameError,
 	plausible, type Refusal, sameDraft, saveRefusal,
@@ -245,7 +245,7 @@ function useConfig({ provider, token, onToken }: FormProps) {
 			setSaving(false);
 		}
 	};
-	const dirty = !saving && (!sameDraft(draft, seen) || got !== null || state.attempt !== null);
+	const dirty = !saving && (!sameDraft(draft, seen) || got !== null || state.attempt !== null || state.question !== null);
 	return { ...form, connector, state, copied, setCopied, saving, testing, test, stale, dirty, input, connect,
 		runTest, save };
 }
@@ -263,6 +263,21 @@ function liveToken(state: ConnectState, token: Token | null, stale: boolean): Li
 			stamp: `${token.updated_ms} ${token.expires_at_ms}` };
 	return got && { path: ["connections", got.id], expires_at_ms: got.token.expires_at_ms,
 		account: got.token.account, from_ms: got.received_ms, warning: got.token.warning, stale, stamp: got.id };
+}
+
+function OtherAccount({ connector, detail }: { connector: Connector; detail: string }) {
+	const [busy, setBusy] = useState(false);
+	const use = () => {
+		setBusy(true);
+		void connector.decide(true);
+	};
+	return (
+		<ConfirmDialog title="Another account" confirm="Use it anyway" keep="Keep the former one" danger busy={busy}
+			onClose={() => void connector.decide(false)} onConfirm={use}>
+			<p>{detail} Use it anyway?</p>
+			<p>Nothing has changed yet. Programs that use this access token would read and write in the other account.</p>
+		</ConfirmDialog>
+	);
 }
 
 interface ConnectAreaProps {
@@ -296,6 +311,7 @@ function ConnectArea({ c, token, provider }: ConnectAreaProps) {
 					{saved ? "Reconnect" : "Get OAuth2 Access Token"}
 				</Button>
 			</div>
+			{c.state.question && <OtherAccount connector={c.connector} detail={c.state.question.detail} />}
 			{busy && <WaitingPanel connector={c.connector} provider={provider.name} again={c.connect} />}
 			{phase === "connected" && <Notice kind="ok" live>
 				<p>{saved ? `${provider.name} is connected again.` : `${provider.name} sent the token. Choose Done to keep it.`}</p>

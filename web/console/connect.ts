@@ -37,7 +37,14 @@ export interface Got {
 	received_ms: number;
 }
 
-export type Phase = "idle" | "starting" | "waiting" | "exchanging" | "connected" | "failed";
+/* A reconnect brought another account than the saved token's: nothing has changed yet. */
+export interface Question {
+	id: string;
+	detail: string;
+	token: Received;
+}
+
+export type Phase = "idle" | "starting" | "waiting" | "exchanging" | "connected" | "failed" | "held";
 
 export interface ConnectState {
 	phase: Phase;
@@ -47,10 +54,12 @@ export interface ConnectState {
 	trouble: Trouble | null;
 	notice: Trouble | null;  /* about a link that was not this screen's attempt */
 	got: Got | null;
+	question: Question | null;
 }
 
 const START: ConnectState = {
 	phase: "idle", attempt: null, opened: false, blocked: false, trouble: null, notice: null, got: null,
+	question: null,
 };
 
 const EXPIRED: Trouble = {
@@ -106,6 +115,26 @@ export class Connector {
 		this.channel = null;
 		this.forget(this.state.attempt?.id);
 		this.forget(this.state.got?.id);
+		this.forget(this.state.question?.id);
+	}
+
+	/* The answer to the question: take the other account's grant, or forget it. */
+	async decide(use: boolean): Promise<void> {
+		const { question } = this.state;
+		if (!question)
+			return;
+		if (!use) {
+			this.forget(question.id);
+			this.set({ phase: "idle", question: null });
+			return;
+		}
+		try {
+			await api.post(`${at("connections", question.id)}/use`);
+			this.connected(question.id, question.token);
+		} catch (e) {
+			const p = problemOf(e);
+			this.fail({ field: null, detail: p.detail, todo: p.todo ?? "" });
+		}
 	}
 
 	/* The received token was saved; nothing is left to forget. */
@@ -130,7 +159,8 @@ export class Connector {
 		this.popup?.close();
 		this.popup = openWindow();
 		this.input = input;
-		this.set({ phase: "starting", attempt: null, trouble: null, notice: null, blocked: false });
+		this.forget(this.state.question?.id);
+		this.set({ phase: "starting", attempt: null, trouble: null, notice: null, blocked: false, question: null });
 		this.forget(before?.id);
 		try {
 			const attempt = await api.post<Started>(`${BASE}/connections`, input);
@@ -224,17 +254,26 @@ export class Connector {
 	private take(c: Connection): void {
 		if (c.status === "connected" && c.token)
 			this.connected(c.id, c.token);
+		else if (c.status === "held" && c.token && c.error)
+			this.ask({ id: c.id, detail: c.error.detail, token: c.token });
 		else if (c.status === "failed")
 			this.finish(c.error ?? UNKNOWN);
 		else if (c.status === "exchanging")
 			this.set({ phase: "exchanging" });
 	}
 
+	private ask(question: Question): void {
+		this.ended = question.id;
+		this.stop();
+		this.popup?.close();
+		this.set({ phase: "held", attempt: null, trouble: null, notice: null, blocked: false, question });
+	}
+
 	private connected(id: string, token: Received): void {
 		const older = this.state.got;
 		this.stop();
 		this.popup?.close();
-		this.set({ phase: "connected", attempt: null, trouble: null, notice: null, blocked: false,
+		this.set({ phase: "connected", attempt: null, trouble: null, notice: null, blocked: false, question: null,
 			got: { id, token, input: this.input!, received_ms: serverNow() } });
 		if (older && older.id !== id)
 			this.forget(older.id);
@@ -247,7 +286,7 @@ export class Connector {
 	}
 
 	private fail(trouble: Trouble): void {
-		this.set({ phase: "failed", attempt: null, blocked: false, trouble });
+		this.set({ phase: "failed", attempt: null, blocked: false, question: null, trouble });
 	}
 
 	private async onMessage(m: Message): Promise<void> {

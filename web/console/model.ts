@@ -88,7 +88,7 @@ export interface Received {
 
 export interface Connection {
 	id: string;
-	status: "waiting" | "exchanging" | "connected" | "failed";
+	status: "waiting" | "exchanging" | "connected" | "failed" | "held"; /* held: see Connector.decide */
 	error: { code: string; field: string | null; detail: string; todo: string } | null;
 	expires_at_ms: number;
 	token: Received | null;
