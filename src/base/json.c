@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/scan.h"
 #include "base/secret.h"
 
 #define TEXT_MAX (16u << 20)
@@ -110,10 +111,11 @@ json_read_lenient(struct ctx *cx, struct str text, int max_depth, json_t **out)
 }
 
 /* A '<' is escaped too, so that no text ends the script that it may stand in. */
-static bool
-is_plain(char c)
+static bytes16
+escaped(bytes16 v)
 {
-	return (unsigned char)c >= 0x20 && c != '"' && c != '\\' && c != '<';
+	return (bytes16)(v < 0x20) | (bytes16)(v == '"') | (bytes16)(v == '\\') |
+	    (bytes16)(v == '<');
 }
 
 static void
@@ -121,10 +123,8 @@ write_string(struct buf *b, struct str s)
 {
 	buf_addc(b, '"');
 	while (s.len > 0) {
-		size_t n = 0;
+		size_t n = scan_find(s, escaped);
 
-		while (n < s.len && is_plain(s.p[n]))
-			n++;
 		buf_add(b, str_sub(s, 0, n));
 		if (n < s.len && (s.p[n] == '"' || s.p[n] == '\\'))
 			buf_addf(b, "\\%c", s.p[n]);
@@ -190,7 +190,7 @@ write_value(struct buf *b, const json_t *value)
 		    b, (struct str){ json_string_value(value), json_string_length(value) });
 		break;
 	case JSON_INTEGER:
-		buf_addf(b, "%lld", (long long)json_integer_value(value));
+		buf_add_int(b, json_integer_value(value));
 		break;
 	case JSON_REAL:
 		write_real(b, value);

@@ -1,8 +1,10 @@
 #include "crypto/crypto.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "crypto/keyring.h"
 
@@ -72,26 +74,52 @@ crypto_random(void *out, size_t len)
 	randombytes_buf(out, len);
 }
 
+/* Of the thread. A system call for each text would cost more than its letters; what is used is wiped. Who
+ * forks here runs another program (run/process.c). */
+#define POOL_LEN 2048
+static _Thread_local unsigned char pool[POOL_LEN];
+static _Thread_local size_t pool_left;
+
+static void
+fill_pool(void)
+{
+	while (pool_left < POOL_LEN) {
+		ssize_t n = getrandom(pool + pool_left, POOL_LEN - pool_left, 0);
+
+		if (n > 0)
+			pool_left += (size_t)n;
+		else if (errno != EINTR)
+			abort(); /* a kernel without random numbers */
+	}
+}
+
+static unsigned char
+random_byte(void)
+{
+	unsigned char byte;
+
+	if (pool_left == 0)
+		fill_pool();
+	byte = pool[--pool_left];
+	pool[pool_left] = 0;
+	return byte;
+}
+
 struct secret
 crypto_random_text(struct arena *a, size_t n, struct str alphabet)
 {
-	/* One system call for many letters. Bytes beyond the last whole round of the alphabet would favour
-	 * its first letters, so they are left out. */
-	unsigned char pool[256], byte;
-	size_t used = sizeof(pool), whole = 256 - 256 % alphabet.len;
+	/* Bytes beyond the last whole round of the alphabet would favour its first letters, so they are
+	 * left out. */
+	size_t whole = 256 - 256 % alphabet.len;
 	char *p = arena_alloc(a, n + 1);
 
 	for (size_t i = 0; i < n; i++) {
-		do {
-			if (used == sizeof(pool)) {
-				randombytes_buf(pool, sizeof(pool));
-				used = 0;
-			}
-			byte = pool[used++];
-		} while (byte >= whole);
+		unsigned char byte = random_byte();
+
+		while (byte >= whole)
+			byte = random_byte();
 		p[i] = alphabet.p[byte % alphabet.len];
 	}
-	sodium_memzero(pool, sizeof(pool));
 	return secret_of((struct str){ p, n });
 }
 

@@ -10,6 +10,7 @@
 #include "sandbox/core/row.h"
 #include "sandbox/oauth/cors.h"
 #include "sandbox/oauth/grants.h"
+#include "sandbox/oauth/handlers.h"
 #include "sandbox/people/session.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
@@ -85,6 +86,9 @@ pass(struct sandbox *app, struct ctx *cx, struct http_req *req, enum access clas
 	case ACCESS_API_APP:
 	case ACCESS_API_USER_APP:
 		return gate_api(app, cx, req);
+	case ACCESS_TOKEN:
+		req->session = ARENA_NEW(cx->arena, struct token_call);
+		return OK;
 	case ACCESS_UPLOAD_LINK:
 		return upload_link_admit(app, cx, req);
 	case ACCESS_CONTROL:

@@ -8,6 +8,7 @@
 #include "sandbox/core/row.h"
 #include "sandbox/core/state.h"
 #include "sandbox/oauth/grants.h"
+#include "sandbox/oauth/handlers.h"
 #include "sandbox/people/session.h"
 
 #define TEXT_MAX 1024
@@ -101,9 +102,15 @@ note_basic(const struct ctx *cx, const struct http_req *req, struct str texts[TE
 static void
 note_form(const struct ctx *cx, const struct http_req *req, struct str texts[TEXTS])
 {
+	const struct token_call *call = req->session;
 	struct arena *a = cx->arena;
 	int count;
 
+	if (call != NULL && call->read) {
+		texts[APP_KEY] = call->client_id;
+		texts[GRANT_TYPE] = call->grant_type;
+		return;
+	}
 	if (!str_form_get(a, req->body, S("client_id"), &texts[APP_KEY], &count) &&
 	    !str_form_get(a, req->query, S("client_id"), &texts[APP_KEY], &count))
 		note_basic(cx, req, texts);

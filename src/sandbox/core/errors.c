@@ -15,10 +15,16 @@ api_request_id(struct ctx *cx, struct http_res *res)
 }
 
 void
-api_json(struct ctx *cx, struct http_res *res, int status, json_t *body)
+api_json_text(struct ctx *cx, struct http_res *res, int status, struct str json)
 {
 	api_request_id(cx, res);
-	http_res_json(res, status, json_write(cx->arena, body));
+	http_res_json(res, status, json);
+}
+
+void
+api_json(struct ctx *cx, struct http_res *res, int status, json_t *body)
+{
+	api_json_text(cx, res, status, json_write(cx->arena, body));
 }
 
 static void

@@ -13,6 +13,8 @@
 
 /* JSON with X-Dropbox-Request-Id; consumes body. */
 void api_json(struct ctx *cx, struct http_res *res, int status, json_t *body);
+/* The same of JSON that is written already. */
+void api_json_text(struct ctx *cx, struct http_res *res, int status, struct str json);
 /* The union of a recorded E_CONFLICT, for an entry of a batch that failed while others did not. */
 json_t *api_error_union(struct ctx *cx);
 void api_request_id(struct ctx *cx, struct http_res *res);

@@ -197,19 +197,13 @@ static struct str
 token_address(struct sandbox *s, struct ctx *cx, const struct decision *d, const struct issued *got)
 {
 	bool team = got->team_id.len > 0;
-	json_t *expires_in = issued_expires_in(s, cx, got);
-	struct str none = { 0 }, life = none;
+	struct str none = { 0 };
 
-	if (json_is_string(expires_in))
-		life = str_dup(cx->arena, str_of(json_string_value(expires_in)));
-	else if (expires_in != NULL)
-		life = str_printf(cx->arena, "%lld", (long long)json_integer_value(expires_in));
-	json_decref(expires_in);
 	return redirect_with(cx, d->r->redirect_uri, REDIRECT_FRAGMENT,
 	    (const struct redirect_param[]){
 		{ "access_token", secret_expose(got->access) },
 		{ "token_type", S("bearer") },
-		{ "expires_in", life },
+		{ "expires_in", issued_expires_in(s, cx, got) },
 		{ "scope", scopes_text(cx->arena, got->scopes) },
 		{ "uid", team ? none : str_printf(cx->arena, "%lld", (long long)got->uid) },
 		{ "account_id", team ? none : got->account_id },

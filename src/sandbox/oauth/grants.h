@@ -59,8 +59,9 @@ struct issued {
 
 /* What is left of it, rounded up; 0: over, or without end. */
 int64_t issued_life_s(const struct sandbox *s, const struct issued *got);
-/* expires_in in the manner of the app's personality; NULL: the reply has none. */
-json_t *issued_expires_in(const struct sandbox *s, struct ctx *cx, const struct issued *got);
+/* The digits of expires_in, a text or a number in the manner of the app's personality; p == NULL: the
+ * reply has none. */
+struct str issued_expires_in(const struct sandbox *s, struct ctx *cx, const struct issued *got);
 
 /* The implicit grant: an access token at once, no code and no refresh token. */
 MUST enum rc grant_implicit(

@@ -6,6 +6,12 @@
 
 extern const struct row_group oauth_rows;
 
+/* What the gate leaves in req->session for a call of the token endpoint, and that says about it. */
+struct token_call {
+	bool read; /* its parameters; the rest is empty otherwise */
+	struct str client_id, grant_type;
+};
+
 HANDLER(oauth_authorize);
 HANDLER(oauth_token);
 HANDLER(web_authorize_view);

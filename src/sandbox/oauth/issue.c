@@ -1,5 +1,6 @@
 #include "sandbox/oauth/issue.h"
 
+#include "base/buf.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
@@ -72,18 +73,17 @@ issued_life_s(const struct sandbox *s, const struct issued *got)
 	return (left_ms + SECOND_MS - 1) / SECOND_MS;
 }
 
-json_t *
+struct str
 issued_expires_in(const struct sandbox *s, struct ctx *cx, const struct issued *got)
 {
-	int64_t left_s = issued_life_s(s, got);
+	struct buf digits = buf_in(cx->arena, 32);
 
 	if (got->expires_as == EXPIRES_ZERO)
-		return json_integer(0);
+		return S("0");
 	if (got->expires_as == EXPIRES_ABSENT || got->expires_ms == NEVER_MS)
-		return NULL;
-	if (got->expires_as == EXPIRES_TEXT)
-		return json_str(str_printf(cx->arena, "%lld", (long long)left_s));
-	return json_integer(left_s);
+		return (struct str){ 0 };
+	buf_add_int(&digits, issued_life_s(s, got));
+	return buf_str(&digits);
 }
 
 static struct secret

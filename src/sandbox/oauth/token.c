@@ -1,7 +1,7 @@
 /* POST /oauth2/token. Parameters may stand in the form body or in the query, each once in all
  * (RFC 6749 section 3.2; Dropbox's own SDK uses the query). Errors are told with the OAuth code in
  * cx->code; errors.c writes them. */
-#include "base/json.h"
+#include "base/buf.h"
 #include "sandbox/console/apps.h"
 #include "sandbox/core/basic.h"
 #include "sandbox/core/errors.h"
@@ -10,6 +10,9 @@
 #include "sandbox/oauth/openid.h"
 #include "sandbox/core/scopes.h"
 #include "sandbox/core/state.h"
+
+#define REPLY_FIRST 1024
+#define REPLY_MAX 16384
 
 static enum rc
 invalid_request(struct ctx *cx, const char *why, const char *name)
@@ -131,29 +134,58 @@ check_client(struct sandbox *s, struct ctx *cx, struct client *client)
 }
 
 static void
-put_owner(struct ctx *cx, json_t *o, const struct issued *got)
+add_expires_in(struct sandbox *s, struct ctx *cx, struct buf *b, const struct issued *got)
 {
-	if (got->team_id.len > 0) {
-		json_put(o, "team_id", json_str(got->team_id));
+	struct str digits = issued_expires_in(s, cx, got);
+
+	if (digits.p == NULL)
 		return;
-	}
-	json_put(o, "uid", json_str(str_printf(cx->arena, "%lld", (long long)got->uid)));
-	json_put(o, "account_id", json_str(got->account_id));
+	buf_add(b, S(",\"expires_in\":"));
+	if (got->expires_as == EXPIRES_TEXT)
+		buf_add_json_string(b, digits);
+	else
+		buf_add(b, digits);
 }
 
-static json_t *
+/* RFC 6749 section 5.1, and not yet closed. */
+static struct buf
 issued_json(struct sandbox *s, struct ctx *cx, const struct issued *got)
 {
-	json_t *o = json_object(), *expires_in = issued_expires_in(s, cx, got);
+	struct buf b = buf_with(cx->arena, REPLY_FIRST, REPLY_MAX);
 
-	json_put(o, "access_token", json_str(secret_expose(got->access)));
-	json_put(o, "token_type", json_string("bearer"));
-	if (expires_in != NULL)
-		json_put(o, "expires_in", expires_in);
-	json_put(o, "scope", json_str(scopes_text(cx->arena, got->scopes)));
-	if (!secret_empty(got->refresh))
-		json_put(o, "refresh_token", json_str(secret_expose(got->refresh)));
-	return o;
+	buf_add(&b, S("{\"access_token\":"));
+	buf_add_json_string(&b, secret_expose(got->access));
+	buf_add(&b, S(",\"token_type\":\"bearer\""));
+	add_expires_in(s, cx, &b, got);
+	buf_add(&b, S(",\"scope\":"));
+	buf_add_json_string(&b, scopes_text(cx->arena, got->scopes));
+	if (!secret_empty(got->refresh)) {
+		buf_add(&b, S(",\"refresh_token\":"));
+		buf_add_json_string(&b, secret_expose(got->refresh));
+	}
+	return b;
+}
+
+static void
+add_owner(struct buf *b, const struct issued *got)
+{
+	if (got->team_id.len > 0) {
+		buf_add(b, S(",\"team_id\":"));
+		buf_add_json_string(b, got->team_id);
+		return;
+	}
+	buf_add(b, S(",\"uid\":\""));
+	buf_add_int(b, got->uid);
+	buf_add(b, S("\",\"account_id\":"));
+	buf_add_json_string(b, got->account_id);
+}
+
+static enum rc
+answer(struct ctx *cx, struct http_res *res, struct buf *b)
+{
+	buf_addc(b, '}');
+	api_json_text(cx, res, 200, buf_str(b));
+	return OK;
 }
 
 static enum rc
@@ -164,7 +196,7 @@ grant_code(struct sandbox *s, struct ctx *cx, const struct http_req *req, const 
 	struct str code, verifier;
 	struct str id_token;
 	struct issued got;
-	json_t *o;
+	struct buf b;
 
 	TRY(need(cx, p, CODE, &code));
 	TRY(param(cx, p, REDIRECT_URI, &use.redirect_uri));
@@ -175,12 +207,13 @@ grant_code(struct sandbox *s, struct ctx *cx, const struct http_req *req, const 
 	use.proven = client->proven;
 	TRY(code_redeem(s, cx, &use, &got));
 	TRY(openid_token(s, cx, req, &got, &id_token));
-	o = issued_json(s, cx, &got);
-	put_owner(cx, o, &got);
-	if (id_token.len > 0)
-		json_put(o, "id_token", json_str(id_token));
-	api_json(cx, res, 200, o);
-	return OK;
+	b = issued_json(s, cx, &got);
+	add_owner(&b, &got);
+	if (id_token.len > 0) {
+		buf_add(&b, S(",\"id_token\":"));
+		buf_add_json_string(&b, id_token);
+	}
+	return answer(cx, res, &b);
 }
 
 static enum rc
@@ -190,6 +223,7 @@ grant_refresh(struct sandbox *s, struct ctx *cx, const struct params *p, struct 
 	struct refresh_use use = { .app_key = client->key };
 	struct str refresh;
 	struct issued got;
+	struct buf b;
 
 	TRY(need(cx, p, REFRESH_TOKEN, &refresh));
 	TRY(param(cx, p, SCOPE, &use.scope));
@@ -197,8 +231,15 @@ grant_refresh(struct sandbox *s, struct ctx *cx, const struct params *p, struct 
 	TRY(check_client(s, cx, client));
 	use.proven = client->proven;
 	TRY(refresh_redeem(s, cx, &use, &got));
-	api_json(cx, res, 200, issued_json(s, cx, &got));
-	return OK;
+	b = issued_json(s, cx, &got);
+	return answer(cx, res, &b);
+}
+
+/* So that it need not read the form again. */
+static void
+tell_log(struct token_call *call, struct str client_id, struct str grant_type)
+{
+	*call = (struct token_call){ true, client_id, grant_type };
 }
 
 enum rc
@@ -210,8 +251,10 @@ oauth_token(void *app, struct ctx *cx, const struct http_req *req, struct http_r
 
 	TRY(check_type(cx, req));
 	TRY(read_params(cx, req, &p));
+	tell_log(req->session, p.of[CLIENT_ID].value, p.of[GRANT_TYPE].value);
 	TRY(need(cx, &p, GRANT_TYPE, &type));
 	TRY(read_client(cx, req, &p, &client));
+	tell_log(req->session, client.key, type);
 	if (str_eq(type, S("authorization_code")))
 		return grant_code(app, cx, req, &p, &client, res);
 	if (str_eq(type, S("refresh_token")))
