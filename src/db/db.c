@@ -304,6 +304,12 @@ db_listen(struct ctx *cx, struct db *db)
 }
 
 enum rc
+db_claim_shared(struct ctx *cx, struct db *db)
+{
+	return db_is_shared(db) ? db->driver->claim_shared(cx, db) : OK;
+}
+
+enum rc
 db_claim_alone(struct ctx *cx, struct db *db, bool *alone)
 {
 	*alone = true;

@@ -90,7 +90,10 @@ MUST enum rc db_savepoint_end(struct ctx *cx, struct db *db, bool keep);
 bool db_is_shared(const struct db *db);
 /* From now on, on this connection and those made after it, db_wait wakes for announcements. */
 MUST enum rc db_listen(struct ctx *cx, struct db *db);
-/* Whether nobody listens, who would then be serving; from now on nobody can until this closes. */
+/* This connection, and those made after it, are of somebody who writes here. E_STORE while somebody else
+ * has claimed it for himself. */
+MUST enum rc db_claim_shared(struct ctx *cx, struct db *db);
+/* Whether nobody else has claimed it; from now on nobody can until this closes. */
 MUST enum rc db_claim_alone(struct ctx *cx, struct db *db, bool *alone);
 /* Wakes whoever listens. May get lost. */
 MUST enum rc db_announce(struct ctx *cx, struct db *db);

@@ -39,6 +39,7 @@ struct db_driver {
 
 	/* NULL unless other processes may use the database. */
 	enum rc (*listen)(struct ctx *cx, struct db *db);
+	enum rc (*claim_shared)(struct ctx *cx, struct db *db);
 	enum rc (*claim_alone)(struct ctx *cx, struct db *db, bool *alone);
 	enum rc (*announce)(struct ctx *cx, struct db *db);
 	void (*wait)(struct db *db, int wake_fd, int64_t ms);

@@ -465,6 +465,15 @@ pg_listen(struct ctx *cx, struct db *db)
 }
 
 static enum rc
+pg_claim_shared(struct ctx *cx, struct db *db)
+{
+	struct pg_link *l = &db_of(db)->link;
+
+	TRY(pg_link_ready(cx, l, db->in_transaction));
+	return pg_link_share(cx, l);
+}
+
+static enum rc
 pg_claim_alone(struct ctx *cx, struct db *db, bool *alone)
 {
 	struct db_stmt *st;
@@ -525,6 +534,7 @@ static const struct db_driver driver = {
 	.rollback = pg_rollback,
 	.lock_schema = pg_lock_schema,
 	.listen = pg_listen,
+	.claim_shared = pg_claim_shared,
 	.claim_alone = pg_claim_alone,
 	.announce = pg_announce,
 	.wait = pg_wait,

@@ -33,7 +33,8 @@ static const char session_setup[] =
     "SELECT set_config('synchronous_commit', 'on', false)"
     " WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
-static const char listening[] = "SELECT pg_advisory_lock_shared(" PG_SERVING "); LISTEN valetkey";
+static const char listening[] = "LISTEN valetkey";
+static const char sharing[] = "SELECT pg_try_advisory_lock_shared(" PG_SERVING ")";
 
 /* SQLSTATE, whole or its class: which of our meanings it has. */
 static const struct {
@@ -156,6 +157,23 @@ connect_to(const char *url)
 	return PQconnectdbParams(names, values, 1);
 }
 
+/* A connection without it is none: what it writes would be left behind by a copy that is under way. */
+static enum rc
+take_share(struct ctx *cx, struct pg_link *l)
+{
+	PGresult *res;
+	bool mine;
+
+	TRY(pg_link_answer(cx, l, PQsendQuery(l->conn, sharing), &res));
+	mine = PQgetvalue(res, 0, 0)[0] == 't';
+	PQclear(res);
+	if (mine)
+		return OK;
+	pg_link_drop(l, "its data is being moved (valetkey store copy).");
+	pause_after_failure(l);
+	return unavailable(cx, l);
+}
+
 static enum rc
 reconnect(struct ctx *cx, struct pg_link *l)
 {
@@ -172,6 +190,8 @@ reconnect(struct ctx *cx, struct pg_link *l)
 	PQsetnonblocking(l->conn, 1);
 	l->try_at_ms = 0;
 	TRY(pg_link_exec(cx, l, session_setup));
+	if (l->sharing)
+		TRY(take_share(cx, l));
 	return l->listening ? pg_link_exec(cx, l, listening) : OK;
 }
 
@@ -362,6 +382,16 @@ pg_link_exec(struct ctx *cx, struct pg_link *l, const char *script)
 
 	TRY(pg_link_answer(cx, l, PQsendQuery(l->conn, script), &res));
 	PQclear(res);
+	return OK;
+}
+
+enum rc
+pg_link_share(struct ctx *cx, struct pg_link *l)
+{
+	if (l->sharing)
+		return OK;
+	TRY(take_share(cx, l));
+	l->sharing = true;
 	return OK;
 }
 

@@ -16,6 +16,7 @@ struct pg_link {
 	int64_t patience_ms; /* of one round trip */
 	int64_t pause_ms;  /* after a failure to connect, callers are answered at once that long */
 	bool listening;    /* on every new connection */
+	bool sharing;      /* the same */
 	char trouble[200]; /* why it is lost */
 };
 
@@ -34,9 +35,11 @@ MUST enum rc pg_link_exec(struct ctx *cx, struct pg_link *l, const char *script)
 /* Whether the last failure was a connection that broke, so that trying once more makes sense. */
 bool pg_link_broke(const struct pg_link *l);
 
-/* What everybody who serves holds shared; of each schema its own. */
+/* What everybody who writes holds shared; of each schema its own. */
 #define PG_SERVING "1986096997, hashtext(current_schema()::text)"
-/* Serves and hears announcements, also after connecting anew. */
+/* Holds it, also after connecting anew: while somebody has it alone, there is no connection. */
+MUST enum rc pg_link_share(struct ctx *cx, struct pg_link *l);
+/* Hears announcements, also after connecting anew. */
 MUST enum rc pg_link_listen(struct ctx *cx, struct pg_link *l);
 #define PG_ANNOUNCE "NOTIFY valetkey"
 /* Until an announcement comes, the connection ends, wake_fd can be read, or ms are over. */

@@ -50,11 +50,28 @@ is_dir(const char *where)
 	return !db_is_url(str_of(where)) && stat(where, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* The directory of an installation: named itself, or by the database in it. NULL: a backup, or none. */
+static const char *
+installation_dir(struct ctx *cx, const char *where)
+{
+	struct str path = str_of(where), name = S("valetkey.db");
+	const char *dir;
+
+	if (is_dir(where))
+		return where;
+	if (db_is_url(path) || !str_ends(path, name))
+		return NULL;
+	dir = str_printf(cx->arena, "%.*s.", (int)(path.len - name.len), where).p;
+	return access(str_printf(cx->arena, "%s/lock", dir).p, F_OK) == 0 ? dir : NULL;
+}
+
 /* A directory that is copied from or to belongs to nobody else meanwhile. */
 static enum rc
 lock_dir(struct ctx *cx, const char *where, int *fd)
 {
-	return is_dir(where) ? runtime_lock(cx, where, fd) : OK;
+	const char *dir = installation_dir(cx, where);
+
+	return dir != NULL ? runtime_lock(cx, dir, fd) : OK;
 }
 
 static enum rc

@@ -16,8 +16,7 @@
 #define CATCH_UP_MAX 1000 /* further behind, everything is forgotten instead */
 #define KEEP 10000        /* changes of one node that stay readable, well above that */
 #define PRUNE_EVERY 1000
-#define NODES_MAX 256
-#define NODE_LIFE_MS (7LL * 24 * 3600 * 1000)
+#define NODE_LIFE_MS (24LL * 3600 * 1000)
 #define ID_LEN 12
 
 struct position {
@@ -33,7 +32,7 @@ struct follower {
 
 	struct store view; /* the thread's own connection, to read through; its lock is not used */
 	int wake_fd;       /* an announcement is to be made, or the end */
-	struct position positions[NODES_MAX];
+	struct position *positions; /* of each node that has a row, in the order of their names */
 	size_t position_count;
 	enum rc (*fn)(void *arg, struct ctx *cx, const struct change *change);
 	void *arg;
@@ -132,20 +131,22 @@ follower_announce(struct follower *f)
 
 /* --- reading --- */
 
-static struct position *
-position_of(struct follower *f, struct str node)
+static int
+by_node(const void *a, const void *b)
 {
-	struct position *p;
+	return memcmp(((const struct position *)a)->node, ((const struct position *)b)->node,
+	    sizeof(((const struct position *)a)->node));
+}
 
-	for (size_t i = 0; i < f->position_count; i++)
-		if (str_eq(str_of(f->positions[i].node), node))
-			return &f->positions[i];
-	if (f->position_count == NODES_MAX || node.len > ID_LEN)
-		return NULL;
-	p = &f->positions[f->position_count++];
-	*p = (struct position){ .seq = 0 };
-	memcpy(p->node, node.p, node.len);
-	return p;
+/* Where we are with a node; 0: it was not there yet. */
+static int64_t
+read_up_to(const struct follower *f, const struct position *node)
+{
+	const struct position *p = f->position_count == 0
+	    ? NULL
+	    : bsearch(node, f->positions, f->position_count, sizeof(*node), by_node);
+
+	return p == NULL ? 0 : p->seq;
 }
 
 static enum rc
@@ -164,9 +165,9 @@ tell_all(struct follower *f, struct ctx *cx)
 	return tell(f, cx, &(struct change){ .kind = CHANGE_ALL, .id = S("") });
 }
 
-/* The changes of one node from where we were to `seq`. */
+/* The changes of one node from where we were to where it is. */
 static enum rc
-catch_up(struct follower *f, struct ctx *cx, const struct position *p, int64_t seq)
+catch_up(struct follower *f, struct ctx *cx, const struct position *p, int64_t from)
 {
 	struct change *changes = ARENA_ARRAY(cx->arena, struct change, CATCH_UP_MAX);
 	struct db_stmt *st;
@@ -174,13 +175,13 @@ catch_up(struct follower *f, struct ctx *cx, const struct position *p, int64_t s
 	bool row;
 
 	/* Backwards: a standby that lacked the newest of them has become the primary. */
-	if (seq < p->seq || seq - p->seq > CATCH_UP_MAX)
+	if (p->seq < from || p->seq - from > CATCH_UP_MAX)
 		return tell_all(f, cx);
 	TRY(db_stmt(cx, f->view.db,
 	    "SELECT kind, item FROM change_log WHERE node = $1 AND seq > $2 AND seq <= $3", &st));
 	db_bind_text(st, 1, str_of(p->node));
-	db_bind_int(st, 2, p->seq);
-	db_bind_int(st, 3, seq);
+	db_bind_int(st, 2, from);
+	db_bind_int(st, 3, p->seq);
 	while (n < CATCH_UP_MAX) {
 		TRY(db_step(cx, st, &row));
 		if (!row)
@@ -194,56 +195,98 @@ catch_up(struct follower *f, struct ctx *cx, const struct position *p, int64_t s
 	return OK;
 }
 
-struct seen_node {
-	struct str id;
-	int64_t seq;
+struct nodes {
+	struct position *list;
+	size_t count, room;
 };
 
+static struct position *
+one_more(struct nodes *n)
+{
+	if (n->count == n->room) {
+		n->room = n->room == 0 ? 16 : n->room * 2;
+		n->list = mem_realloc(n->list, n->room * sizeof(*n->list));
+	}
+	n->list[n->count] = (struct position){ .seq = 0 };
+	return &n->list[n->count++];
+}
+
+/* Every node, however many: what one that is left out revoked would go on working here. */
 static enum rc
-read_nodes(struct ctx *cx, struct db *db, struct seen_node *nodes, size_t *count)
+read_nodes(struct ctx *cx, struct db *db, struct nodes *nodes)
 {
 	struct db_stmt *st;
 	bool row;
 
-	*count = 0;
 	TRY(db_stmt(cx, db, "SELECT id, seq FROM node", &st));
-	while (*count < NODES_MAX) {
+	for (;;) {
+		struct position *p;
+		struct str id;
+
 		TRY(db_step(cx, st, &row));
 		if (!row)
 			break;
-		nodes[*count].id = db_col_text(st, 0, cx->arena);
-		nodes[(*count)++].seq = db_col_int(st, 1);
+		p = one_more(nodes);
+		id = db_col_text(st, 0, cx->arena);
+		memcpy(p->node, id.p, id.len < ID_LEN ? id.len : ID_LEN);
+		p->seq = db_col_int(st, 1);
 	}
 	db_done(st);
+	if (nodes->count > 0)
+		qsort(nodes->list, nodes->count, sizeof(*nodes->list), by_node);
 	return OK;
 }
 
-/* One look at what the others did. */
+/* From now on we are where these are. */
+static void
+keep_positions(struct follower *f, const struct nodes *nodes)
+{
+	free(f->positions);
+	f->positions = nodes->list;
+	f->position_count = nodes->count;
+}
+
+/* After so long a silence rows may be gone that were never read. */
+static bool
+rows_may_be_gone(const struct follower *f, int64_t now)
+{
+	return now - atomic_load(&f->certain_ms) > NODE_LIFE_MS / 2;
+}
+
+static enum rc
+look_at(struct follower *f, struct ctx *cx, const struct nodes *nodes)
+{
+	for (size_t i = 0; i < nodes->count; i++) {
+		const struct position *p = &nodes->list[i];
+		int64_t from = read_up_to(f, p);
+
+		if (from != p->seq && strcmp(p->node, f->id) != 0)
+			TRY(catch_up(f, cx, p, from));
+	}
+	return OK;
+}
+
+/* One look at what the others did. What could not be told is told again by the next one. */
 static enum rc
 look(struct follower *f, struct ctx *cx)
 {
-	struct seen_node *nodes = ARENA_ARRAY(cx->arena, struct seen_node, NODES_MAX);
 	int64_t began = clock_mono_ms();
-	size_t count;
+	struct nodes nodes = { 0 };
+	enum rc rc;
 
 	if (f->view.db == NULL) {
 		TRY(db_open(cx, f->store->where, &f->view.db));
 		db_hurry(f->view.db, PATIENCE_MS, AGAIN_MS);
 	}
 	TRY(db_listen(cx, f->view.db));
-	TRY(read_nodes(cx, f->view.db, nodes, &count));
-	for (size_t i = 0; i < count; i++) {
-		struct position *p = position_of(f, nodes[i].id);
-
-		if (p == NULL)
-			TRY(tell_all(f, cx)); /* a name that is none of ours, or too many */
-		else if (str_eq(nodes[i].id, str_of(f->id)) || nodes[i].seq == p->seq)
-			continue;
-		else
-			TRY(catch_up(f, cx, p, nodes[i].seq));
-		if (p != NULL)
-			p->seq = nodes[i].seq;
+	rc = read_nodes(cx, f->view.db, &nodes);
+	if (rc == OK)
+		rc = rows_may_be_gone(f, began) ? tell_all(f, cx) : look_at(f, cx, &nodes);
+	if (rc != OK) {
+		free(nodes.list);
+		return rc;
 	}
+	keep_positions(f, &nodes);
 	atomic_store(&f->certain_ms, began);
 	return OK;
 }
@@ -316,8 +359,8 @@ follower_new(struct ctx *cx, struct store *s, struct follower **out)
 {
 	struct follower *f = mem_alloc(sizeof(*f));
 	struct secret id = crypto_random_text(cx->arena, ID_LEN, S("0123456789abcdef"));
-	struct seen_node *nodes = ARENA_ARRAY(cx->arena, struct seen_node, NODES_MAX);
-	size_t count;
+	struct nodes nodes = { 0 };
+	enum rc rc;
 
 	f->store = s;
 	f->view.keyring = s->keyring;
@@ -327,14 +370,9 @@ follower_new(struct ctx *cx, struct store *s, struct follower **out)
 	*out = f;
 	TRY(prune_nodes(s, cx));
 	/* Before anybody reads anything that a change could make old. */
-	TRY(read_nodes(cx, s->db, nodes, &count));
-	for (size_t i = 0; i < count; i++) {
-		struct position *p = position_of(f, nodes[i].id);
-
-		if (p != NULL)
-			p->seq = nodes[i].seq;
-	}
-	return OK;
+	rc = read_nodes(cx, s->db, &nodes);
+	keep_positions(f, &nodes);
+	return rc;
 }
 
 void
@@ -345,6 +383,7 @@ follower_free(struct follower *f)
 	store_unfollow(f->store);
 	db_close(f->view.db);
 	close(f->wake_fd);
+	free(f->positions);
 	free(f);
 }
 

@@ -129,6 +129,12 @@ fault_lock_schema(struct ctx *cx, struct db *db)
 }
 
 static enum rc
+fault_claim_shared(struct ctx *cx, struct db *db)
+{
+	FAULTY(cx, db_claim_shared(cx, inner_db(db)));
+}
+
+static enum rc
 fault_listen(struct ctx *cx, struct db *db)
 {
 	FAULTY(cx, db_listen(cx, inner_db(db)));
@@ -239,6 +245,7 @@ fault_open(struct ctx *cx, const char *where, struct db **out)
 	}
 	d->statements = map_new();
 	driver.doubt = fault_doubt;
+	driver.claim_shared = fault_claim_shared;
 	driver.listen = db_is_shared(d->inner) ? fault_listen : NULL;
 	driver.text_type = d->inner->driver->text_type;
 	driver.blob_type = d->inner->driver->blob_type;

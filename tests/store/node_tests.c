@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "cluster.h"
+#include "db/db.h"
 #include "store/batch.h"
 #include "store/changes.h"
 #include "store/copy.h"
@@ -183,6 +184,29 @@ test_far_behind_everything_is_forgotten(void **state)
 	store_close(other);
 }
 
+/* Each process that ever wrote has a row, for a day: a cron job makes hundreds of them. */
+static void
+test_a_change_is_heard_behind_hundreds_of_nodes(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other;
+
+	by_hand(f,
+	    "INSERT INTO node (id, seq, seen_ms)"
+	    " SELECT 'old' || n, n, 32503680000000 FROM generate_series(1, 700) AS n");
+	other = second_node(f);
+	make_key(f, "k1");
+	assert_true(wait_heard(1) >= 0);
+	assert_heard(0, CHANGE_KEYS, "k1");
+	by_hand(f,
+	    "INSERT INTO node (id, seq, seen_ms)"
+	    " SELECT 'new' || n, 0, 32503680000000 FROM generate_series(1, 700) AS n");
+	make_key(f, "k2");
+	assert_true(wait_heard(2) >= 0);
+	assert_heard(1, CHANGE_KEYS, "k2");
+	store_close(other);
+}
+
 static void
 test_an_outage_is_told_and_ends(void **state)
 {
@@ -266,13 +290,35 @@ test_nobody_moves_data_that_is_being_served(void **state)
 		.from = opened(f)->where, .to = fixture_path(f, "moved.db"), .moving = true
 	};
 
-	make_key(f, "k1");
-	assert_true(wait_heard(1) >= 0); /* by now it holds the lock of those who serve */
+	store_close(store(f));
+	opened(f)->store = NULL;
 	assert_rc(store_copy(&f->cx, &copy), E_CONFLICT);
 	assert_int_not_equal(access(copy.to, F_OK), 0);
 	store_close(other);
 	ctx_clear(&f->cx);
 	assert_ok(store_copy(&f->cx, &copy));
+}
+
+/* Nor begins to write, or connects again to go on writing, while it is being moved. */
+static void
+test_nobody_writes_to_data_that_is_being_moved(void **state)
+{
+	struct fixture *f = *state;
+	struct store *late;
+	struct db *mover;
+	bool alone;
+
+	store_close(store(f));
+	opened(f)->store = NULL;
+	assert_ok(db_open(&f->cx, opened(f)->where, &mover));
+	assert_ok(db_claim_alone(&f->cx, mover, &alone));
+	assert_true(alone);
+	assert_rc(store_open(&f->cx, opened(f)->where, opened(f)->keyring, &late), E_STORE);
+	assert_non_null(strstr(f->cx.why, "being moved"));
+	ctx_clear(&f->cx);
+	db_close(mover);
+	open_store(f);
+	make_key(f, "k1");
 }
 
 static void *
@@ -539,6 +585,8 @@ const struct CMUnitTest node_tests[] = {
 	STORE_TEST(test_an_outage_is_told_and_ends),
 	STORE_TEST(test_two_nodes_write_one_token_in_turns),
 	STORE_TEST(test_nobody_moves_data_that_is_being_served),
+	STORE_TEST(test_nobody_writes_to_data_that_is_being_moved),
+	STORE_TEST(test_a_change_is_heard_behind_hundreds_of_nodes),
 	STORE_TEST(test_nodes_that_start_at_once_migrate_once),
 	STORE_TEST(test_what_a_node_commits_late_is_not_passed_over),
 	STORE_TEST(test_no_two_nodes_write_one_chain_after_a_rollback),
