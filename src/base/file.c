@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -87,6 +88,21 @@ write_all(int fd, struct str text)
 	return true;
 }
 
+bool
+file_sync_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+	char *dir = len == 0 ? strdup(".") : strndup(path, len);
+	int fd = dir == NULL ? -1 : open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+	bool ok = fd >= 0 && fsync(fd) == 0;
+
+	free(dir);
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 static enum rc
 replace(struct ctx *cx, const char *path, struct str text, bool now)
 {
@@ -99,7 +115,7 @@ replace(struct ctx *cx, const char *path, struct str text, bool now)
 	ok = fd >= 0 && write_all(fd, text) && (!now || fsync(fd) == 0);
 	if (fd >= 0 && close(fd) != 0)
 		ok = false;
-	if (ok && rename(fresh, path) == 0)
+	if (ok && rename(fresh, path) == 0 && (!now || file_sync_name(path)))
 		return OK;
 	return fail(cx, E_STORE, "The file %s could not be written: %s.", path, strerror(errno));
 }
@@ -116,13 +132,13 @@ file_write_later(struct ctx *cx, const char *path, struct str text)
 	return replace(cx, path, text, false);
 }
 
-void
+bool
 file_sync(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool ok = fd >= 0 && fsync(fd) == 0;
 
-	if (fd < 0)
-		return;
-	fsync(fd);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	return file_sync_name(path) && ok;
 }

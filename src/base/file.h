@@ -13,6 +13,8 @@ MUST enum rc file_read_private(struct ctx *cx, const char *path, size_t max, str
 MUST enum rc file_write(struct ctx *cx, const char *path, struct str text);
 /* The same, on the disk some time later or once file_sync returns: a start need not wait for it. */
 MUST enum rc file_write_later(struct ctx *cx, const char *path, struct str text);
-void file_sync(const char *path);
+bool file_sync(const char *path); /* with its name; false: it may be lost with the power */
+/* The name alone: a new file, or one that took another's place. */
+bool file_sync_name(const char *path);
 
 #endif

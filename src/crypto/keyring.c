@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 
 static enum rc
 cannot(struct ctx *cx, const char *path, const char *what)
@@ -50,6 +51,8 @@ write_new(struct ctx *cx, const char *path, const unsigned char *key, bool now)
 	ok = write(fd, key, MASTER_KEY_LEN) == MASTER_KEY_LEN && (!now || fsync(fd) == 0);
 	if (close(fd) != 0 || !ok)
 		return cannot(cx, path, "could not be written");
+	if (now && !file_sync_name(path))
+		return cannot(cx, path, "could not be kept");
 	return OK;
 }
 

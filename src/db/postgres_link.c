@@ -116,19 +116,27 @@ is_local(struct str host)
 }
 
 static bool
-all_local(const char *url)
+each_local(const PQconninfoOption *options)
 {
-	PQconninfoOption *options = PQconninfoParse(url, NULL);
-	struct str hosts, host;
-	bool local = true;
+	struct str hosts = str_of(option_value(options, "host")), host;
+	bool local = option_value(options, "hostaddr")[0] == '\0' &&
+	    option_value(options, "service")[0] == '\0';
 
-	if (options == NULL)
-		return false;
-	hosts = str_of(option_value(options, "host"));
 	while (str_split(&hosts, ',', &host))
 		local = local && is_local(host);
-	local = local && option_value(options, "hostaddr")[0] == '\0';
-	PQconninfoFree(options);
+	return local;
+}
+
+/* What the address leaves out libpq takes from the environment. */
+static bool
+all_local(const char *url)
+{
+	PQconninfoOption *own = PQconninfoParse(url, NULL), *around = PQconndefaults();
+	bool local = own != NULL && around != NULL && each_local(own) &&
+	    (option_value(own, "host")[0] != '\0' || each_local(around));
+
+	PQconninfoFree(own);
+	PQconninfoFree(around);
 	return local;
 }
 

@@ -26,6 +26,7 @@
 	    (PGconn *c, const char *name, int n, const char *const *values, const int *lengths, \
 	    const int *formats, int format),                                                    \
 	    (c, name, n, values, lengths, formats, format))                                     \
+	_(PQconninfoOption *, PQconndefaults, (void), ())                                       \
 	_(PGresult *, PQgetResult, (PGconn *c), (c))                                            \
 	_(int, PQisBusy, (PGconn *c), (c))                                                      \
 	_(int, PQconsumeInput, (PGconn *c), (c))                                                \

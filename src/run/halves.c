@@ -138,6 +138,9 @@ manager_stop(struct manager *m)
 		vault_stop(m->vault);
 	if (m->server != NULL)
 		http_server_stop(m->server, STOP_GRACE_MS);
+	/* As long as anybody is answered, what other nodes revoke and delete is heard. */
+	if (m->vault != NULL)
+		vault_unfollow(m->vault);
 	http_server_free(m->server);
 	api_free(m->api);
 	vault_close(m->vault);

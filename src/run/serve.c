@@ -19,11 +19,17 @@ first_user(struct ctx *cx, struct vault *v)
 	struct secret password =
 	    crypto_random_text(cx->arena, PASSWORD_LEN, S("abcdefghjkmnpqrstuvwxyz23456789"));
 	bool some;
+	enum rc rc;
 
 	TRY(vault_has_users(v, cx, &some));
 	if (some)
 		return OK;
-	TRY(vault_password_set(v, cx, S("admin"), password));
+	rc = vault_first_user(v, cx, S("admin"), password);
+	if (rc == E_CONFLICT) {
+		ctx_clear(cx); /* another node was faster, and has told its password */
+		return OK;
+	}
+	TRY(rc);
 	printf(
 	    "First sign-in: username admin, password %.*s\n"
 	    "It is shown only now; change it in the console, or with: valetkey passwd --data DIR\n",

@@ -80,6 +80,26 @@ end_sessions(struct store *s, struct ctx *cx, const struct user *u, struct str k
 				json_pack("{s:I}", "sessions", (json_int_t)ended));
 }
 
+/* Of nodes that start at once on an empty database, one says who signs in first. */
+enum rc
+store_user_first(struct store *s, struct ctx *cx, const struct user *u)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_begin(cx, s->db));
+	TRY(db_stmt(cx, s->db,
+	    "INSERT INTO user_ (id, username, password_hash) SELECT $1, $2, $3"
+	    " WHERE NOT EXISTS (SELECT 1 FROM user_) ON CONFLICT (username) DO NOTHING",
+	    &st));
+	db_bind_text(st, 1, u->id);
+	db_bind_text(st, 2, u->username);
+	db_bind_text(st, 3, u->password_hash);
+	TRY(store_write_one(cx, st, E_CONFLICT, "Somebody can sign in already."));
+	TRY(tell_user(s, cx, "user.created", u, NULL));
+	return db_commit(cx, s->db);
+}
+
 enum rc
 store_user_put(struct store *s, struct ctx *cx, const struct user *u, struct str keep_digest)
 {
@@ -323,27 +343,41 @@ store_key_create(struct store *s, struct ctx *cx, const struct api_key *k)
 	return db_commit(cx, s->db);
 }
 
-/* Two queries see the database at two moments: what came in between is left for the next reading. */
+#define KEY_ORDER " ORDER BY k.created_ms DESC, k.id"
+
+/* The tokens of all keys, in the order of the keys. Two queries see the database at two moments: a key that
+ * came in between is left for the next reading. */
 static enum rc
-read_key_tokens(struct store *s, struct ctx *cx, struct api_key *k)
+read_key_tokens(struct store *s, struct ctx *cx, struct api_key *keys, size_t count)
 {
+	struct str *ids;
 	struct db_stmt *st;
-	int64_t max;
+	int64_t max, n = 0;
+	size_t at = 0;
 	bool row;
 
-	TRY(db_stmt(cx, s->db, "SELECT count(*) FROM api_key_token WHERE key_id = $1", &st));
-	db_bind_text(st, 1, k->id);
-	TRY(store_want_row(cx, st, "table"));
-	max = db_col_int(st, 0);
-	db_done(st);
-	k->token_ids = ARENA_ARRAY(cx->arena, struct str, (size_t)max);
-	TRY(db_stmt(cx, s->db, "SELECT token_id FROM api_key_token WHERE key_id = $1", &st));
-	db_bind_text(st, 1, k->id);
-	while ((int64_t)k->token_count < max) {
+	TRY(store_number(s, cx, "SELECT count(*) FROM api_key_token", &max));
+	ids = ARENA_ARRAY(cx->arena, struct str, (size_t)max + 1);
+	TRY(db_stmt(cx, s->db,
+	    "SELECT k.id, t.token_id FROM api_key k JOIN api_key_token t ON t.key_id = "
+	    "k.id" KEY_ORDER,
+	    &st));
+	for (; n < max; n++) {
+		struct str key;
+		size_t i = at;
+
 		TRY(db_step(cx, st, &row));
 		if (!row)
 			break;
-		k->token_ids[k->token_count++] = db_col_text(st, 0, cx->arena);
+		key = db_col_text(st, 0, cx->arena);
+		ids[n] = db_col_text(st, 1, cx->arena);
+		while (i < count && !str_eq(keys[i].id, key))
+			i++;
+		if (i == count)
+			continue;
+		at = i;
+		if (keys[i].token_count++ == 0)
+			keys[i].token_ids = &ids[n];
 	}
 	db_done(st);
 	return OK;
@@ -361,8 +395,8 @@ store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *co
 	TRY(store_number(s, cx, "SELECT count(*) FROM api_key", &max));
 	*out = ARENA_ARRAY(a, struct api_key, (size_t)max);
 	TRY(db_stmt(cx, s->db,
-	    "SELECT id, label, hint, digest, all_tokens, created_ms, used_ms FROM api_key"
-	    " ORDER BY created_ms DESC, id",
+	    "SELECT k.id, label, hint, digest, all_tokens, created_ms, used_ms FROM api_key "
+	    "k" KEY_ORDER,
 	    &st));
 	while (n < max) {
 		TRY(db_step(cx, st, &row));
@@ -377,10 +411,8 @@ store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *co
 			.used_ms = db_col_int(st, 6) };
 	}
 	db_done(st);
-	for (int64_t i = 0; i < n; i++)
-		TRY(read_key_tokens(s, cx, &(*out)[i]));
 	*count = (size_t)n;
-	return OK;
+	return read_key_tokens(s, cx, *out, *count);
 }
 
 enum rc
@@ -406,15 +438,28 @@ store_key_delete(struct store *s, struct ctx *cx, struct str id)
 	return db_commit(cx, s->db);
 }
 
+static void
+bind_use(void *arg, size_t i, struct db_stmt *st)
+{
+	const struct key_use *uses = arg;
+
+	db_bind_int(st, 1, uses[i].used_ms);
+	db_bind_text(st, 2, uses[i].id);
+}
+
 enum rc
-store_key_used(struct store *s, struct ctx *cx, struct str id, int64_t used_ms)
+store_keys_used(struct store *s, struct ctx *cx, struct key_use *uses, size_t count)
 {
 	STORE_HOLD hold = store_hold(s, cx);
-	struct db_stmt *st;
+	struct db_many many = {
+		.sql = "UPDATE api_key SET used_ms = $1 WHERE id = $2 AND used_ms < $1",
+		.count = count,
+		.bind = bind_use,
+		.arg = uses,
+		.changed = ARENA_ARRAY(cx->arena, int64_t, count + 1),
+	};
 
-	TRY(db_stmt(
-	    cx, s->db, "UPDATE api_key SET used_ms = $1 WHERE id = $2 AND used_ms < $1", &st));
-	db_bind_int(st, 1, used_ms);
-	db_bind_text(st, 2, id);
-	return db_run(cx, st, NULL);
+	TRY(db_begin(cx, s->db));
+	TRY(db_run_many(cx, s->db, &many));
+	return db_commit(cx, s->db);
 }

@@ -11,6 +11,8 @@ struct user {
 MUST enum rc store_user_count(struct store *s, struct ctx *cx, int64_t *out);
 MUST enum rc store_user_by_name(
     struct store *s, struct ctx *cx, struct str username, struct user *out);
+/* The first person of an installation; E_CONFLICT when there is somebody. */
+MUST enum rc store_user_first(struct store *s, struct ctx *cx, const struct user *u);
 /* Creates or replaces by username. With the old password all sessions of the user end but one; empty
  * digest: all. */
 MUST enum rc store_user_put(
@@ -47,6 +49,13 @@ struct api_key {
 MUST enum rc store_key_create(struct store *s, struct ctx *cx, const struct api_key *k);
 MUST enum rc store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *count);
 MUST enum rc store_key_delete(struct store *s, struct ctx *cx, struct str id);
-MUST enum rc store_key_used(struct store *s, struct ctx *cx, struct str id, int64_t used_ms);
+
+struct key_use {
+	struct str id;
+	int64_t used_ms;
+};
+
+/* When they were last used, in one transaction. */
+MUST enum rc store_keys_used(struct store *s, struct ctx *cx, struct key_use *uses, size_t count);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "store/store_int.h"
 #include "store/table.h"
 
@@ -293,16 +294,21 @@ settle(struct ctx *cx, const char *file)
 	return rc;
 }
 
+/* Never in the place of another file. Not every file system has a second name for a file. */
+static bool
+rename_new(const char *part, const char *file)
+{
+	return renameat2(AT_FDCWD, part, AT_FDCWD, file, RENAME_NOREPLACE) == 0 ||
+	    (errno == EINVAL && link(part, file) == 0);
+}
+
 /* Under its name only once it is whole, and on the disk by then. */
 static enum rc
 give_name(struct ctx *cx, const char *part, const char *file)
 {
-	int fd = open(part, O_RDONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0 && link(part, file) == 0;
+	bool ok = file_sync(part) && rename_new(part, file) && file_sync_name(file);
 	int error = errno;
 
-	if (fd >= 0)
-		close(fd);
 	if (ok)
 		return OK;
 	if (error == EEXIST)

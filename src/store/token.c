@@ -142,23 +142,23 @@ store_token_delete_revoked(
 	STORE_HOLD hold = store_hold(s, cx);
 	struct token_secrets secrets;
 	struct token t;
+	bool opens;
 	enum rc rc;
 
 	TRY(db_begin(cx, s->db));
 	TRY(token_row_hold(s, cx, id));
 	rc = token_row_open(s, cx, TOKEN_BY_ID, id, &t, &secrets);
-	if (rc == E_STORE && cx->code != NULL && strcmp(cx->code, "integrity") == 0) {
-		/* What does not open any more cannot be put aside, and is of no use to anybody. */
+	opens = rc == OK;
+	/* What does not open any more is put aside as it is: one damaged part need not be the end of all. */
+	if (rc == E_STORE && cx->code != NULL && strcmp(cx->code, "integrity") == 0)
 		ctx_clear(cx);
-		TRY(end_token(s, cx, &t));
-		TRY(store_changed(s, cx, CHANGE_TOKEN, id));
-		return db_commit(cx, s->db);
-	}
-	TRY(rc);
+	else
+		TRY(rc);
 	t.deleted_ms = now_ms;
 	t.due_ms = 0;
 	TRY(write_deleted(s, cx, &t));
-	TRY(token_row_seal(s, cx, &t, &secrets));
+	if (opens)
+		TRY(token_row_seal(s, cx, &t, &secrets));
 	TRY(tell_deleted(s, cx, &t, revoked_by));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
 	return db_commit(cx, s->db);

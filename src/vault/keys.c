@@ -157,10 +157,7 @@ key_index_mend(struct vault *v, struct ctx *cx)
 /* The keys that were used since they were last written down. */
 struct used {
 	struct arena *arena;
-	struct key_use {
-		struct str id;
-		int64_t ms;
-	} * keys;
+	struct key_use *keys;
 	size_t count;
 };
 
@@ -184,7 +181,7 @@ flushed(struct key_index *k, const struct key_use *use)
 	pthread_rwlock_wrlock(&k->lock);
 	e = map_get(k->by_id, use->id);
 	if (e != NULL)
-		e->flushed_ms = use->ms;
+		e->flushed_ms = use->used_ms;
 	pthread_rwlock_unlock(&k->lock);
 }
 
@@ -200,9 +197,10 @@ key_index_flush(struct vault *v, struct ctx *cx)
 	used.keys = ARENA_ARRAY(cx->arena, struct key_use, map_count(v->keys->by_id));
 	map_each(v->keys->by_id, note_used, &used);
 	pthread_rwlock_unlock(&v->keys->lock);
+	if (used.count == 0 || store_keys_used(v->store, cx, used.keys, used.count) != OK)
+		return;
 	for (size_t i = 0; i < used.count; i++)
-		if (store_key_used(v->store, cx, used.keys[i].id, used.keys[i].ms) == OK)
-			flushed(v->keys, &used.keys[i]);
+		flushed(v->keys, &used.keys[i]);
 }
 
 static enum rc

@@ -217,6 +217,15 @@ vault_password_set(struct vault *v, struct ctx *cx, struct str username, struct 
 }
 
 enum rc
+vault_first_user(struct vault *v, struct ctx *cx, struct str username, struct secret password)
+{
+	struct user user = { .id = vault_new_id(cx->arena), .username = username };
+
+	user.password_hash = crypto_password_hash(cx->arena, password);
+	return store_user_first(v->store, cx, &user);
+}
+
+enum rc
 vault_password_change(struct vault *v, struct ctx *cx, const struct session *s,
     struct secret current, struct secret replacement)
 {

@@ -42,6 +42,9 @@ MUST enum rc vault_password_change(struct vault *v, struct ctx *cx, const struct
 /* Sets a password without knowing the old one: first start and `valetkey passwd`. */
 MUST enum rc vault_password_set(
     struct vault *v, struct ctx *cx, struct str username, struct secret password);
+/* The same for the first person; E_CONFLICT when there is somebody, of another node too. */
+MUST enum rc vault_first_user(
+    struct vault *v, struct ctx *cx, struct str username, struct secret password);
 MUST enum rc vault_has_users(struct vault *v, struct ctx *cx, bool *out);
 
 #endif

@@ -154,8 +154,6 @@ vault_start(struct ctx *cx, struct vault *v)
 void
 vault_stop(struct vault *v)
 {
-	if (v->store != NULL)
-		store_unfollow(v->store); /* it wakes the engine and fills the caches */
 	if (v->engine != NULL)
 		engine_stop(v->engine);
 	outbox_stop(v->outbox);
@@ -170,6 +168,13 @@ vault_stop(struct vault *v)
 }
 
 void
+vault_unfollow(struct vault *v)
+{
+	if (v->store != NULL)
+		store_unfollow(v->store);
+}
+
+void
 vault_close(struct vault *v)
 {
 	struct arena *a;
@@ -177,8 +182,7 @@ vault_close(struct vault *v)
 
 	if (v == NULL)
 		return;
-	if (v->store != NULL)
-		store_unfollow(v->store);
+	vault_unfollow(v);
 	outbox_free(v->outbox);
 	http_client_free(v->client);
 	http_client_free(v->sandbox_client);

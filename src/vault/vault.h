@@ -31,6 +31,8 @@ MUST enum rc vault_open(struct ctx *cx, const struct vault_config *cfg, struct v
 MUST enum rc vault_start(struct ctx *cx, struct vault *v); /* the refresh engine */
 /* Lets refreshes and other calls in flight finish for a few seconds; later ones fail at once. */
 void vault_stop(struct vault *v);
+/* What other nodes do is heard no more: after the last request. */
+void vault_unfollow(struct vault *v);
 void vault_close(struct vault *v); /* takes NULL */
 
 /* Whether it is known for certain what other nodes changed until two seconds ago. Never blocks. */

@@ -60,6 +60,28 @@ test_s166_an_old_value_put_back_does_not_open(void **state)
 	assert_integrity(f, "t1");
 }
 
+/* One damaged part is not the end of the others: deleting keeps the row for as long as any other's. */
+static void
+test_what_does_not_open_is_deleted_and_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct token *list;
+	size_t n;
+
+	create(f, "t1", "One");
+	by_hand(f, "UPDATE token SET access = substr(access, 1, length(access) - 1)");
+	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
+	assert_ok(store_token_list(store(f), &f->cx, &list, &n));
+	assert_int_equal(n, 0);
+	assert_ok(store_token_list_deleted(store(f), &f->cx, &list, &n));
+	assert_int_equal(n, 1);
+	assert_int_equal(run_sql(f, "UPDATE token SET id = id WHERE length(refresh) > 0"), 1);
+	create(f, "t2", "One"); /* its name is free */
+	assert_ok(store_token_purge(store(f), &f->cx, NOW + 1));
+	assert_ok(store_token_list_deleted(store(f), &f->cx, &list, &n));
+	assert_int_equal(n, 0);
+}
+
 static void
 test_connection_secrets_moved_by_hand_do_not_open(void **state)
 {
@@ -116,6 +138,7 @@ test_s169_another_key_is_noticed_at_the_door(void **state)
 const struct CMUnitTest sealed_tests[] = {
 	STORE_TEST(test_s166_values_moved_by_hand_do_not_open),
 	STORE_TEST(test_s166_an_old_value_put_back_does_not_open),
+	STORE_TEST(test_what_does_not_open_is_deleted_and_kept),
 	STORE_TEST(test_connection_secrets_moved_by_hand_do_not_open),
 	STORE_TEST(test_meta_is_bound_to_its_name),
 	STORE_TEST(test_s169_another_key_is_noticed_at_the_door),
