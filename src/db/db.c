@@ -266,6 +266,13 @@ db_rollback(struct db *db)
 	db->in_transaction = false;
 }
 
+void
+db_rest(struct db *db)
+{
+	if (db != NULL && !db->in_transaction && db->driver->rest != NULL)
+		db->driver->rest(db);
+}
+
 enum rc
 db_settle(struct ctx *cx, struct db *db)
 {

@@ -75,7 +75,10 @@ MUST enum rc db_begin(struct ctx *cx, struct db *db);
 /* For reading: everything as of one moment, whatever is committed meanwhile. */
 MUST enum rc db_begin_snapshot(struct ctx *cx, struct db *db);
 MUST enum rc db_commit(struct ctx *cx, struct db *db);
-void db_rollback(struct db *db);          /* harmless when no transaction is open */
+void db_rollback(struct db *db); /* harmless when no transaction is open */
+/* Ends what was left half read, unless a transaction is open: as long as one statement still reads, the
+ * others see what was committed before it began. */
+void db_rest(struct db *db);
 uint64_t db_commits(const struct db *db); /* how many so far were acknowledged */
 /* All that was committed is on the disk when it returns, however the database was opened. */
 MUST enum rc db_settle(struct ctx *cx, struct db *db);

@@ -29,6 +29,8 @@ struct db_driver {
 	enum rc (*begin_snapshot)(struct ctx *cx, struct db *db);
 	enum rc (*commit)(struct ctx *cx, struct db *db);
 	void (*rollback)(struct db *db);
+	/* NULL where a statement is over once it has answered. */
+	void (*rest)(struct db *db);
 	/* NULL when a commit does it. */
 	enum rc (*settle)(struct ctx *cx, struct db *db);
 	/* Around all of a migration. NULL when there is nothing to gain. */

@@ -212,6 +212,18 @@ sqlite_rollback(struct db *db)
 	sqlite3_exec(handle_of(db), "ROLLBACK", NULL, NULL, NULL);
 }
 
+static void
+sqlite_rest(struct db *db)
+{
+	sqlite3 *handle = handle_of(db);
+
+	if (sqlite3_txn_state(handle, NULL) == SQLITE_TXN_NONE)
+		return;
+	for (sqlite3_stmt *st = NULL; (st = sqlite3_next_stmt(handle, st)) != NULL;)
+		if (sqlite3_stmt_busy(st))
+			sqlite3_reset(st);
+}
+
 /* --- when it is on the disk --- */
 
 static enum rc
@@ -307,6 +319,7 @@ static const struct db_driver driver = {
 	.begin_snapshot = sqlite_begin_snapshot,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
+	.rest = sqlite_rest,
 	.settle = sqlite_settle,
 	.making = sqlite_making,
 	.lock_schema = sqlite_lock_schema,

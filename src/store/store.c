@@ -83,6 +83,7 @@ store_release(struct store_hold *h)
 	if (h->s == NULL)
 		return;
 	db_rollback(h->s->db);
+	db_rest(h->s->db);
 	if (h->s->follower != NULL)
 		follower_announce(h->s->follower);
 	store_event_settle(h->s);

@@ -91,15 +91,15 @@ store_token_list_deleted(struct store *s, struct ctx *cx, struct token **out, si
 	    "SELECT count(*) FROM token WHERE deleted_ms > 0", out, count);
 }
 
-/* The fence moves, so that a refresh under way does not write to it any more. */
+/* Its name is free from then on. The fence moves, so that a refresh under way does not write to it any more. */
 static enum rc
 write_deleted(struct store *s, struct ctx *cx, const struct token *t)
 {
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET deleted_ms = $1, due_ms = $2, lease_until_ms = 0, fence = fence + 1"
-	    " WHERE id = $3",
+	    "UPDATE token SET deleted_ms = $1, due_ms = $2, lease_until_ms = 0, fence = fence + 1,"
+	    " name_key = CASE WHEN $1 > 0 THEN '/' || id ELSE name_key END WHERE id = $3",
 	    &st));
 	db_bind_int(st, 1, t->deleted_ms);
 	db_bind_int(st, 2, t->due_ms);

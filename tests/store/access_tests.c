@@ -26,8 +26,8 @@ test_keys_with_their_tokens(void **state)
 	create(f, "t2", "Two");
 	assert_ok(store_key_create(store(f), &f->cx, &one));
 	assert_ok(store_key_create(store(f), &f->cx, &all));
-	assert_ok(store_keys_used(store(f), &f->cx,
-	    (struct key_use[]){ { S("k1"), NOW + 5 }, { S("gone"), NOW } }, 2));
+	assert_ok(store_keys_used(
+	    store(f), &f->cx, (struct key_use[]){ { S("k1"), NOW + 5 }, { S("gone"), NOW } }, 2));
 	assert_ok(store_token_delete(store(f), &f->cx, S("t2"), NOW));
 	assert_ok(store_token_purge(store(f), &f->cx, NOW + 1));
 	assert_ok(store_key_list(store(f), &f->cx, &list, &n));

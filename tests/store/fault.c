@@ -205,6 +205,12 @@ fault_col_null(struct db_stmt *st, int i)
 }
 
 static void
+fault_rest(struct db *db)
+{
+	db_rest(inner_db(db));
+}
+
+static void
 fault_close(struct db *db)
 {
 	struct fault_db *d = (struct fault_db *)db;
@@ -222,6 +228,7 @@ static struct db_driver driver = {
 	.begin = fault_begin,
 	.commit = fault_commit,
 	.rollback = fault_rollback,
+	.rest = fault_rest,
 	.lock_schema = fault_lock_schema,
 	.stmt = fault_stmt,
 	.bind = fault_bind,

@@ -69,11 +69,14 @@ run_on(enum backend which, const char *name)
 	return failed;
 }
 
+/* test_store [sqlite|postgres ['*part of a name*']] */
 int
 main(int argc, char **argv)
 {
 	int failed = 0;
 
+	if (argc > 2)
+		cmocka_set_test_filter(argv[2]);
 	crypto_setup();
 	if (argc < 2 || strcmp(argv[1], "sqlite") == 0)
 		failed += run_on(ON_SQLITE, "sqlite");
