@@ -62,6 +62,12 @@ add_value(struct buf *b, struct str s)
 	buf_addc(b, '"');
 }
 
+bool
+log_wants(enum log_level level)
+{
+	return (int)level >= atomic_load_explicit(&threshold, memory_order_relaxed);
+}
+
 void
 log_write(enum log_level level, const char *event, const struct log_kv *kvs, size_t n)
 {
@@ -69,8 +75,6 @@ log_write(enum log_level level, const char *event, const struct log_kv *kvs, siz
 	struct buf b;
 	ssize_t wrote;
 
-	if ((int)level < atomic_load_explicit(&threshold, memory_order_relaxed))
-		return;
 	a = arena_new();
 	b = buf_in(a, LINE_MAX_BYTES);
 	buf_addf(&b, "%.*s %s event=%s", STR_ARG(clock_rfc3339(a, clock_wall_ms())),

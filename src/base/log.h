@@ -22,8 +22,15 @@ void log_set_level(enum log_level level); /* default LOG_INFO; VALETKEY_LOG_LEVE
 bool log_level_parse(struct str s, enum log_level *out);
 void log_write(enum log_level level, const char *event, const struct log_kv *kvs, size_t n);
 
-#define log_event(level, event, ...)                                        \
-	log_write((level), (event), (const struct log_kv[]){ __VA_ARGS__ }, \
-	    sizeof((const struct log_kv[]){ __VA_ARGS__ }) / sizeof(struct log_kv))
+bool log_wants(enum log_level level);
+
+/* Its values are not looked at when nobody wants to hear of it. */
+#define log_event(level, event, ...)                                                        \
+	do {                                                                                \
+		if (log_wants(level))                                                       \
+			log_write((level), (event), (const struct log_kv[]){ __VA_ARGS__ }, \
+			    sizeof((const struct log_kv[]){ __VA_ARGS__ }) /                \
+				sizeof(struct log_kv));                                     \
+	} while (0)
 
 #endif

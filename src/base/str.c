@@ -19,7 +19,7 @@ str_eq_nocase(struct str a, struct str b)
 	for (size_t i = 0; i < a.len; i++) {
 		unsigned char x = (unsigned char)a.p[i], y = (unsigned char)b.p[i];
 
-		if ((x ^ y) & ~(case_bit[x] & case_bit[y]))
+		if (x != y && (x ^ y) != (case_bit[x] & case_bit[y]))
 			return false;
 	}
 	return true;

@@ -28,11 +28,10 @@ over_limit(struct str bytes, bool in_first_line, size_t line_len)
 	return HEAD_PARTIAL;
 }
 
-/* A CR may stand only in front of the LF, or last of what has come so far. */
-static bool
-stray_cr(struct str line)
+static bytes16
+line_end(bytes16 v)
 {
-	return str_find(line, '\r') + 1 < line.len;
+	return (bytes16)(v == '\r') | (bytes16)(v == '\n');
 }
 
 enum head_found
@@ -41,24 +40,22 @@ head_find_end(struct str bytes, size_t *scanned, size_t *len)
 	size_t line = *scanned; /* start of the line that is still open */
 
 	for (;;) {
-		size_t at = line + str_find(str_sub(bytes, line, bytes.len), '\n');
+		size_t at = line + scan_find(str_sub(bytes, line, bytes.len), line_end);
 		enum head_found over = over_limit(str_sub(bytes, 0, at), line == 0, at - line);
 
 		if (over != HEAD_PARTIAL)
 			return over;
-		if (stray_cr(str_sub(bytes, line, at)))
-			return HEAD_BAD_LINE;
-		if (at == bytes.len) {
+		if (at == bytes.len || (at + 1 == bytes.len && bytes.p[at] == '\r')) {
 			*scanned = line;
 			return HEAD_PARTIAL;
 		}
-		if (at == line || bytes.p[at - 1] != '\r')
+		if (bytes.p[at] != '\r' || bytes.p[at + 1] != '\n')
 			return HEAD_BAD_LINE;
-		if (at == line + 1) {
-			*len = at + 1;
+		if (at == line) {
+			*len = at + 2;
 			return HEAD_COMPLETE;
 		}
-		line = at + 1;
+		line = at + 2;
 	}
 }
 

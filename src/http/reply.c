@@ -5,11 +5,12 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/scan.h"
 #include "base/log.h"
 
 #define EXTRA_HEAD_MAX 16384
 #define REPLY_HEAD_MAX (EXTRA_HEAD_MAX + 4096)
-#define REPLY_HEAD_FIRST 1024 /* what a reply without extra lines needs */
+#define REPLY_HEAD_FIRST 384 /* what a reply without extra lines needs beside the constant ones */
 
 struct str
 reply_phrase(int status)
@@ -98,16 +99,16 @@ reply_has_body(int status)
 }
 
 /* S-155: a value that could end its line is left out, and the line with it. */
+static bytes16
+ends_line(bytes16 v)
+{
+	return scan_controls(v) & (bytes16)(v != '\t');
+}
+
 static bool
 is_line_safe(struct str s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if ((c < ' ' && c != '\t') || c == 0x7f)
-			return false;
-	}
-	return true;
+	return !scan_has(s, ends_line);
 }
 
 static bool
@@ -254,8 +255,9 @@ add_first_lines(struct buf *b, const struct http_res *res, const struct reply_fr
 struct str
 reply_head(const struct http_res *res, const struct reply_frame *f)
 {
-	struct buf b =
-	    buf_with(res->arena, REPLY_HEAD_FIRST + f->body.len, REPLY_HEAD_MAX + f->body.len);
+	size_t extra = res->head_ != NULL ? res->head_->len : 0;
+	size_t first = REPLY_HEAD_FIRST + f->constant.len + extra + f->body.len;
+	struct buf b = buf_with(res->arena, first, REPLY_HEAD_MAX + f->body.len);
 
 	add_first_lines(&b, res, f);
 	add_content(&b, res);

@@ -50,6 +50,9 @@ http_req_param(struct ctx *cx, const struct http_req *req, const char *name, str
 {
 	int count = 0;
 
+	*out = (struct str){ 0 };
+	if (req->query.len == 0)
+		return OK;
 	str_form_get(cx->arena, req->query, str_of(name), out, &count);
 	if (count < 0)
 		return fail_at(cx, E_INPUT, "bad-query", NULL, "The query holds a bad escape.");

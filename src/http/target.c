@@ -30,22 +30,44 @@ harmful(bytes16 v)
 	return scan_controls(v) | (bytes16)(v == '/') | (bytes16)(v == '\\') | (bytes16)(v == ';');
 }
 
-static bool
-harmless(struct str segment)
+/* Up to the first of these a segment is as it stands there. */
+static bytes16
+not_plain(bytes16 v)
 {
-	return !scan_has(segment, harmful) && !str_eq(segment, S(".")) &&
-	    !str_eq(segment, S("..")) && str_utf8(segment);
+	return harmful(v) | (bytes16)(v == '%') | (bytes16)(v >= 0x80);
+}
+
+static bool
+is_dots(struct str segment)
+{
+	return str_eq(segment, S(".")) || str_eq(segment, S(".."));
 }
 
 static enum target_fault
 decode_segment(struct arena *a, struct str raw, struct str *out)
 {
-	if (raw.len == 0)
-		return TARGET_NOTHING;
 	*out = raw;
 	if (str_find(raw, '%') < raw.len && !str_percent_decode(a, raw, false, out))
 		return TARGET_BAD;
-	return harmless(*out) ? TARGET_OK : TARGET_BAD;
+	return scan_has(*out, harmful) || is_dots(*out) || !str_utf8(*out) ? TARGET_BAD : TARGET_OK;
+}
+
+/* Takes one off the front, and the slash behind it. */
+static enum target_fault
+take_segment(struct arena *a, struct str *rest, bool *more, struct str *out)
+{
+	size_t plain = scan_find(*rest, not_plain);
+	size_t slash = plain + str_find(str_sub(*rest, plain, rest->len), '/');
+	struct str raw = str_sub(*rest, 0, slash);
+
+	*more = slash < rest->len;
+	*rest = str_sub(*rest, slash + 1, rest->len);
+	if (raw.len == 0)
+		return TARGET_NOTHING;
+	if (plain < slash)
+		return decode_segment(a, raw, out);
+	*out = raw;
+	return is_dots(raw) ? TARGET_BAD : TARGET_OK;
 }
 
 enum target_fault
@@ -53,23 +75,19 @@ target_segments(struct arena *a, struct str path, struct http_req *req)
 {
 	enum target_fault worst = TARGET_OK;
 	struct str rest = str_sub(path, 1, path.len);
+	bool more = rest.len > 0;
 
 	req->seg_count = 0;
-	if (rest.len == 0)
-		return TARGET_OK;
-	for (;;) {
-		size_t slash = str_find(rest, '/');
+	while (more) {
 		enum target_fault fault;
 
 		if (req->seg_count == HTTP_MAX_SEGMENTS)
 			return TARGET_NOTHING;
-		fault = decode_segment(a, str_sub(rest, 0, slash), &req->segs[req->seg_count++]);
+		fault = take_segment(a, &rest, &more, &req->segs[req->seg_count++]);
 		if (fault == TARGET_BAD)
 			return TARGET_BAD;
 		if (fault != TARGET_OK)
 			worst = fault;
-		if (slash == rest.len)
-			return worst;
-		rest = str_sub(rest, slash + 1, rest.len);
 	}
+	return worst;
 }

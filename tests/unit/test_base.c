@@ -13,6 +13,7 @@
 #include "base/ctx.h"
 #include "base/json.h"
 #include "base/map.h"
+#include "base/scan.h"
 #include "base/throttle.h"
 
 struct fixture {
@@ -374,6 +375,48 @@ test_a_text_that_is_too_long_to_print_is_empty(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+/* At every place of every length, and not behind the end. */
+static void
+test_a_scan_finds_the_first_of_a_kind(void **state)
+{
+	char text[50];
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(text); len++) {
+		memset(text, ' ', sizeof(text));
+		text[len] = '\n';
+		assert_int_equal(scan_find((struct str){ text, len }, scan_controls), len);
+		for (size_t at = 0; at < len; at++) {
+			memset(text, at % 2 == 0 ? 0x80 : '~', sizeof(text));
+			memset(
+			    text + at, at % 3 == 0 ? 0x7f : (int)(at % 0x20), 20 % (len - at) + 1);
+			assert_int_equal(scan_find((struct str){ text, len }, scan_controls), at);
+		}
+	}
+	for (int byte = 0; byte < 256; byte++) {
+		char c = (char)byte;
+
+		assert_int_equal(
+		    scan_has((struct str){ &c, 1 }, scan_controls), byte < 32 || byte == 127);
+	}
+}
+
+static void
+test_case_is_ignored_in_letters_alone(void **state)
+{
+	(void)state;
+	for (int x = 0; x < 256; x++) {
+		for (int y = 0; y < 256; y++) {
+			char a = (char)x, b = (char)y;
+			int low = x | 0x20;
+			bool same = x == y || (low == (y | 0x20) && low >= 'a' && low <= 'z');
+
+			assert_int_equal(
+			    str_eq_nocase((struct str){ &a, 1 }, (struct str){ &b, 1 }), same);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -398,6 +441,8 @@ main(void)
 		TEST(test_clock_forgets_a_listener_that_ended),
 		TEST(test_a_cut_sentence_stays_text),
 		TEST(test_a_text_that_is_too_long_to_print_is_empty),
+		TEST(test_a_scan_finds_the_first_of_a_kind),
+		TEST(test_case_is_ignored_in_letters_alone),
 	};
 
 	json_setup();
