@@ -1,8 +1,8 @@
 /* http/client.h - outgoing calls, strict about what comes back.
  *
  * One thread drives a libcurl multi handle; connections are kept and reused. No redirect is ever
- * followed, only http and https exist, no content coding is offered, certificates are always
- * verified. Replies have a byte limit, a header limit, a time limit and a lowest speed
+ * followed, only http and https exist, no content coding is offered (one that comes all the same is
+ * refused, but for calls with `salvage`), certificates are always verified. Replies have a byte limit, a header limit, a time limit and a lowest speed
  * (security rows S-018 to S-020, S-024). Thread-safe. */
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
@@ -30,8 +30,11 @@ struct http_call {
 	/* Connect to public addresses only (http/address.h), without a proxy and never over a kept
 	 * connection; otherwise CALL_BAD_URL with the same sentence for every other address. */
 	bool public_only;
-	bool no_proxy;    /* whatever the environment says: what it carries is for the host alone */
-	bool fresh;       /* on a connection of its own, which nothing can have ended unnoticed */
+	bool no_proxy; /* whatever the environment says: what it carries is for the host alone */
+	bool fresh;    /* on a connection of its own, which nothing can have ended unnoticed */
+	/* What arrived of the body is handed over in whatever state it came: encoded (gzip and deflate are
+	 * undone), cut off, or the first reply_max bytes of too many. Not in http_client_once to this machine. */
+	bool salvage;
 	int timeout_ms;   /* whole call; 0: 20,000; at most 30,000 */
 	size_t reply_max; /* bytes; 0: 1 MiB */
 };
@@ -53,7 +56,9 @@ struct http_reply {
 	enum http_call_end end;
 	bool untrusted; /* CALL_REFUSED: its certificate is not one to believe */
 	int status;
-	struct secret body;      /* bodies of token endpoints are secrets */
+	/* Bodies of token endpoints are secrets. With CALL_ANSWERED all of it; after a call with `salvage`
+	 * and CALL_LOST, CALL_TOO_LARGE or CALL_TIMED_OUT what had arrived, perhaps nothing. */
+	struct secret body;
 	struct str content_type; /* without parameters, lower case */
 	int64_t date_s;          /* the Date header, seconds since 1970; 0: none */
 	int retry_after_s;       /* 0: none */

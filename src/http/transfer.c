@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "http/address.h"
+#include "http/coding.h"
 #include "http/curl_load.h"
 
 #define HEAD_MAX (64u << 10)
@@ -116,7 +117,10 @@ note_header(struct http_transfer *t, struct str line)
 	}
 	/* No coding was offered: one that comes all the same may be a bomb (S-020). */
 	v = header_value(line, S("content-encoding"));
-	return v.len == 0 || str_eq_nocase(v, S("identity"));
+	if (v.len == 0 || str_eq_nocase(v, S("identity")))
+		return true;
+	keep(t->coding, sizeof(t->coding), v);
+	return t->salvage;
 }
 
 static size_t
@@ -134,7 +138,7 @@ on_header(char *p, size_t size, size_t n, void *arg)
 		/* The reply of a proxy or an interim one may have come before. */
 		t->in_head = true;
 		t->reply.date_s = 0;
-		t->content_type[0] = t->retry_after[0] = '\0';
+		t->content_type[0] = t->retry_after[0] = t->coding[0] = '\0';
 	} else if (line.len == 0) {
 		t->in_head = false;
 	} else if (t->in_head && !note_header(t, line)) {
@@ -147,9 +151,11 @@ static size_t
 on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_transfer *t = arg;
+	struct str piece = { p, size * n };
+	size_t room = t->body_in.max - t->body_in.len;
 
-	buf_add(&t->body_in, (struct str){ p, size * n });
-	if (t->body_in.overflow)
+	buf_add(&t->body_in, str_sub(piece, 0, room));
+	if (piece.len > room)
 		return give_up(t, CALL_TOO_LARGE, "sent a reply past the size limit");
 	return size * n;
 }
@@ -348,7 +354,9 @@ use_limits(struct http_transfer *t, const struct http_call *call)
 	if (ms > CALL_TIMEOUT_MAX_MS)
 		ms = CALL_TIMEOUT_MAX_MS;
 	t->body_in = buf_heap(max);
-	curl_easy_setopt(t->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)max);
+	/* A length past it ends the call before a byte of the body is here. */
+	if (!call->salvage)
+		curl_easy_setopt(t->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)max);
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, ms);
 	curl_easy_setopt(
 	    t->easy, CURLOPT_CONNECTTIMEOUT_MS, ms < CONNECT_MAX_MS ? ms : (long)CONNECT_MAX_MS);
@@ -413,6 +421,7 @@ transfer_new(const struct http_call *call, struct str user_agent, struct str roo
 	    (call->no_proxy && curl_easy_setopt(t->easy, CURLOPT_PROXY, "") != CURLE_OK))
 		abort();
 	t->fresh = call->fresh;
+	t->salvage = call->salvage;
 	if (call->fresh && curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK)
 		abort();
 	use_callbacks(t);
@@ -507,6 +516,25 @@ retry_after_s(const struct http_transfer *t)
 	return s <= 0 ? 0 : s > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (int)s;
 }
 
+static struct secret
+body_of(struct http_transfer *t)
+{
+	t->decoded = buf_heap(t->body_in.max);
+	return secret_of(coding_undo(str_of(t->coding), buf_str(&t->body_in), &t->decoded)
+		? buf_str(&t->decoded)
+		: buf_str(&t->body_in));
+}
+
+/* What arrived is the only copy of what it holds, however the call ended. */
+static void
+hand_over(struct http_transfer *t)
+{
+	enum http_call_end end = t->reply.end;
+
+	if (t->salvage && (end == CALL_LOST || end == CALL_TIMED_OUT || end == CALL_TOO_LARGE))
+		t->reply.body = body_of(t);
+}
+
 void
 transfer_finish(struct http_transfer *t, CURLcode code)
 {
@@ -518,24 +546,34 @@ transfer_finish(struct http_transfer *t, CURLcode code)
 		t->reply.date_s = 0;
 	t->reply.retry_after_s = retry_after_s(t);
 	t->reply.content_type = str_of(t->content_type);
-	if (t->gave_up)
-		return;
-	if (code != CURLE_OK) {
+	if (t->gave_up) {
+		hand_over(t);
+	} else if (code != CURLE_OK) {
 		judge_failure(t, code);
+		hand_over(t);
 	} else if (status >= 300 && status < 400) {
 		say(t, CALL_REDIRECTED, "a redirect came from", "it is not followed");
 	} else if (status < 200) {
 		say(t, CALL_LOST, "no complete reply from", "it did not speak HTTP as asked");
 	} else {
 		t->reply.end = CALL_ANSWERED;
-		t->reply.body = secret_of(buf_str(&t->body_in));
+		t->reply.body = body_of(t);
+		/* Counted after decompression (S-020). */
+		if (t->decoded.overflow)
+			say(t, CALL_TOO_LARGE, "no reply taken from", "it is past the size limit");
 	}
 }
 
 void
 transfer_abandon(struct http_transfer *t)
 {
+	long status = 0;
+
+	if (t->easy != NULL)
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	t->reply.status = (int)status;
 	say(t, t->sent ? CALL_LOST : CALL_REFUSED, "stopped while calling", "this side is closing");
+	hand_over(t);
 }
 
 void
@@ -547,5 +585,6 @@ transfer_free(struct http_transfer *t)
 		curl_slist_free_all(t->lines);
 	buf_free(&t->body_out);
 	buf_free(&t->body_in);
+	buf_free(&t->decoded);
 	free(t);
 }

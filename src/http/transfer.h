@@ -22,14 +22,15 @@ struct http_transfer {
 
 	/* The rest is transfer.c's own. */
 	struct curl_slist *lines;
-	struct buf body_out, body_in;
+	struct buf body_out, body_in, decoded;
 	char host[72]; /* "host:port", for sentences; a long name is cut */
-	char content_type[128], retry_after[64], curl_text[CURL_ERROR_SIZE];
+	char content_type[128], retry_after[64], coding[64], curl_text[CURL_ERROR_SIZE];
 	size_t head_len;
 	bool in_head;   /* between a status line and its empty line */
 	bool sent;      /* the request may have left this machine */
 	bool fresh;     /* never sent again by libcurl itself, so that it counts what was sent */
 	bool send_once; /* doing it twice is not the same as once */
+	bool salvage;   /* a body is handed over in whatever state it came */
 	bool gave_up;   /* a callback ended it and filled in reply */
 	bool barred;    /* an address was refused because it is not a public one */
 };

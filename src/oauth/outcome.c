@@ -74,9 +74,12 @@ oauth_classify(enum oauth_transport end, const struct oauth_reply *r)
 		return of_transport[end];
 	if (r->has_tokens)
 		return OUTCOME_TOKENS;
-	/* Neither an error nor tokens that can be used: what it holds must not be thrown away. */
-	if (r->status < 300 && (r->names_token || r->error.len == 0))
+	/* Tokens, but none that can be used: what it holds must not be thrown away. */
+	if (r->status < 300 && r->names_token)
 		return OUTCOME_UNREADABLE;
+	/* A page of somebody in between, or half a reply. */
+	if (r->status < 300 && r->error.len == 0)
+		return OUTCOME_AMBIGUOUS;
 	/* A 5xx or 429 counts for more than the words in it. */
 	for (size_t i = 0; i < COUNT(of_error) && r->status != 429; i++)
 		if (error_fits(i, r))

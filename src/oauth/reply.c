@@ -76,6 +76,16 @@ read_tokens(struct arena *a, const json_t *obj, struct oauth_reply *out)
 	return true;
 }
 
+/* Some say null, false or "" where there is none. */
+static bool
+names(const json_t *obj, const char *name)
+{
+	const json_t *v = json_object_get(obj, name);
+
+	return v != NULL && !json_is_null(v) && !json_is_false(v) &&
+	    !(json_is_string(v) && json_string_length(v) == 0);
+}
+
 /* "error" as RFC 6749 has it, or the code inside an error object. */
 static struct str
 error_word(struct arena *a, const json_t *obj)
@@ -99,7 +109,8 @@ oauth_reply_read(struct ctx *cx, int status, struct secret body, struct oauth_re
 		ctx_clear(cx);
 		return;
 	}
-	out->names_token = json_object_get(obj, "access_token") != NULL;
+	out->is_object = true;
+	out->names_token = names(obj, "access_token") || names(obj, "refresh_token");
 	out->error = error_word(cx->arena, obj);
 	out->error_description =
 	    quoted_words(cx->arena, member(obj, "error_description"), TEXT_MAX);

@@ -11,7 +11,8 @@
 struct oauth_reply {
 	int status;
 	bool has_tokens;  /* access_token, and refresh_token if any, are good */
-	bool names_token; /* there is an access_token, whatever it looks like */
+	bool is_object;   /* it is one JSON object, whole */
+	bool names_token; /* there is an access_token or a refresh_token, whatever it looks like */
 	struct secret access_token;
 	struct secret refresh_token;  /* empty: none came, keep the old one */
 	int64_t expires_in_s;         /* -1: not said, or zero, which some say for "not told" */

@@ -90,7 +90,7 @@ store_refresh_commit(struct store *s, struct ctx *cx, const struct refresh_claim
 	return db_commit(cx, s->db);
 }
 
-/* The kept reply goes, unless it is what stays in doubt. */
+/* It said for certain what became of the attempt. */
 static enum rc
 forget_reply(struct store *s, struct ctx *cx, const struct refresh_claim *claim)
 {
@@ -102,7 +102,8 @@ forget_reply(struct store *s, struct ctx *cx, const struct refresh_claim *claim)
 	return db_run(cx, st, NULL);
 }
 
-/* The first failure, and each that changes what has to be done about it. */
+/* The first failure, each that changes what has to be done about it, and when it is no longer known whether
+ * the grant lives. */
 static enum rc
 tell_failed(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
     const struct refresh_failure *failure)
@@ -114,7 +115,8 @@ tell_failed(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
 	};
 	const struct token *t = &claim->token;
 
-	if (failure->status == t->status && (failure->status != TOKEN_ACTIVE || t->attempts > 0))
+	if (failure->status == t->status && !failure->newly_in_doubt &&
+	    (failure->status != TOKEN_ACTIVE || t->attempts > 0))
 		return OK;
 	return store_event_token(
 	    s, cx, types[failure->status], t, json_pack("{s:o}", "why", json_str(failure->reason)));
@@ -153,7 +155,7 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	db_bind_int(st, 12, claim->token.attempt.stage);
 	db_bind_int(st, 13, failure->attempt.sent_ms);
 	TRY(store_write_one(cx, st, E_CONFLICT, REFRESH_TAKEN_OVER));
-	if (failure->attempt.stage != STAGE_KEPT)
+	if (failure->attempt.stage != STAGE_KEPT && !failure->keep_reply)
 		TRY(forget_reply(s, cx, claim));
 	TRY(tell_failed(s, cx, claim, failure));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, claim->token.id));
@@ -206,11 +208,13 @@ store_refresh_reread(struct store *s, struct ctx *cx, struct str id, int64_t now
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET due_ms = $1 WHERE id = $2 AND attempt_stage = $3 AND deleted_ms = 0",
+	    "UPDATE token SET due_ms = $1, attempt_stage = $3 WHERE id = $2 AND deleted_ms = 0 AND"
+	    " (attempt_stage = $3 OR (attempt_stage = $4 AND length(attempt_reply) > 0))",
 	    &st));
 	db_bind_int(st, 1, now_ms);
 	db_bind_text(st, 2, id);
 	db_bind_int(st, 3, STAGE_KEPT);
+	db_bind_int(st, 4, STAGE_LOST);
 	return store_write_one(
 	    cx, st, E_NOTFOUND, "No reply that could be read again is kept for this access token.");
 }

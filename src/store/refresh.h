@@ -59,7 +59,9 @@ struct refresh_failure {
 	struct str reason; /* a sentence for people */
 	int64_t now_ms, due_ms;
 	struct token_attempt
-	    attempt; /* what stays in doubt; the kept reply stays with STAGE_KEPT */
+	    attempt;         /* what stays in doubt; the kept reply stays with STAGE_KEPT */
+	bool keep_reply;     /* with STAGE_LOST too, though it tells nothing of the attempt */
+	bool newly_in_doubt; /* it was not before: told, whatever failed before */
 };
 MUST enum rc store_refresh_failed(struct store *s, struct ctx *cx,
     const struct refresh_claim *claim, const struct refresh_failure *failure);

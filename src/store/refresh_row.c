@@ -105,7 +105,8 @@ next_attempt(const struct refresh_claim *claim, int64_t now_ms, bool risky)
 	next.stage = STAGE_SENT;
 	next.fence = claim->fence;
 	next.sent_ms = now_ms;
-	next.risked = next.risked || risky;
+	if (next.risked != RISK_NONE || risky)
+		next.risked = risky ? RISK_NEWEST : RISK_BEFORE;
 	return next;
 }
 

@@ -21,13 +21,16 @@ struct token_learned {
 	int64_t life_ms;   /* seen when */
 };
 
+/* The one risky try (oauth/plan.h): made by the newest attempt, or before it. */
+enum { RISK_NONE, RISK_BEFORE, RISK_NEWEST };
+
 /* The newest refresh attempt, as far as it is not settled; store/refresh.h. */
 struct token_attempt {
-	int64_t stage;    /* of the caller; 0: nothing is in doubt */
-	int64_t fence;    /* of the claim that made it */
-	int64_t first_ms; /* the refresh token was first sent without a reply */
-	int64_t sent_ms;  /* and last */
-	bool risked;
+	int64_t stage;          /* of the caller; 0: nothing is in doubt */
+	int64_t fence;          /* of the claim that made it */
+	int64_t first_ms;       /* the refresh token was first sent without a reply */
+	int64_t sent_ms;        /* and last */
+	int64_t risked;         /* RISK_… */
 	int64_t status, date_s; /* of the kept reply */
 };
 

@@ -9,7 +9,7 @@ read_attempt(struct db_stmt *st, int i, struct token *t)
 
 	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
 		*numbers[n] = db_col_int(st, i++);
-	t->attempt.risked = db_col_int(st, i++) != 0;
+	t->attempt.risked = db_col_int(st, i++);
 	t->attempt.status = db_col_int(st, i++);
 	t->attempt.date_s = db_col_int(st, i++);
 	t->failed_ms = db_col_int(st, i++);

@@ -91,7 +91,7 @@ plan_of(const struct flight *f)
 	return (struct plan_state){
 		.contract = *provider_contract(attempt_provider(f), f->claim.secrets.app_secret),
 		.stage = (enum attempt_stage)t->attempt.stage,
-		.risked = t->attempt.risked,
+		.risked = t->attempt.risked != RISK_NONE,
 		.first_ms = t->attempt.first_ms,
 		.sent_ms = t->attempt.sent_ms,
 		.expires_ms = t->expires_ms,
@@ -183,6 +183,8 @@ attempt_plan(void *flight, bool *risky)
 
 	crash_here(CRASH_CLAIMED);
 	f->plan = plan_of(f);
+	f->was_told = f->plan.stage == ATTEMPT_LOST ||
+	    (f->plan.stage != ATTEMPT_NONE && f->plan.first_ms != f->plan.sent_ms);
 	f->begin = begin_of(f);
 	if (f->begin != BEGIN_PLAN)
 		return false;

@@ -121,7 +121,9 @@ attempt_transmit(struct flight *f)
 	call = upstream_token_call(attempt_provider(f), &request);
 	call.timeout_ms = CALL_TIMEOUT_MS;
 	/* The one risky try is not lost to a connection that had ended already. */
-	call.fresh = f->claim.token.attempt.risked;
+	call.fresh = f->claim.token.attempt.risked != RISK_NONE;
+	/* What comes may hold the only copy of the next refresh token. */
+	call.salvage = true;
 	f->sealed = false;
 	send(f, &call, FLIGHT_REFRESH);
 	crash_here(CRASH_SENT);

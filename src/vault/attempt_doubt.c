@@ -10,6 +10,13 @@ at(struct flight *f, int64_t ms)
 	return clock_rfc3339(f->arena, ms);
 }
 
+/* What there is of a reply, for the middle of a sentence. */
+static const char *
+what_came(const struct flight *f)
+{
+	return f->keep_reply ? "held no token" : "never came";
+}
+
 static void
 say_held(struct flight *f, const struct plan *p)
 {
@@ -26,26 +33,27 @@ say_held(struct flight *f, const struct plan *p)
 	}
 	if (f->plan.contract.refresh_kills_access && f->plan.expires_ms > 0) {
 		fail_at(cx, E_UPSTREAM, "refresh-in-doubt", NULL,
-		    "The reply to the refresh of %.*s never came; whether %s processed it is asked "
+		    "The reply to the refresh of %.*s %s; whether %s processed it is asked "
 		    "with the old access token at %.*s.",
-		    STR_ARG(at(f, f->plan.sent_ms)), name, STR_ARG(at(f, p->at_ms)));
+		    STR_ARG(at(f, f->plan.sent_ms)), what_came(f), name, STR_ARG(at(f, p->at_ms)));
 		fail_todo(cx, "Nothing has to be done yet.");
 		return;
 	}
 	/* Its access token is refused or has run out: nothing is left to wait for but the dust to settle. */
 	if (p->at_ms > 0 && p->at_ms <= f->plan.sent_ms + PLAN_SETTLE_MS) {
 		fail_at(cx, E_UPSTREAM, "refresh-in-doubt", NULL,
-		    "The reply to the refresh of %.*s never came, and %s accepts a refresh token "
+		    "The reply to the refresh of %.*s %s, and %s accepts a refresh token "
 		    "only once: the old access token is over too, and one last try is made at "
 		    "%.*s.",
-		    STR_ARG(at(f, f->plan.sent_ms)), name, STR_ARG(at(f, p->at_ms)));
+		    STR_ARG(at(f, f->plan.sent_ms)), what_came(f), name, STR_ARG(at(f, p->at_ms)));
 		fail_todo(cx, "Reconnect the token if that fails.");
 		return;
 	}
 	fail_at(cx, E_UPSTREAM, "refresh-in-doubt", NULL,
-	    "The reply to the refresh of %.*s never came, and %s accepts a refresh token only "
-	    "once: the old access token works until %.*s, and one last try is made shortly before.",
-	    STR_ARG(at(f, f->plan.sent_ms)), name,
+	    "The reply to the refresh of %.*s %s, and %s accepts a refresh token only once: the "
+	    "old "
+	    "access token works until %.*s, and one last try is made shortly before.",
+	    STR_ARG(at(f, f->plan.sent_ms)), what_came(f), name,
 	    STR_ARG(f->plan.expires_ms > 0 ? at(f, f->plan.expires_ms) : S("it is refused")));
 	fail_todo(cx, "Reconnect the token before then to be safe.");
 }

@@ -110,11 +110,25 @@ attempt_write_failure(struct flight *f)
 		attempt_done(f, rc); /* nothing is lost: it stands in the store as it was found */
 }
 
+/* A kept reply that is read in vain again is no news. Where refresh tokens do not rotate there is nothing to
+ * fear. */
+static bool
+newly_in_doubt(const struct flight *f)
+{
+	const struct token *t = &f->claim.token;
+	int64_t stage = f->failure.attempt.stage;
+
+	return (stage == STAGE_LOST || stage == STAGE_KEPT) && !f->was_told &&
+	    f->plan.contract.rotation != ROTATION_NONE &&
+	    (t->attempt.stage != STAGE_KEPT || !str_eq(t->last_error, f->failure.reason));
+}
+
 void
 attempt_failed(
     struct flight *f, enum token_status status, int64_t due_ms, int64_t stage, bool risked)
 {
 	f->failure = (struct refresh_failure){
+		.keep_reply = f->keep_reply && stage == STAGE_LOST,
 		.status = status,
 		.reason = str_dup(f->arena, str_of(f->cx.why)),
 		.now_ms = attempt_now_ms(f),
@@ -123,6 +137,7 @@ attempt_failed(
 		    .risked = risked,
 		    .sent_ms = f->claim.token.attempt.sent_ms },
 	};
+	f->failure.newly_in_doubt = newly_in_doubt(f);
 	log_event(LOG_WARN, "token.refresh_failed", KV_STR("token", f->token_id),
 	    KV_STR("why", f->failure.reason));
 	attempt_write_failure(f);

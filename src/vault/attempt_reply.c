@@ -5,10 +5,18 @@
 #include "vault/learn.h"
 #include "vault/skew.h"
 
+/* A reply of success that broke off, or is too long, may hold the pair all the same. */
+static bool
+has_arrived(const struct http_reply *r)
+{
+	return r->end == CALL_ANSWERED ||
+	    (r->status >= 200 && r->status < 300 && !secret_empty(r->body));
+}
+
 bool
 attempt_wants_seal(const struct flight *f)
 {
-	return f->call != FLIGHT_WITNESS && !f->sealed && f->reply.end == CALL_ANSWERED;
+	return f->call != FLIGHT_WITNESS && !f->sealed && has_arrived(&f->reply);
 }
 
 void
@@ -101,16 +109,26 @@ keep_pair(struct flight *f, const struct oauth_reply *r)
 	pthread_mutex_unlock(&e->lock);
 }
 
+/* Before the reply that is read now was asked for. After a crash the record tells: it began earlier. */
+static bool
+was_in_doubt(const struct plan_state *s)
+{
+	return s->stage == ATTEMPT_SENT || s->stage == ATTEMPT_LOST ||
+	    (s->stage == ATTEMPT_KEPT && s->first_ms != s->sent_ms);
+}
+
 static void
 failed(struct flight *f, enum oauth_outcome outcome, enum oauth_outcome believed)
 {
 	int64_t now = attempt_now_ms(f);
 	int64_t backoff =
 	    now + backoff_ms(f->claim.token.attempts, f->cx.retry_after_s, engine_random());
-	/* What was in doubt before an attempt that certainly did nothing is so still. */
-	int64_t before = f->plan.stage == ATTEMPT_NONE ? STAGE_SETTLED : STAGE_LOST;
+	/* What was in doubt before an attempt that certainly did nothing is so still; a risky try that did
+	 * nothing was none. */
+	int64_t before = was_in_doubt(&f->plan) ? STAGE_LOST : STAGE_SETTLED;
 	enum token_status status = f->claim.token.status;
-	bool risked = f->plan.risked;
+	int64_t risk = f->claim.token.attempt.risked;
+	bool risked = risk == RISK_BEFORE;
 
 	switch (believed) {
 	case OUTCOME_REAUTHORIZE:
@@ -122,9 +140,10 @@ failed(struct flight *f, enum oauth_outcome outcome, enum oauth_outcome believed
 	case OUTCOME_UNREADABLE:
 		attempt_failed(f, status,
 		    f->plan.contract.rotation == ROTATION_NONE ? backoff : now + HOLD_MS,
-		    STAGE_KEPT, risked);
+		    STAGE_KEPT, risk != RISK_NONE);
 		return;
 	case OUTCOME_AMBIGUOUS:
+		f->keep_reply = f->sealed && f->reply.status < 300;
 		backoff = attempt_due_in_doubt(f, backoff);
 		if (backoff == 0)
 			attempt_give_up(f);
@@ -138,14 +157,6 @@ failed(struct flight *f, enum oauth_outcome outcome, enum oauth_outcome believed
 		attempt_failed(f, status, backoff, before, risked);
 		return;
 	}
-}
-
-/* Before the reply that is read now was asked for. After a crash the record tells: it began earlier. */
-static bool
-was_in_doubt(const struct plan_state *s)
-{
-	return s->stage == ATTEMPT_SENT || s->stage == ATTEMPT_LOST ||
-	    (s->stage == ATTEMPT_KEPT && s->first_ms < s->sent_ms);
 }
 
 void

@@ -138,12 +138,14 @@ refused(struct ctx *cx, const struct provider *p, enum oauth_outcome outcome,
 		fail_at(cx, E_INPUT, "refused-request", NULL, "%s refused the request (%.*s).",
 		    name, STR_ARG(words));
 		return fail_todo(cx, "Check the app's settings at %s.", name);
-	case OUTCOME_UNREADABLE:
-		fail_at(cx, E_UPSTREAM, "unreadable-reply", NULL,
-		    "%s answered with HTTP status %d and no token that could be used.", name,
-		    r->status);
-		return fail_todo(cx, "Check the provider's address.");
 	default:
+		/* A success that names no token, or none that can be used. */
+		if (outcome == OUTCOME_UNREADABLE || (r->status < 300 && r->error.len == 0)) {
+			fail_at(cx, E_UPSTREAM, "unreadable-reply", NULL,
+			    "%s answered with HTTP status %d and no token that could be used.",
+			    name, r->status);
+			return fail_todo(cx, "Check the provider's address.");
+		}
 		fail_at(cx, E_UPSTREAM, "provider-busy", NULL,
 		    "%s answered with HTTP status %d%s%.*s.", name, r->status,
 		    words.len > 0 ? ": " : "", STR_ARG(words));
@@ -173,9 +175,11 @@ upstream_token_reply(struct ctx *cx, const struct provider *p, const struct upst
 {
 	enum oauth_transport end = upstream_transport(reply);
 
-	*out = (struct oauth_reply){ .expires_in_s = -1, .refresh_expires_in_s = -1 };
-	if (end == TRANSPORT_ANSWERED)
-		oauth_reply_read(cx, reply->status, reply->body, out);
+	oauth_reply_read(cx, reply->status, reply->body, out);
+	/* An object ends with its brace: what can be read as one is no part of a longer one, and holds what
+	 * the provider wrote into it, whatever became of what was to follow. */
+	if (out->is_object && reply->status >= 200 && reply->status < 300)
+		end = TRANSPORT_ANSWERED;
 	*outcome = oauth_classify(end, out);
 	if (*outcome == OUTCOME_TOKENS)
 		return OK;

@@ -229,7 +229,7 @@ test('a reply that cannot be read is kept sealed, told, and read again; a strict
 	t.after(() => pair.stop());
 	const token = await pair.connect('Unreadable');
 	const old = (await pair.live(token.name)).body.access_token;
-	const odd = '{"access": "of a form that nobody knows yet"}';
+	const odd = '{"access_token": {"of a form": "that nobody knows yet"}}';
 	const body = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${odd.length}\r\nConnection: close\r\n\r\n${odd}`;
 	await pair.sandbox.control('POST', '/_sandbox/faults', { path: '/oauth2/token', grant_type: 'refresh_token', mode: 'garbage', body, count: 1 });
 	assert.equal((await pair.refresh(token.name)).status, 502);

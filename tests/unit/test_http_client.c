@@ -432,6 +432,75 @@ test_S_020_an_encoded_reply_is_refused(void **state)
 	assert_int_equal(ask(w, "/gzip,gzip").end, CALL_LOST);
 }
 
+/* A reply whose end is missing, or that is not as it was asked for, after /salvage/HOW. */
+static void
+serve_damaged(struct site *site, int fd)
+{
+	/* {"a":1} as gzip writes it */
+	static const char gzip[] = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\x4a\x54"
+				   "\xb2\x32\xac\x05\x00\xaf\xac\x1b\x56\x07\x00\x00\x00";
+	const char *how = hear(site, fd) ? strstr(site->heard, "/salvage/") : NULL;
+
+	if (how == NULL)
+		return;
+	puts_to(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n");
+	if (strstr(how, "gzip") != NULL) {
+		puts_to(fd, "Content-Encoding: gzip\r\n\r\n");
+		put(fd, gzip, sizeof(gzip) - 1);
+	} else if (strstr(how, "utf-8") != NULL) {
+		puts_to(fd, "Content-Encoding: utf-8\r\n\r\n{\"a\":1}");
+	} else if (strstr(how, "length") != NULL) {
+		puts_to(fd, "Content-Length: 10485760\r\n\r\n{\"a\":1}");
+	} else if (strstr(how, "large") != NULL) {
+		puts_to(fd, "\r\n{\"a\":1}");
+		for (int i = 0; i < 1000 && puts_to(fd, "          "); i++)
+			;
+	} else {
+		puts_to(fd, "Transfer-Encoding: chunked\r\n\r\n7\r\n{\"a\":1}\r\n");
+	}
+}
+
+static struct http_reply
+ask_salvage(struct world *w, const char *path, bool salvage)
+{
+	struct http_call call = call_to(w, "GET", path);
+	struct http_reply r;
+
+	call.salvage = salvage;
+	call.reply_max = 4096;
+	http_client_call(w->client, &w->cx, &call, &r);
+	return r;
+}
+
+static void
+test_what_arrived_of_a_damaged_reply_is_handed_over(void **state)
+{
+	static const struct {
+		const char *how;
+		enum http_call_end end, without;
+	} rows[] = {
+		{ "/salvage/cut", CALL_LOST, CALL_LOST },
+		{ "/salvage/length", CALL_LOST, CALL_TOO_LARGE },
+		{ "/salvage/large", CALL_TOO_LARGE, CALL_TOO_LARGE },
+		{ "/salvage/gzip", CALL_ANSWERED, CALL_LOST },
+		{ "/salvage/utf-8", CALL_ANSWERED, CALL_LOST },
+	};
+	struct world *w = *state;
+
+	site_start(&w->site, serve_damaged);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct http_reply r = ask_salvage(w, rows[i].how, true);
+		struct str body = secret_expose(r.body);
+
+		assert_int_equal(r.end, rows[i].end);
+		assert_int_equal(r.status, 200);
+		assert_true(str_starts(body, S("{\"a\":1}")) && body.len <= 4096);
+		r = ask_salvage(w, rows[i].how, false);
+		assert_int_equal(r.end, rows[i].without);
+		assert_true(secret_empty(r.body));
+	}
+}
+
 static void
 test_a_closed_port_is_refused(void **state)
 {
@@ -732,6 +801,7 @@ main(void)
 		T(test_S_020_an_encoded_reply_is_refused),
 		T(test_a_closed_port_is_refused),
 		T(test_a_reply_cut_short_is_lost),
+		T(test_what_arrived_of_a_damaged_reply_is_handed_over),
 		T(test_a_POST_is_never_sent_twice),
 		T(test_what_did_not_leave_whole_counts_as_not_sent),
 		T(test_bad_addresses_are_not_called),
