@@ -2,7 +2,7 @@
  * Glewlwyd with SQLite and the schema of its package, one client, refresh tokens that stay. The client is a
  * public one: a secret would be hashed with PBKDF2 at each request, which takes longer than all the rest.
  *
- *   const server = await startGlewlwyd();     { port, pids, path, client_id }
+ *   const server = await startGlewlwyd({ memory: true });     { port, pids, path, client_id }
  *   await server.refreshTokens(10);  await server.codes(100);
  */
 import { execFileSync } from 'node:child_process';
@@ -62,9 +62,10 @@ const client = {
 	authorization_type: ['code', 'refresh_token', 'password'], scope: [SCOPE],
 };
 
-export async function startGlewlwyd() {
+/* memory: the database lies in memory, and nobody waits for the disk; otherwise where a package's would. */
+export async function startGlewlwyd({ memory }) {
 	want('glewlwyd', 'sqlite3');
-	const [dir, port] = [scratch({ memory: true }), await freePort()];
+	const [dir, port] = [scratch({ memory }), await freePort()];
 	const file = path.join(dir, 'glewlwyd.conf');
 	writeFileSync(file, configuration(dir, port));
 	execFileSync('sh', ['-c', `zcat ${SCHEMA} | sqlite3 "$1"`, 'sh', path.join(dir, 'glewlwyd.db')]);
