@@ -20,12 +20,29 @@ conn_now_ms(const struct conn *c)
 	return (int64_t)uv_now(&c->loop->uv);
 }
 
+/* A body may come too slowly, and who waits may be waited for by nobody any more. */
+static bool
+is_restless(enum phase phase)
+{
+	return phase == P_BODY || phase == P_WAIT;
+}
+
+static void
+note_deadline(const struct conn *c)
+{
+	if (c->deadline_ms < c->loop->soonest_ms)
+		c->loop->soonest_ms = c->deadline_ms;
+}
+
 void
 conn_enter(struct conn *c, enum phase phase, int limit_ms)
 {
+	c->loop->restless -= is_restless(c->phase);
+	c->loop->restless += is_restless(phase);
 	c->phase = phase;
 	c->since_ms = conn_now_ms(c);
 	c->deadline_ms = limit_ms > 0 ? c->since_ms + limit_ms : INT64_MAX;
+	note_deadline(c);
 }
 
 void
@@ -253,6 +270,7 @@ too_slow(const struct conn *c, int64_t at_ms)
 void
 conn_tick(struct conn *c, int64_t at_ms)
 {
+	note_deadline(c);
 	if (c->phase == P_WAIT && wire_peer_gone(c))
 		conn_close(c);
 	if (c->lent)

@@ -139,9 +139,12 @@ read_piece(struct conn *c)
 static void
 wait_for_client(struct conn *c)
 {
-	conn_enter(c, P_WRITE, c->loop->server->times.reply_ms);
-	if (c->deadline_ms > c->out.until_ms)
-		c->deadline_ms = c->out.until_ms;
+	int64_t left_ms = c->out.until_ms - conn_now_ms(c);
+	int limit_ms = c->loop->server->times.reply_ms;
+
+	if (left_ms < limit_ms)
+		limit_ms = left_ms > 1 ? (int)left_ms : 1;
+	conn_enter(c, P_WRITE, limit_ms);
 	wire_read_stop(c);
 }
 

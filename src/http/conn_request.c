@@ -206,11 +206,8 @@ step_head(struct conn *c)
 	if (c->scanned == 0 && c->in_len >= 2 && memcmp(c->in, "\r\n", 2) == 0 &&
 	    c->phase == P_IDLE)
 		conn_drop_front(c, 2);
-	if (c->phase == P_IDLE && c->in_len > 0) {
-		c->phase = P_HEAD;
-		c->since_ms = conn_now_ms(c);
-		c->deadline_ms = c->since_ms + c->loop->server->times.head_ms;
-	}
+	if (c->phase == P_IDLE && c->in_len > 0)
+		conn_enter(c, P_HEAD, c->loop->server->times.head_ms);
 	switch (head_find_end((struct str){ c->in, c->in_len }, &c->scanned, &c->head_len)) {
 	case HEAD_COMPLETE:
 		/* From here on slices point into the buffer: it must have room for the body now. */

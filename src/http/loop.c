@@ -246,13 +246,15 @@ close_if_last(struct loop *l)
 	uv_close((uv_handle_t *)&l->before_wait, NULL);
 }
 
+/* Thousands that are idle need not be looked at one by one to see that none has run out. */
 static void
-on_tick(uv_timer_t *timer)
+look_at_all(struct loop *l, int64_t now_ms)
 {
-	struct loop *l = timer->data;
-	int64_t now_ms = (int64_t)uv_now(&l->uv);
 	struct conn *next;
 
+	if (!l->stopping && l->restless == 0 && now_ms < l->soonest_ms)
+		return;
+	l->soonest_ms = INT64_MAX;
 	for (struct conn *c = l->conns; c != NULL; c = next) {
 		next = conn_next(c);
 		if (l->stopping)
@@ -260,6 +262,14 @@ on_tick(uv_timer_t *timer)
 		else
 			conn_tick(c, now_ms);
 	}
+}
+
+static void
+on_tick(uv_timer_t *timer)
+{
+	struct loop *l = timer->data;
+
+	look_at_all(l, (int64_t)uv_now(&l->uv));
 	start_accepting(l);
 	close_if_last(l);
 	if (l->conn_count == 0 && !l->stopping && all_accepting(l)) {
@@ -373,6 +383,7 @@ loop_init(struct ctx *cx, struct loop *l)
 	uv_prepare_start(&l->before_wait, hand_over);
 	l->tick.data = l->wake.data = l->before_wait.data = l;
 	l->gathered_last = &l->gathered;
+	l->soonest_ms = INT64_MAX;
 	pthread_mutex_init(&l->lock, NULL);
 	return OK;
 }

@@ -84,6 +84,8 @@ struct loop {
 
 	struct conn *conns;      /* all of this loop's */
 	size_t conn_count, jobs; /* jobs: exchanges that a worker has */
+	int64_t soonest_ms;      /* no connection's deadline is before */
+	size_t restless;         /* those in a phase that each tick looks at */
 	bool stopping;
 	int64_t stop_by_ms;
 

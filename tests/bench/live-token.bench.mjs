@@ -99,6 +99,11 @@ async function overTls() {
 		reference: () => wrk(nginx, nginx.tls_url + paths[0], { headers: authorization }),
 	});
 	compare('TLS keep-alive, 1 token / nginx', { ...found, bar: 0.8, stretch: 1 });
+	const headers = { ...authorization, Connection: 'close' };
+	compare('TLS, one request per connection / nginx', await inTurn({
+		ours: () => wrk(server, secure.url + paths[0], { headers }),
+		reference: () => wrk(nginx, nginx.tls_url + paths[0], { headers }),
+	}));
 	await secure.stop({ keep: true });
 }
 
