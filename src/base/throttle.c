@@ -81,6 +81,14 @@ seconds_left(const struct slot *s, int64_t now_ms)
 	return (int)((WINDOW_MS - (now_ms - s->since_ms)) / 1000) + 1;
 }
 
+static enum rc
+too_many(struct ctx *cx, int left_s)
+{
+	fail_at(cx, E_BUSY, "too-many-attempts", NULL, "There were too many failed attempts.");
+	cx->retry_after_s = left_s;
+	return fail_todo(cx, "Wait %d seconds and try again.", left_s);
+}
+
 enum rc
 throttle_check(struct throttle *t, struct ctx *cx, struct str name, int max)
 {
@@ -97,11 +105,7 @@ throttle_check(struct throttle *t, struct ctx *cx, struct str name, int max)
 	if (s != NULL && s->failures >= max)
 		left_s = seconds_left(s, now_ms);
 	pthread_mutex_unlock(&t->lock);
-	if (left_s == 0)
-		return OK;
-	fail_at(cx, E_BUSY, "too-many-attempts", NULL, "There were too many failed attempts.");
-	cx->retry_after_s = left_s;
-	return fail_todo(cx, "Wait %d seconds and try again.", left_s);
+	return left_s == 0 ? OK : too_many(cx, left_s);
 }
 
 static struct slot *
@@ -116,6 +120,42 @@ add(struct throttle *t, struct str name, int64_t now_ms)
 	*s = (struct slot){ .len = name.len, .since_ms = now_ms };
 	memcpy(s->name, name.p != NULL ? name.p : "", name.len);
 	return s;
+}
+
+enum rc
+throttle_take(struct throttle *t, struct ctx *cx, struct str name, int max)
+{
+	int64_t now_ms = clock_mono_ms();
+	struct slot *s;
+	int left_s = 0;
+
+	pthread_mutex_lock(&t->lock);
+	s = find(t, name, now_ms);
+	if (s == NULL)
+		s = add(t, name, now_ms);
+	if (s == &t->shared)
+		max *= SHARED_NAMES;
+	if (s->failures >= max)
+		left_s = seconds_left(s, now_ms);
+	else
+		s->failures++;
+	pthread_mutex_unlock(&t->lock);
+	return left_s == 0 ? OK : too_many(cx, left_s);
+}
+
+void
+throttle_give_back(struct throttle *t, struct str name)
+{
+	int64_t now_ms = clock_mono_ms();
+	struct slot *s;
+
+	pthread_mutex_lock(&t->lock);
+	s = find(t, name, now_ms);
+	if (s == NULL)
+		s = shared(t, now_ms);
+	if (s != NULL && s->failures > 0 && --s->failures == 0 && s != &t->shared)
+		drop(t, s);
+	pthread_mutex_unlock(&t->lock);
 }
 
 void

@@ -54,7 +54,7 @@ struct str crypto_digest(
 struct str crypto_mac_text(
     const struct keyring *k, struct arena *a, struct str purpose, struct secret value);
 
-/* Argon2id, interactive cost; about 50 ms and 64 MiB. */
+/* Argon2id, interactive cost; about 50 ms and 64 MiB. Empty when there is no memory for it. */
 struct str crypto_password_hash(struct arena *a, struct secret password);
 /* An empty hash, of nobody, takes the same time and is never right: time does not tell who exists. */
 bool crypto_password_ok(struct str hash, struct secret password);

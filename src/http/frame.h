@@ -6,6 +6,7 @@
 #ifndef HTTP_FRAME_H
 #define HTTP_FRAME_H
 
+#include "http/forwarded.h"
 #include "http/head.h"
 #include "http/origin.h"
 #include "http/router.h"
@@ -44,6 +45,7 @@ struct frame {
 	struct origin origin;
 	struct origin tunnel; /* of requests that came through a CONNECT tunnel */
 	const char *name;
+	struct forwarded forwarded; /* the proxies that are believed */
 };
 
 /* Reads the raw head. True: go on with the body, of at most *body_max bytes, and frame_run; with

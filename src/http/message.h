@@ -49,8 +49,10 @@ struct http_req {
 	struct str body_path;
 	/* How long a request that asked to be run again has waited; 0 at the first run. */
 	int64_t waited_ms;
-	struct str peer; /* the socket's address without port, "127.0.0.1" */
-	bool peer_is_loopback;
+	/* The client's address without port, "127.0.0.1": the socket's, or what a proxy that is believed
+	 * tells (http/forwarded.h). */
+	struct str peer;
+	bool peer_is_loopback; /* the socket's */
 	const struct http_route *route;
 	void *session; /* set by the gate for the handler; the http room never looks */
 };

@@ -78,7 +78,9 @@ http_server_new(struct ctx *cx, const struct http_server_config *cfg, struct htt
 	workers_init(&s->batch);
 	for (int i = 0; i < s->loop_count; i++)
 		set_up_loop(s, &s->loops[i]);
-	rc = listen_open(cx, cfg->host, &s->port, s->loop_count, fds);
+	rc = forwarded_read(cx, cfg->proxies, &s->frame.forwarded);
+	if (rc == OK)
+		rc = listen_open(cx, cfg->host, &s->port, s->loop_count, fds);
 	for (int i = 0; rc == OK && i < s->loop_count; i++)
 		s->loops[i].doors[0].fd = fds[i];
 	if (rc == OK)

@@ -84,6 +84,7 @@ struct http_server_config {
 	struct str host;        /* "127.0.0.1", "::1", "0.0.0.0" */
 	int port;               /* 0: any free one */
 	struct str public_url;  /* empty: http://host:port; its authority is an accepted Host */
+	struct str proxies;     /* addresses whose X-Forwarded-For is believed (http/forwarded.h) */
 	int loops;              /* 0: 2 */
 	int workers;            /* 0: 4 */
 	size_t max_connections; /* 0: from the descriptor limit */

@@ -81,7 +81,9 @@ read_tls(struct ctx *cx, const struct manager_config *cfg, struct http_tls *out)
 static enum rc
 open_manager_server(struct ctx *cx, const struct manager_config *cfg, struct manager *out)
 {
-	struct http_server_config server = { .clock = cfg->clock, .name = "manager" };
+	struct http_server_config server = {
+		.clock = cfg->clock, .name = "manager", .proxies = str_of(cfg->trusted_proxy)
+	};
 	struct http_tls tls = { 0 };
 	enum rc rc;
 

@@ -23,6 +23,7 @@ struct manager_config {
 	const char *store; /* NULL: in data_dir */
 	const char *listen;
 	const char *public_url;
+	const char *trusted_proxy; /* addresses; NULL: none */
 	const char *master_key_file;
 	struct str dropbox_url;
 	const char *providers_dir;              /* NULL: none */

@@ -46,6 +46,8 @@ static const struct option options[] = {
 	    TEXT, AT(sandbox_listen), "address of the sandbox" },
 	{ "--public-url", "VALETKEY_PUBLIC_URL", "URL", NULL, FOR_SERVE | FOR_SANDBOX, TEXT,
 	    AT(public_url), "how browsers reach it, when not by the listening address" },
+	{ "--trusted-proxy", "VALETKEY_TRUSTED_PROXY", "ADDR[,ADDR]", NULL, FOR_SERVE, TEXT,
+	    AT(trusted_proxy), "proxies in front of it, whose X-Forwarded-For says who asks" },
 	{ "--ephemeral", NULL, NULL, NULL, FOR_SANDBOX, FLAG, AT(ephemeral),
 	    "keep nothing: a directory of its own, removed at the end" },
 	{ "--seed", NULL, "FILE", NULL, FOR_SANDBOX, TEXT, AT(seed_file),

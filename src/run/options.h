@@ -11,6 +11,7 @@ struct options {
 	const char *listen;          /* --listen HOST:PORT */
 	const char *sandbox_listen;  /* --sandbox-listen HOST:PORT */
 	const char *public_url;      /* --public-url */
+	const char *trusted_proxy;   /* --trusted-proxy ADDR[,ADDR] */
 	const char *proxy;           /* --proxy, --sandbox-proxy HOST:PORT */
 	bool tls;                    /* --tls, --sandbox-tls */
 	const char *tls_cert;        /* --tls-cert FILE */

@@ -43,6 +43,7 @@ open_manager(struct start *st, struct manager *m)
 	struct manager_config cfg = {
 		.listen = st->options.listen,
 		.public_url = st->options.public_url,
+		.trusted_proxy = st->options.trusted_proxy,
 		.master_key_file = st->options.master_key_file,
 		.providers_dir = st->options.providers,
 		.keep_deleted = st->options.keep_deleted,

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/throttle.h"
 #include "store/connection.h"
+#include "vault/hashing.h"
 #include "vault/vault_int.h"
 
 #define COOKIE_LEN 43
@@ -11,8 +12,9 @@
 #define CONFIRMED_MIN 10
 #define PASSWORD_MIN 10
 #define PASSWORD_MAX 200
-#define FAILURES_A_MINUTE 10
-#define REFUSALS_TOLD 30 /* a minute; who knocks all day must not fill the store */
+#define FAILURES_A_MINUTE 10    /* of one name, from one address */
+#define FAILURES_OF_ADDRESS 100 /* of whatever names: made-up ones are for free */
+#define REFUSALS_TOLD 30        /* a minute; who knocks all day must not fill the store */
 
 static void
 session_of_cookie(struct vault *v, struct ctx *cx, struct secret cookie, struct session *out)
@@ -106,29 +108,79 @@ tell_refused(struct vault *v, const struct ctx *asked, const struct user *user)
 		log_event(LOG_ERROR, "event.not_written", KV_STR("why", str_of(cx.why)));
 }
 
+/* A password that is to be checked, and the counts that it goes on before it is known to be wrong: of many
+ * at once no more than the allowed number reaches the hash (S-122). */
+struct password_try {
+	enum hashing_for who;
+	struct str attempt, address; /* what is counted; address empty: not counted */
+	struct str hash;
+	struct secret password;
+};
+
+static enum rc
+count_try(struct vault *v, struct ctx *cx, const struct password_try *t)
+{
+	enum rc rc;
+
+	TRY(throttle_take(v->throttle, cx, t->attempt, FAILURES_A_MINUTE));
+	if (t->address.len == 0)
+		return OK;
+	rc = throttle_take(v->throttle, cx, t->address, FAILURES_OF_ADDRESS);
+	if (rc != OK)
+		throttle_give_back(v->throttle, t->attempt);
+	return rc;
+}
+
+static void
+uncount_try(struct vault *v, const struct password_try *t)
+{
+	throttle_give_back(v->throttle, t->attempt);
+	if (t->address.len > 0)
+		throttle_give_back(v->throttle, t->address);
+}
+
+/* After count_try. */
+static enum rc
+check_password(struct vault *v, struct ctx *cx, const struct password_try *t, bool *ok)
+{
+	enum rc rc = hashing_check(v->hashing, cx, t->who, t->hash, t->password, ok);
+
+	if (rc != OK || *ok)
+		uncount_try(v, t);
+	if (rc == OK && *ok)
+		throttle_forget(v->throttle, t->attempt);
+	return rc;
+}
+
 enum rc
 vault_sign_in(struct vault *v, struct ctx *cx, struct session *s, struct str peer,
     struct str username, struct secret password)
 {
 	/* By name and address: nobody elsewhere can lock a person out. */
-	struct str attempt = str_printf(cx->arena, "%.*s %.*s", STR_ARG(peer), STR_ARG(username));
+	struct password_try try = { .who = HASHING_STRANGER,
+		.attempt = str_printf(cx->arena, "%.*s %.*s", STR_ARG(peer), STR_ARG(username)),
+		.address = str_concat(cx->arena, S("address "), peer),
+		.password = password };
 	struct user user = { 0 };
+	bool right = false;
 	enum rc rc;
 
-	rc = throttle_check(v->throttle, cx, attempt, FAILURES_A_MINUTE);
+	rc = count_try(v, cx, &try);
 	if (rc != OK)
 		atomic_fetch_add(&v->refusals_untold, 1);
 	TRY(rc);
 	rc = store_user_by_name(v->store, cx, username, &user);
-	if (rc != OK && rc != E_NOTFOUND)
+	if (rc != OK && rc != E_NOTFOUND) {
+		uncount_try(v, &try);
 		return rc;
+	}
 	ctx_clear(cx);
-	if (!crypto_password_ok(user.password_hash, password)) {
-		throttle_failed(v->throttle, attempt);
+	try.hash = user.password_hash;
+	TRY(check_password(v, cx, &try, &right));
+	if (!right) {
 		tell_refused(v, cx, &user);
 		return wrong_password(cx);
 	}
-	throttle_forget(v->throttle, attempt);
 	vault_act_as(cx, &user);
 	TRY(store_session_delete(v->store, cx, s->digest));
 	session_of_cookie(v, cx, crypto_random_token(cx->arena), s);
@@ -173,15 +225,17 @@ vault_session_confirm(struct vault *v, struct ctx *cx, const struct session *s, 
     struct secret password)
 {
 	/* One count for both doors. */
-	struct str attempt =
-	    str_printf(cx->arena, "%.*s %.*s", STR_ARG(peer), STR_ARG(s->user.username));
+	struct password_try try = { .who = HASHING_SIGNED_IN,
+		.attempt =
+		    str_printf(cx->arena, "%.*s %.*s", STR_ARG(peer), STR_ARG(s->user.username)),
+		.hash = s->user.password_hash,
+		.password = password };
+	bool right;
 
-	TRY(throttle_check(v->throttle, cx, attempt, FAILURES_A_MINUTE));
-	if (!crypto_password_ok(s->user.password_hash, password)) {
-		throttle_failed(v->throttle, attempt);
+	TRY(count_try(v, cx, &try));
+	TRY(check_password(v, cx, &try, &right));
+	if (!right)
 		return refuse_confirm(v, cx, s);
-	}
-	throttle_forget(v->throttle, attempt);
 	return store_session_confirm(v->store, cx, s->digest, clock_wall_ms());
 }
 
@@ -212,7 +266,7 @@ vault_password_set(struct vault *v, struct ctx *cx, struct str username, struct 
 	struct user user = { .id = vault_new_id(cx->arena), .username = username };
 
 	TRY(check_new_password(cx, password));
-	user.password_hash = crypto_password_hash(cx->arena, password);
+	TRY(hashing_make(v->hashing, cx, password, &user.password_hash));
 	return store_user_put(v->store, cx, &user, S(""));
 }
 
@@ -230,13 +284,21 @@ vault_password_change(struct vault *v, struct ctx *cx, const struct session *s,
     struct secret current, struct secret replacement)
 {
 	struct user user = s->user;
+	/* Of the person, from wherever: a session that was stolen does not become a guessing machine. */
+	struct password_try try = { .who = HASHING_SIGNED_IN,
+		.attempt = str_concat(cx->arena, S("password "), user.id),
+		.hash = user.password_hash,
+		.password = current };
+	bool right;
 
-	if (!crypto_password_ok(user.password_hash, current)) {
+	TRY(count_try(v, cx, &try));
+	TRY(check_password(v, cx, &try, &right));
+	if (!right) {
 		fail_at(cx, E_INPUT, "wrong-password", "current", "The current password is wrong.");
 		return fail_todo(cx, "Type the password you signed in with.");
 	}
 	TRY(check_new_password(cx, replacement));
-	user.password_hash = crypto_password_hash(cx->arena, replacement);
+	TRY(hashing_make(v->hashing, cx, replacement, &user.password_hash));
 	return store_user_put(v->store, cx, &user, s->digest);
 }
 

@@ -13,6 +13,7 @@
 #include "store/webhook.h"
 #include "vault/learn.h"
 #include "vault/live_cache.h"
+#include "vault/hashing.h"
 #include "vault/outbox.h"
 #include "vault/vault_int.h"
 
@@ -123,6 +124,7 @@ vault_open(struct ctx *cx, const struct vault_config *cfg, struct vault **out)
 	v->live = live_cache_new(cfg->live_cache_bytes);
 	v->safe = safe_new();
 	v->throttle = throttle_new();
+	v->hashing = hashing_new();
 	rc = open_parts(v, cx, cfg);
 	if (rc != OK) {
 		vault_close(v);
@@ -198,6 +200,7 @@ vault_close(struct vault *v)
 	}
 	key_index_free(v->keys);
 	throttle_free(v->throttle);
+	hashing_free(v->hashing);
 	live_cache_free(v->live);
 	safe_free(v->safe);
 	store_close(v->store);

@@ -24,6 +24,7 @@ struct key_index;
 struct learner;
 struct safe;
 struct throttle;
+struct hashing;
 struct outbox;
 
 struct vault {
@@ -39,6 +40,7 @@ struct vault {
 	struct safe *safe; /* of the access tokens in it */
 	struct key_index *keys;
 	struct throttle *throttle;
+	struct hashing *hashing;
 	struct str public_url, instance;
 	struct provider *providers;
 	size_t provider_count;
