@@ -311,21 +311,6 @@ refresh_rows_seal(
 
 /* --- commit --- */
 
-/* The pair that is replaced, from the first parameter on. */
-static void
-bind_previous(const struct rows *r, const struct refresh_claim *claim, struct db_stmt *st)
-{
-	const struct token *t = &claim->token;
-
-	db_bind_int(st, 1, t->sealed_version);
-	store_bind_sealed(r->store, r->cx, st, 2,
-	    token_previous_place(t->id, S("token.previous_access"), t->sealed_version),
-	    claim->secrets.access);
-	store_bind_sealed(r->store, r->cx, st, 3,
-	    token_previous_place(t->id, S("token.previous_refresh"), t->sealed_version),
-	    claim->secrets.refresh);
-}
-
 static void
 bind_pair(void *arg, size_t i, struct db_stmt *st)
 {
@@ -337,7 +322,7 @@ bind_pair(void *arg, size_t i, struct db_stmt *st)
 	bool returned = !secret_empty(g->refresh);
 	bool rotated = returned && !crypto_equal(g->refresh, p->claim->secrets.refresh);
 
-	bind_previous(r, p->claim, st);
+	token_row_bind_previous(r->store, r->cx, st, &p->claim->token, &p->claim->secrets);
 	secrets.access = g->access;
 	if (returned)
 		secrets.refresh = g->refresh;

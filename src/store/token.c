@@ -381,21 +381,68 @@ end_attempt(
 	return connection_row_apply(s, cx, attempt);
 }
 
+/* Some providers give a refresh token at the first consent only. */
+static bool
+keeps_refresh(const struct token *t, const struct token_reconnect *r)
+{
+	return secret_empty(r->grant.refresh) && t->has_refresh && t->status == TOKEN_ACTIVE &&
+	    t->account_id.len > 0 && str_eq(t->account_id, r->account_id) &&
+	    str_eq(t->app_key, r->app_key);
+}
+
+static enum rc
+write_previous(
+    struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *was)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "UPDATE token SET previous_version = $1, previous_access = $2, previous_refresh = $3"
+	    " WHERE id = $4",
+	    &st));
+	token_row_bind_previous(s, cx, st, t, was);
+	db_bind_text(st, 4, t->id);
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
+}
+
+/* What does not open any more has no pair to put aside, and a new consent mends it. */
+static enum rc
+open_replaced(struct store *s, struct ctx *cx, struct str id, struct token *t,
+    struct token_secrets *was, bool *opens)
+{
+	enum rc rc = token_row_open(s, cx, TOKEN_BY_ID, id, t, was);
+
+	*opens = rc == OK;
+	if (rc != E_STORE || cx->code == NULL || strcmp(cx->code, "integrity") != 0)
+		return rc;
+	ctx_clear(cx);
+	return OK;
+}
+
 enum rc
 store_token_reconnect(
     struct store *s, struct ctx *cx, struct str id, const struct token_reconnect *r)
 {
 	STORE_HOLD hold = store_hold(s, cx);
-	struct token_secrets secrets = { r->app_secret, r->grant.access, r->grant.refresh };
+	struct token_secrets secrets = { r->app_secret, r->grant.access, r->grant.refresh }, was;
+	struct token_grant grant = r->grant;
 	struct token t;
+	bool opens;
 
 	TRY(db_begin(cx, s->db));
 	TRY(token_row_hold(s, cx, id));
-	TRY(token_row_get(s, cx, TOKEN_BY_ID, id, &t));
+	TRY(open_replaced(s, cx, id, &t, &was, &opens));
 	TRY(end_attempt(s, cx, &t, r->attempt));
-	t.refresh_expires_ms = 0;
 	TRY(write_client(s, cx, id, r));
-	TRY(token_row_grant(s, cx, &t, &r->grant));
+	if (opens)
+		TRY(write_previous(s, cx, &t, &was));
+	if (opens && keeps_refresh(&t, r)) {
+		secrets.refresh = was.refresh;
+		grant.due_ms = r->kept_due_ms;
+	} else {
+		t.refresh_expires_ms = 0;
+	}
+	TRY(token_row_grant(s, cx, &t, &grant));
 	TRY(token_row_seal(s, cx, &t, &secrets));
 	TRY(tell_reconnected(s, cx, &t, r));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, id));

@@ -137,7 +137,10 @@ struct token_reconnect {
 	struct secret app_secret;
 	struct str account_id, account_name, account_email;
 	struct token_grant grant;
+	int64_t kept_due_ms; /* in the place of grant.due_ms where the old refresh token stays */
 };
+/* A consent that brought no refresh token leaves one of the same app and account where it is, unless the
+ * provider has refused it. The pair that is replaced becomes the previous one. */
 MUST enum rc store_token_reconnect(
     struct store *s, struct ctx *cx, struct str id, const struct token_reconnect *r);
 

@@ -162,6 +162,19 @@ token_reply_place(struct str id, int64_t fence)
 	    struct seal_place){ .purpose = S("token.attempt_reply"), .row = id, .version = fence };
 }
 
+void
+token_row_bind_previous(struct store *s, struct ctx *cx, struct db_stmt *st, const struct token *t,
+    const struct token_secrets *was)
+{
+	int64_t version = t->sealed_version;
+
+	db_bind_int(st, 1, version);
+	store_bind_sealed(s, cx, st, 2,
+	    token_previous_place(t->id, S("token.previous_access"), version), was->access);
+	store_bind_sealed(s, cx, st, 3,
+	    token_previous_place(t->id, S("token.previous_refresh"), version), was->refresh);
+}
+
 enum rc
 token_row_previous(struct store *s, struct ctx *cx, struct str id, struct token_previous *out)
 {

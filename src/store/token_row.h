@@ -41,6 +41,10 @@ MUST enum rc token_row_previous(
     struct store *s, struct ctx *cx, struct str id, struct token_previous *out);
 MUST enum rc token_row_reply(
     struct store *s, struct ctx *cx, struct str id, int64_t fence, struct secret *out);
+/* The pair that is replaced, as previous_version, previous_access, previous_refresh: the first three
+ * parameters. */
+void token_row_bind_previous(struct store *s, struct ctx *cx, struct db_stmt *st,
+    const struct token *t, const struct token_secrets *was);
 /* Where those are sealed for. */
 struct seal_place token_previous_place(struct str id, struct str purpose, int64_t version);
 struct seal_place token_reply_place(struct str id, int64_t fence);

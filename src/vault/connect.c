@@ -353,10 +353,13 @@ apply_reconnect(struct vault *v, struct ctx *cx, const struct provider *p,
 {
 	int64_t now = clock_now_ms(v->clock);
 	struct token_reconnect r = reconnect_of(c, secrets, now);
+	struct connection kept = *c;
 	struct token t;
 
+	kept.has_refresh = true;
 	TRY(store_token_get(v->store, cx, c->token_id, &t));
 	r.grant.due_ms = due_of(p, c, secrets, now, t.lazy);
+	r.kept_due_ms = due_of(p, &kept, secrets, now, t.lazy);
 	TRY(store_token_reconnect(v->store, cx, c->token_id, &r));
 	live_forget(v, c->token_id);
 	engine_wake(v->engine);

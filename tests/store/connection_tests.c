@@ -44,6 +44,39 @@ test_connection_finishes_with_its_secrets(void **state)
 	assert_rc(store_connection_finish(store(f), &f->cx, &c, &s), E_NOTFOUND);
 }
 
+static struct token_secrets
+reconnected(struct fixture *f, const char *account)
+{
+	struct token_reconnect r = { .app_key = S("key"),
+		.account_id = str_of(account),
+		.kept_due_ms = NOW + 7,
+		.grant = { .access = secret_of(S("access2")), .now_ms = NOW } };
+	struct token_secrets secrets;
+
+	assert_ok(store_token_reconnect(store(f), &f->cx, S("t1"), &r));
+	assert_ok(store_token_secrets(store(f), &f->cx, S("t1"), &secrets));
+	return secrets;
+}
+
+/* Some providers give one at the first consent only. Of another account it would be somebody else's. */
+static void
+test_a_consent_without_a_refresh_token_leaves_the_one_that_is_there(void **state)
+{
+	struct fixture *f = *state;
+	struct token t = a_token("t1", "First");
+	struct token_previous previous;
+
+	t.app_key = S("key");
+	t.account_id = S("ann");
+	assert_ok(store_token_create(store(f), &f->cx, &t, &plain, S("")));
+	assert_true(crypto_equal(reconnected(f, "ann").refresh, plain.refresh));
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.due_ms, NOW + 7);
+	assert_ok(store_token_previous(store(f), &f->cx, S("t1"), &previous));
+	assert_true(crypto_equal(previous.access, plain.access));
+	assert_true(secret_empty(reconnected(f, "bob").refresh));
+}
+
 /* Its attempt ends in the same transaction, without a copy of the grant (S-177), and works once. */
 static void
 test_a_reconnect_ends_its_attempt(void **state)
@@ -120,6 +153,7 @@ test_connection_prune_keeps_the_newest(void **state)
 const struct CMUnitTest connection_tests[] = {
 	STORE_TEST(test_connection_is_spent_once),
 	STORE_TEST(test_connection_finishes_with_its_secrets),
+	STORE_TEST(test_a_consent_without_a_refresh_token_leaves_the_one_that_is_there),
 	STORE_TEST(test_a_reconnect_ends_its_attempt),
 	STORE_TEST(test_connection_becomes_one_token),
 	STORE_TEST(test_connection_prune_keeps_the_newest),
