@@ -2,6 +2,7 @@
 
 #include "crypto/safe.h"
 #include "oauth/outcome.h"
+#include "store/refresh.h"
 #include "vault/learn.h"
 #include "vault/live_cache.h"
 #include "vault/vault_int.h"
@@ -273,16 +274,18 @@ look_again(struct vault *v, const struct ctx *failed, const struct provider *p,
 }
 
 /* Where a refresh kills the access token, whether it was dead before is what its later death means; and a
- * life is learned only from a token that is dead. So both are looked at, not believed. */
+ * life is learned only from a token that is dead. And while a refresh is in doubt a dead access token is what the one
+ * risky try is made for. So all are looked at, not believed: a caller may lack a scope. */
 static void
 look_first(struct vault *v, struct ctx *cx, const struct provider *p, struct token *t,
     const struct token_secrets *secrets, int64_t now)
 {
 	bool kills = provider_contract(p, secrets->app_secret)->refresh_kills_access;
 	bool told = t->life_source == LIFE_REPLY || t->life_source == LIFE_JWT;
+	bool in_doubt = t->attempt.stage != STAGE_SETTLED;
 	bool has_witness = p->witness.url.len > 0;
 
-	if (t->refused_ms == 0 && has_witness && (kills || !told) &&
+	if (t->refused_ms == 0 && has_witness && (kills || !told || in_doubt) &&
 	    learn_refused(v, cx, p, t, secrets->access))
 		t->refused_ms = now;
 	if (t->refused_ms > 0 || !has_witness)
@@ -310,6 +313,7 @@ vault_token_rejected(struct vault *v, struct ctx *cx, const struct key_ref *key,
 	const struct provider *p;
 	struct live_view view;
 	struct token t;
+	bool disbelieved;
 	enum rc rc;
 
 	TRY(check_fingerprint(cx, fingerprint));
@@ -332,9 +336,12 @@ vault_token_rejected(struct vault *v, struct ctx *cx, const struct key_ref *key,
 	if (age >= 0 && age < FRESH_MS)
 		return refused_anew(cx, age);
 	look_first(v, cx, p, &t, &secrets, now);
-	rc = engine_refresh_rejected(v->engine, cx, t.id, t.refreshed_ms);
+	disbelieved =
+	    t.refused_ms == 0 && t.attempt.stage != STAGE_SETTLED && p->witness.url.len > 0;
+	rc = disbelieved ? engine_refresh(v->engine, cx, t.id, t.refreshed_ms)
+			 : engine_refresh_rejected(v->engine, cx, t.id, t.refreshed_ms);
 	/* Nothing newer came. Is what there is really of no use? Nobody else shall get it then. */
-	if (rc != OK && t.refused_ms == 0 && t.expires_ms > now)
+	if (rc != OK && t.refused_ms == 0 && t.expires_ms > now && !disbelieved)
 		look_again(v, cx, p, &t, secrets.access);
 	TRY(rc);
 	TRY(load(v, cx, name, &view));
