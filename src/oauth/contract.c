@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #define SECONDS_MAX (100LL * 365 * 86400)
+#define GRACE_MARGIN_MS 10000
+#define AGAIN_MS 1000
 
 static const char *const rotations[] = {
 	[ROTATION_NONE] = "none",
@@ -93,6 +95,15 @@ contract_read(struct ctx *cx, const json_t *obj, struct contract *out)
 	return OK;
 }
 
+/* What of a grace is not used: a request takes its time to the provider. */
+static int64_t
+grace_margin_ms(const struct contract *c)
+{
+	int64_t half = c->grace_max_s * 500;
+
+	return half < GRACE_MARGIN_MS ? half : GRACE_MARGIN_MS;
+}
+
 bool
 contract_forgives(const struct contract *c, int64_t sent_ms, int64_t now_ms)
 {
@@ -101,5 +112,17 @@ contract_forgives(const struct contract *c, int64_t sent_ms, int64_t now_ms)
 	if (c->rotation != ROTATION_GRACE)
 		return false;
 	/* A clock that was set back does not tell how long ago it was: not for less than it shows. */
-	return c->grace_max_s == 0 || llabs(now_ms - sent_ms) < c->grace_max_s * 1000;
+	return c->grace_max_s == 0 ||
+	    llabs(now_ms - sent_ms) < c->grace_max_s * 1000 - grace_margin_ms(c);
+}
+
+int64_t
+contract_again_by_ms(const struct contract *c, int64_t sent_ms, int64_t now_ms)
+{
+	int64_t margin = grace_margin_ms(c), by = sent_ms + c->grace_max_s * 1000 - margin * 3 / 2;
+
+	if (c->rotation != ROTATION_GRACE || c->grace_max_s == 0 ||
+	    !contract_forgives(c, sent_ms, now_ms))
+		return INT64_MAX;
+	return by < now_ms + AGAIN_MS ? now_ms + AGAIN_MS : by;
 }

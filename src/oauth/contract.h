@@ -39,7 +39,11 @@ MUST enum rc contract_read(struct ctx *cx, const json_t *obj, struct contract *o
 const char *rotation_word(enum rotation r);
 
 /* May R1 be presented again at now_ms without harm, when it was sent at sent_ms and no reply came?
- * Where the grace ends by an event it has not ended: nothing new came that could have been used. */
+ * Where the grace ends by an event it has not ended: nothing new came that could have been used. Of its seconds the
+ * last ten (of less than twenty the second half) are not used: what leaves then may arrive too late. */
 bool contract_forgives(const struct contract *c, int64_t sent_ms, int64_t now_ms);
+/* When it has to be tried again at the latest to be within a grace that goes on at now_ms; INT64_MAX: no end is
+ * near. */
+int64_t contract_again_by_ms(const struct contract *c, int64_t sent_ms, int64_t now_ms);
 
 #endif

@@ -9,11 +9,12 @@
 #include "oauth/reply.h"
 
 enum oauth_outcome {
-	OUTCOME_TOKENS,        /* here they are */
-	OUTCOME_TRANSIENT,     /* certainly not processed: try later */
-	OUTCOME_AMBIGUOUS,     /* may have been processed, and the reply is gone, or was none */
-	OUTCOME_UNREADABLE,    /* names tokens, in a form that we do not understand: keep it */
-	OUTCOME_REAUTHORIZE,   /* the code or the refresh token is dead */
+	OUTCOME_TOKENS,      /* here they are */
+	OUTCOME_TRANSIENT,   /* certainly not processed: try later */
+	OUTCOME_AMBIGUOUS,   /* may have been processed, and the reply is gone, or was none */
+	OUTCOME_UNREADABLE,  /* names tokens, in a form that we do not understand: keep it */
+	OUTCOME_REAUTHORIZE, /* the code or the refresh token is dead */
+	OUTCOME_REFUSED, /* the request as such: in a moment it may be another, or a person must mend it */
 	OUTCOME_MISCONFIGURED, /* a person must mend the app's settings; the grant may be good */
 };
 

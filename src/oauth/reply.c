@@ -58,6 +58,16 @@ seconds(const json_t *obj, const char *name)
 	return s > 0 && s <= LIFE_MAX_S ? s : -1;
 }
 
+/* Some say null, false or "" where there is none. */
+static bool
+names(const json_t *obj, const char *name)
+{
+	const json_t *v = json_object_get(obj, name);
+
+	return v != NULL && !json_is_null(v) && !json_is_false(v) &&
+	    !(json_is_string(v) && json_string_length(v) == 0);
+}
+
 static bool
 read_tokens(struct arena *a, const json_t *obj, struct oauth_reply *out)
 {
@@ -65,6 +75,9 @@ read_tokens(struct arena *a, const json_t *obj, struct oauth_reply *out)
 	struct str refresh = member(obj, "refresh_token");
 
 	if (!header_safe(access) || !str_eq_nocase(type, S("bearer")))
+		return false;
+	/* Not text: it is one, in a form that we do not understand. */
+	if (refresh.len == 0 && names(obj, "refresh_token"))
 		return false;
 	if (refresh.len > TOKEN_MAX || (refresh.len > 0 && !header_safe(refresh)))
 		return false;
@@ -74,16 +87,6 @@ read_tokens(struct arena *a, const json_t *obj, struct oauth_reply *out)
 	out->refresh_expires_in_s = seconds(obj, "refresh_token_expires_in");
 	out->scope = quoted_words(a, member(obj, "scope"), SCOPE_MAX);
 	return true;
-}
-
-/* Some say null, false or "" where there is none. */
-static bool
-names(const json_t *obj, const char *name)
-{
-	const json_t *v = json_object_get(obj, name);
-
-	return v != NULL && !json_is_null(v) && !json_is_false(v) &&
-	    !(json_is_string(v) && json_string_length(v) == 0);
 }
 
 /* "error" as RFC 6749 has it, or the code inside an error object. */

@@ -136,7 +136,8 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	    "UPDATE token SET status = $1, status_reason = CASE WHEN status = $1 THEN status_reason"
 	    " ELSE $2 END, status_ms = $3, due_ms = $4,"
 	    " failed_ms = CASE WHEN attempts > 0 AND failed_ms > 0 THEN failed_ms ELSE $5 END,"
-	    " attempts = attempts + 1, last_error = $6, lease_until_ms = 0, attempt_stage = $7,"
+	    " attempts = CASE WHEN $14 = 1 THEN 1 ELSE attempts + 1 END, last_error = $6, "
+	    "lease_until_ms = 0, attempt_stage = $7,"
 	    " attempt_risked = $8, attempt_sent_ms = $13 WHERE id = $9 AND fence = $10 AND "
 	    "(sealed_version = $11 OR"
 	    " status = $1) AND (attempt_fence = $10 OR attempt_stage = $12)",
@@ -154,6 +155,7 @@ store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim
 	db_bind_int(st, 11, claim->token.sealed_version);
 	db_bind_int(st, 12, claim->token.attempt.stage);
 	db_bind_int(st, 13, failure->attempt.sent_ms);
+	db_bind_int(st, 14, failure->first_of_kind);
 	TRY(store_write_one(cx, st, E_CONFLICT, REFRESH_TAKEN_OVER));
 	if (failure->attempt.stage != STAGE_KEPT && !failure->keep_reply)
 		TRY(forget_reply(s, cx, claim));

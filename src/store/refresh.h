@@ -61,6 +61,7 @@ struct refresh_failure {
 	struct token_attempt
 	    attempt;         /* what stays in doubt; the kept reply stays with STAGE_KEPT */
 	bool keep_reply;     /* with STAGE_LOST too, though it tells nothing of the attempt */
+	bool first_of_kind;  /* attempts are counted from this one on */
 	bool newly_in_doubt; /* it was not before: told, whatever failed before */
 };
 MUST enum rc store_refresh_failed(struct store *s, struct ctx *cx,

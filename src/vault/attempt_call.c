@@ -36,18 +36,28 @@ send(struct flight *f, const struct http_call *call, enum flight_call what)
 	http_client_send(vault_client(e->vault, attempt_provider(f)), call, answered, f);
 }
 
+static enum lane_result
+lane_result(const struct http_reply *r)
+{
+	if (r->end == CALL_REFUSED || r->end == CALL_LOST || r->end == CALL_TIMED_OUT ||
+	    (r->end == CALL_ANSWERED && r->status >= 500))
+		return LANE_FAILED;
+	return r->end == CALL_ANSWERED && r->status == 429 ? LANE_THROTTLED : LANE_ANSWERED;
+}
+
 void
 attempt_leave_lane(struct flight *f)
 {
 	const struct http_reply *r = &f->reply;
 	struct engine *e = f->engine;
-	bool failed = r->end == CALL_REFUSED || r->end == CALL_LOST || r->end == CALL_TIMED_OUT ||
-	    (r->end == CALL_ANSWERED && r->status >= 500);
+	int64_t now = clock_mono_ms();
 
 	if (!f->in_lane)
 		return;
 	pthread_mutex_lock(&e->lock);
-	lane_end(f->lane, failed ? LANE_FAILED : LANE_ANSWERED, clock_mono_ms(), engine_random());
+	lane_end(f->lane, lane_result(r), now, engine_random());
+	if (r->end == CALL_ANSWERED && (r->status == 429 || r->status == 503))
+		lane_pause(f->lane, now, r->retry_after_s * 1000LL);
 	f->in_lane = false;
 	pthread_mutex_unlock(&e->lock);
 	if (r->end == CALL_ANSWERED)
@@ -102,6 +112,17 @@ not_sent(struct flight *f, const char *why)
 	    f->plan.stage == ATTEMPT_NONE ? STAGE_SETTLED : STAGE_LOST, f->plan.risked);
 }
 
+/* A grace may have run out, or the clock been set, while it was recorded. */
+static bool
+still_as_planned(const struct flight *f)
+{
+	struct plan_state s = f->plan;
+
+	s.now_ms = attempt_now_ms(f);
+	return plan_next(&s).step ==
+	    (f->claim.token.attempt.risked == RISK_NEWEST ? PLAN_RISK : PLAN_SEND);
+}
+
 void
 attempt_transmit(struct flight *f)
 {
@@ -113,6 +134,9 @@ attempt_transmit(struct flight *f)
 	const char *why = why_not(f, CALL_TIMEOUT_MS);
 
 	crash_here(CRASH_RECORDED);
+	if (why == NULL && !still_as_planned(f))
+		why =
+		    "What is in doubt changed before the refresh was sent; it is looked at again.";
 	if (why != NULL) {
 		not_sent(f, why);
 		return;

@@ -128,6 +128,7 @@ attempt_failed(
     struct flight *f, enum token_status status, int64_t due_ms, int64_t stage, bool risked)
 {
 	f->failure = (struct refresh_failure){
+		.first_of_kind = f->first_of_kind,
 		.keep_reply = f->keep_reply && stage == STAGE_LOST,
 		.status = status,
 		.reason = str_dup(f->arena, str_of(f->cx.why)),

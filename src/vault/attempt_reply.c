@@ -5,6 +5,9 @@
 #include "vault/learn.h"
 #include "vault/skew.h"
 
+#define REFUSED_MAX \
+	10 /* refusals of the request in a row, in the same words, until a person is asked */
+
 /* A reply of success that broke off, or is too long, may hold the pair all the same. */
 static bool
 has_arrived(const struct http_reply *r)
@@ -127,13 +130,24 @@ failed(struct flight *f, enum oauth_outcome outcome, enum oauth_outcome believed
 	 * nothing was none. */
 	int64_t before = was_in_doubt(&f->plan) ? STAGE_LOST : STAGE_SETTLED;
 	enum token_status status = f->claim.token.status;
+	int64_t by = contract_again_by_ms(&f->plan.contract, f->claim.token.attempt.first_ms, now);
 	int64_t risk = f->claim.token.attempt.risked;
 	bool risked = risk == RISK_BEFORE;
 
+	/* Unlike a pause, a grace that runs out cannot be made good. */
+	if ((before == STAGE_LOST || believed == OUTCOME_AMBIGUOUS) && backoff > by)
+		backoff = by;
 	switch (believed) {
 	case OUTCOME_REAUTHORIZE:
 		attempt_failed(f, TOKEN_NEEDS_REAUTHORIZATION, 0, STAGE_SETTLED, false);
 		return;
+	case OUTCOME_REFUSED:
+		f->first_of_kind = !str_eq(f->claim.token.last_error, str_of(f->cx.why));
+		if (f->first_of_kind || f->claim.token.attempts + 1 < REFUSED_MAX) {
+			attempt_failed(f, status, backoff, before, risked);
+			return;
+		}
+		[[fallthrough]];
 	case OUTCOME_MISCONFIGURED:
 		attempt_failed(f, TOKEN_MISCONFIGURED, 0, before, risked);
 		return;

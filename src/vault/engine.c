@@ -80,7 +80,7 @@ lane_takes(struct engine *e, const struct lane *l)
 	int room;
 
 	pthread_mutex_lock(&e->lock);
-	room = lane_room(l, clock_mono_ms()) - l->waiting;
+	room = lane_pauses(l, clock_mono_ms()) ? 0 : lane_room(l, clock_mono_ms()) - l->waiting;
 	pthread_mutex_unlock(&e->lock);
 	return room > 0 ? (size_t)room : 0;
 }
@@ -168,6 +168,8 @@ look_for_due(struct engine *e, int64_t *at_ms)
 		if (max == 0) {
 			if (l->closed_until > now && l->closed_until < *at_ms)
 				*at_ms = l->closed_until;
+			if (lane_pauses(l, now) && l->asked_until < *at_ms)
+				*at_ms = l->asked_until;
 			continue;
 		}
 		l->look_at = now + IDLE_MS; /* what ends meanwhile may bring it forward */

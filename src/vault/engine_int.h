@@ -57,10 +57,11 @@ struct flight {
 	int64_t lease_boot_ms, lease_wall_ms;
 	struct plan_state plan;
 	enum flight_call call;
-	bool was_told;   /* its owner knows already that something is in doubt */
-	bool keep_reply; /* although it tells nothing of the attempt */
-	bool in_doubt;   /* what this attempt, or the one that was found, came to is not known */
-	bool called;     /* there was a call, or a kept reply was read */
+	bool was_told;      /* its owner knows already that something is in doubt */
+	bool first_of_kind; /* its failure is another than the one before */
+	bool keep_reply;    /* although it tells nothing of the attempt */
+	bool in_doubt;      /* what this attempt, or the one that was found, came to is not known */
+	bool called;        /* there was a call, or a kept reply was read */
 	struct http_reply reply;
 	bool sealed; /* the reply is in the store */
 	/* Not before, clock_mono_ms: the store failed (FLIGHT_UNSURE, _ANSWERED, _READ, _FAILED), or another

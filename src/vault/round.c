@@ -66,6 +66,10 @@ can_begin(const struct flight *f, int64_t now, int64_t *at_ms)
 		bring_forward(at_ms, f->again_ms);
 		return false;
 	}
+	if (f->readers == 0 && f->lane != NULL && lane_pauses(f->lane, now)) {
+		bring_forward(at_ms, f->lane->asked_until);
+		return false;
+	}
 	/* Of a lane that is closed, so that whoever waits hears of it. */
 	return f->lane == NULL || lane_closed(f->lane, now) || lane_room(f->lane, now) > 0;
 }

@@ -126,6 +126,7 @@ refused(struct ctx *cx, const struct provider *p, enum oauth_outcome outcome,
 		fail_at(cx, E_REAUTH, "invalid-grant", NULL, "%s refused the grant (%.*s).", name,
 		    STR_ARG(words));
 		return fail_todo(cx, "Connect again.");
+	case OUTCOME_REFUSED:
 	case OUTCOME_MISCONFIGURED:
 		if (str_starts(r->error, S("invalid_client"))) {
 			fail_at(cx, E_INPUT, "invalid-client", "app_secret",

@@ -90,6 +90,17 @@ test('a reader whose refresh was refused while somebody connected again gets the
 	await ann.del(`/api/console/tokens/${t.id}`);
 });
 
+test('tokens that hardly live are not refreshed in a circle', async () => {
+	p.on.token = (req) => ({
+		json: tokenReply({ expires_in: 1, ...(req.form.grant_type === 'refresh_token' ? { refresh_token: undefined } : {}) }),
+	});
+	const t = await connectToken(ann, 'No life');
+	assert.ok(await until(() => refreshes() === 1));
+	await pause(1500);
+	assert.equal(refreshes(), 1);
+	await ann.del(`/api/console/tokens/${t.id}`);
+});
+
 test('readers keep to the pause that the provider asked for', async () => {
 	const t = await connectToken(ann, 'Slowed');
 	const { key } = await makeKey(ann, { tokens: [t] });
@@ -115,17 +126,6 @@ test('without a living token the pause is said instead', async () => {
 	const wait = Number(got.headers.get('retry-after'));
 	assert.ok(wait > 200 && wait <= 300, `${wait}`);
 	assert.equal(refreshes(), asked);
-	await ann.del(`/api/console/tokens/${t.id}`);
-});
-
-test('tokens that hardly live are not refreshed in a circle', async () => {
-	p.on.token = (req) => ({
-		json: tokenReply({ expires_in: 1, ...(req.form.grant_type === 'refresh_token' ? { refresh_token: undefined } : {}) }),
-	});
-	const t = await connectToken(ann, 'No life');
-	assert.ok(await until(() => refreshes() === 1));
-	await pause(1500);
-	assert.equal(refreshes(), 1);
 	await ann.del(`/api/console/tokens/${t.id}`);
 });
 

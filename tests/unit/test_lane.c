@@ -53,6 +53,53 @@ a_window(struct lane *l, int64_t now, int64_t took_ms)
 }
 
 static void
+test_a_429_makes_a_lane_slower_and_pauses_what_is_merely_due(void **state)
+{
+	struct lane l = a_lane(ROTATION_NONE);
+	int64_t now = 1000;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		lane_begin(&l, now);
+		lane_end(&l, LANE_THROTTLED, now, 0);
+	}
+	assert_int_equal(lane_room(&l, now), LANE_CALLS_MIN / 4);
+	assert_false(lane_pauses(&l, now));
+	lane_pause(&l, now, 30000);
+	lane_pause(&l, now, 1000);
+	assert_true(lane_pauses(&l, now + 29999) && !lane_pauses(&l, now + 30000));
+	assert_false(lane_closed(&l, now));
+	/* A week is for the token that was refused, not for its neighbours. */
+	lane_pause(&l, now, 7LL * 86400000);
+	assert_false(lane_pauses(&l, now + 60000));
+	for (int i = 0; i < 20; i++) {
+		lane_begin(&l, now);
+		lane_end(&l, LANE_THROTTLED, now, 0);
+	}
+	assert_int_equal(lane_room(&l, now), 1);
+	/* As much as before again after a few answers, however long each takes. */
+	for (int i = 0; i < 4; i++)
+		now = a_window(&l, now, 20000);
+	assert_int_equal(lane_room(&l, now), LANE_CALLS_MIN);
+}
+
+static void
+test_no_pause_outlasts_a_grace(void **state)
+{
+	static struct provider p = { .confidential = {
+					 .rotation = ROTATION_GRACE, .grace_max_s = 60 } };
+	struct lane l;
+
+	(void)state;
+	lane_init(&l, &p);
+	fail_calls(&l, 50, 0);
+	assert_true(lane_closed(&l, 14999));
+	assert_false(lane_closed(&l, 15000));
+	lane_pause(&l, 0, 60000);
+	assert_false(lane_pauses(&l, 15000));
+}
+
+static void
 test_a_window_follows_the_pace_of_the_provider(void **state)
 {
 	struct lane l = a_lane(ROTATION_NONE);
@@ -178,6 +225,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_lane_takes_so_many_calls_at_once),
+		TEST(test_a_429_makes_a_lane_slower_and_pauses_what_is_merely_due),
+		TEST(test_no_pause_outlasts_a_grace),
 		TEST(test_a_window_follows_the_pace_of_the_provider),
 		TEST(test_nothing_is_recorded_ahead_where_doubt_costs_something),
 		TEST(test_the_breaker_opens_after_five_failures_and_lets_one_try),

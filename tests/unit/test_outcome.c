@@ -39,9 +39,9 @@ test_answers_by_status_and_word(void **state)
 		{ 401, "{\"error\":\"invalid_client: Invalid client_id or client_secret\"}",
 		    OUTCOME_MISCONFIGURED },
 		{ 400, "{\"error\":\"unauthorized_client\"}", OUTCOME_MISCONFIGURED },
-		{ 400, "{\"error\":\"unsupported_grant_type\"}", OUTCOME_MISCONFIGURED },
-		{ 400, "{\"error\":\"invalid_request\"}", OUTCOME_MISCONFIGURED },
-		{ 400, "{\"error\":\"invalid_scope\"}", OUTCOME_MISCONFIGURED },
+		{ 400, "{\"error\":\"unsupported_grant_type\"}", OUTCOME_REFUSED },
+		{ 400, "{\"error\":\"invalid_request\"}", OUTCOME_REFUSED },
+		{ 400, "{\"error\":\"invalid_scope\"}", OUTCOME_REFUSED },
 		/* 200 with an error */
 		{ 200, "{\"ok\":false,\"error\":\"invalid_refresh_token\"}", OUTCOME_REAUTHORIZE },
 		{ 200, "{\"error\":\"bad_refresh_token\"}", OUTCOME_REAUTHORIZE },
@@ -57,6 +57,16 @@ test_answers_by_status_and_word(void **state)
 		{ 204, "", OUTCOME_AMBIGUOUS },
 		/* success that cannot be used is kept, not thrown away */
 		{ 200, "{\"refresh_token\":\"r\"}", OUTCOME_UNREADABLE },
+		{ 200, "{\"access_token\":\"a\",\"token_type\":\"bearer\",\"refresh_token\":7}",
+		    OUTCOME_UNREADABLE },
+		{ 200,
+		    "{\"access_token\":\"a\",\"token_type\":\"bearer\",\"refresh_token\":{\"v\":"
+		    "\"r\"}}",
+		    OUTCOME_UNREADABLE },
+		{ 200, "{\"access_token\":\"a\",\"token_type\":\"bearer\",\"refresh_token\":null}",
+		    OUTCOME_TOKENS },
+		{ 200, "{\"access_token\":\"a\",\"token_type\":\"bearer\",\"refresh_token\":\"\"}",
+		    OUTCOME_TOKENS },
 		{ 200, "{\"access_token\":{\"value\":\"a\"}}", OUTCOME_UNREADABLE },
 		{ 200, "{\"access_token\":\"a b\",\"token_type\":\"bearer\"}", OUTCOME_UNREADABLE },
 		{ 200, "{\"error\":\"invalid_grant\",\"access_token\":\"a\"}", OUTCOME_UNREADABLE },
@@ -269,8 +279,10 @@ test_what_a_contract_forgives(void **state)
 		bool want;
 	} rows[] = {
 		{ { .rotation = ROTATION_NONE }, 1LL << 40, true },
-		{ { .rotation = ROTATION_GRACE, .grace_max_s = 30 }, 29999, true },
-		{ { .rotation = ROTATION_GRACE, .grace_max_s = 30 }, 30000, false },
+		{ { .rotation = ROTATION_GRACE, .grace_max_s = 30 }, 19999, true },
+		{ { .rotation = ROTATION_GRACE, .grace_max_s = 30 }, 20000, false },
+		{ { .rotation = ROTATION_GRACE, .grace_max_s = 10 }, 4999, true },
+		{ { .rotation = ROTATION_GRACE, .grace_max_s = 10 }, 5000, false },
 		{ { .rotation = ROTATION_GRACE, .grace_until = GRACE_R2_USED }, 1LL << 40, true },
 		{ { .rotation = ROTATION_GRACE,
 		      .grace_until = GRACE_ACCESS_USED,
@@ -286,6 +298,31 @@ test_what_a_contract_forgives(void **state)
 		    contract_forgives(&rows[i].c, 5000, 5000 + rows[i].after_ms), rows[i].want);
 }
 
+static void
+test_a_retry_inside_a_grace_is_not_scheduled_after_it(void **state)
+{
+	static const struct {
+		struct contract c;
+		int64_t after_ms, want;
+	} rows[] = {
+		{ { .rotation = ROTATION_GRACE, .grace_max_s = 60 }, 0, 45000 },
+		{ { .rotation = ROTATION_GRACE, .grace_max_s = 60 }, 46000, 47000 },
+		{ { .rotation = ROTATION_GRACE, .grace_max_s = 60 }, 50000, INT64_MAX },
+		{ { .rotation = ROTATION_GRACE, .grace_max_s = 8 }, 0, 2000 },
+		{ { .rotation = ROTATION_GRACE, .grace_until = GRACE_R2_USED }, 0, INT64_MAX },
+		{ { .rotation = ROTATION_NONE }, 0, INT64_MAX },
+		{ { .rotation = ROTATION_STRICT }, 0, INT64_MAX },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int64_t want = rows[i].want == INT64_MAX ? INT64_MAX : 5000 + rows[i].want;
+
+		assert_int_equal(
+		    contract_again_by_ms(&rows[i].c, 5000, 5000 + rows[i].after_ms), want);
+	}
+}
+
 int
 main(void)
 {
@@ -298,6 +335,7 @@ main(void)
 		TEST(test_contracts_are_read),
 		TEST(test_contracts_with_errors_are_refused),
 		TEST(test_what_a_contract_forgives),
+		TEST(test_a_retry_inside_a_grace_is_not_scheduled_after_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
