@@ -1,7 +1,7 @@
 /*
  * How many instructions a request costs the server, counted by callgrind: the same on a busy machine as on
- * an idle one. Two runs that differ only in the number of requests are taken from each other, so that the
- * start, the end and whatever runs beside drop out.
+ * an idle one. Only the server's loops are counted (loop_main, src/http/loop.c), and two runs that differ only
+ * in the number of requests are taken from each other, so that the start and the end drop out.
  *
  *   await instructionsPerRequest({ args: ['serve', '--data', dir], request: (port) => '…' })
  */
@@ -50,7 +50,7 @@ function ask(port, text, count) {
 
 async function total(dir, { args, request }, count) {
 	const out = path.join(dir, `out.${count}`);
-	const words = ['--tool=callgrind', `--callgrind-out-file=${out}`, '--log-file=/dev/null', binary, ...args];
+	const words = ['--tool=callgrind', '--toggle-collect=loop_main', `--callgrind-out-file=${out}`, '--log-file=/dev/null', binary, ...args];
 	const child = spawn('valgrind', words, { env: cleanEnv({ VALETKEY_LISTEN: '127.0.0.1:0' }), stdio: ['ignore', 'pipe', 'pipe'] });
 	const gone = new Promise((resolve) => child.on('close', resolve));
 	try {
