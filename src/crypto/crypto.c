@@ -93,32 +93,30 @@ fill_pool(void)
 	}
 }
 
-static unsigned char
-random_byte(void)
-{
-	unsigned char byte;
-
-	if (pool_left == 0)
-		fill_pool();
-	byte = pool[--pool_left];
-	pool[pool_left] = 0;
-	return byte;
-}
-
 struct secret
 crypto_random_text(struct arena *a, size_t n, struct str alphabet)
 {
 	/* Bytes beyond the last whole round of the alphabet would favour its first letters, so they are
 	 * left out. */
-	size_t whole = 256 - 256 % alphabet.len;
+	unsigned letters = (unsigned)alphabet.len, whole = 256 - 256 % letters;
+	size_t done = 0;
 	char *p = arena_alloc(a, n + 1);
 
-	for (size_t i = 0; i < n; i++) {
-		unsigned char byte = random_byte();
+	while (done < n) {
+		size_t from = pool_left, i = from;
 
-		while (byte >= whole)
-			byte = random_byte();
-		p[i] = alphabet.p[byte % alphabet.len];
+		if (from == 0) {
+			fill_pool();
+			continue;
+		}
+		while (i > 0 && done < n) {
+			unsigned char byte = pool[--i];
+
+			if (byte < whole)
+				p[done++] = alphabet.p[byte % letters];
+		}
+		sodium_memzero(pool + i, from - i);
+		pool_left = i;
 	}
 	return secret_of((struct str){ p, n });
 }

@@ -154,7 +154,7 @@ store_part_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc 
 		s->parts_lost = db_savepoint_end(cx, s->db, stays) != OK;
 	else
 		s->parts_lost = !stays && db_runs(s->db) != s->part_from;
-	if (!stays)
+	if (!stays && db_runs(s->db) != s->part_from)
 		s->stamp++;
 	return s->parts_lost ? cx->rc : rc;
 }
