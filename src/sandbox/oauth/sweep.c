@@ -11,7 +11,7 @@
 #define KEEP_ENDED_MS (7 * DAY_MS)
 #define KEEP_SPENT_MS (30 * DAY_MS)
 #define EVERY_MS MINUTE_MS
-#define GO_ON_MS 10 /* of real time */
+#define GO_ON_MS 25 /* of real time */
 #define KEY_MAX 64
 
 struct sweep {
