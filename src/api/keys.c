@@ -3,54 +3,76 @@
 #define LABEL_MAX 1000
 #define ID_MAX 64
 #define TOKENS_MAX 1000
+#define NAMES_SHOWN 20
 
-/* Ids with their names: a person picks by name. */
-static json_t *
-view_allowed(const struct api_key *k, const struct token *tokens, size_t n)
+/* Ids with their names: a person picks by name. The first of many. */
+static enum rc
+view_allowed(struct api *api, struct ctx *cx, const struct api_key *k, json_t *o)
 {
+	struct token_page page = { .key = k->id, .max = NAMES_SHOWN };
 	json_t *list = json_array();
+	struct token *tokens;
+	size_t n = 0;
 
-	for (size_t i = 0; i < k->token_count; i++)
-		for (size_t t = 0; t < n; t++)
-			if (str_eq(tokens[t].id, k->token_ids[i]))
-				json_array_append_new(list,
-				    json_pack("{s:o, s:o}", "id", json_str(tokens[t].id), "name",
-					json_str(tokens[t].name)));
-	return list;
+	json_put(o, "tokens", list);
+	if (!k->all_tokens)
+		TRY(vault_token_page(api->vault, cx, &page, &tokens, &n));
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list,
+		    json_pack("{s:o, s:o}", "id", json_str(tokens[i].id), "name",
+			json_str(tokens[i].name)));
+	json_put(
+	    o, "tokens_more", json_integer(n == page.max ? (json_int_t)(k->token_count - n) : 0));
+	return OK;
 }
 
-static json_t *
-view_key(const struct api_key *k, const struct token *tokens, size_t n)
+static enum rc
+view_key(struct api *api, struct ctx *cx, const struct api_key *k, json_t *o)
 {
-	json_t *o = json_object();
-
 	json_put(o, "id", json_str(k->id));
 	json_put(o, "label", json_str(k->label));
 	json_put(o, "hint", json_str(k->hint));
 	json_put(o, "all_tokens", json_boolean(k->all_tokens));
-	json_put(o, "tokens", view_allowed(k, tokens, n));
 	json_put(o, "created_ms", json_integer(k->created_ms));
 	json_put(o, "last_used_ms", view_time(k->used_ms));
-	return o;
+	return view_allowed(api, cx, k, o);
+}
+
+static enum rc
+view_keys(struct api *api, struct ctx *cx, json_t *list)
+{
+	struct api_key *keys;
+	size_t n;
+
+	TRY(vault_key_list(api->vault, cx, &keys, &n));
+	for (size_t i = 0; i < n; i++) {
+		json_t *o = json_object();
+
+		json_array_append_new(list, o);
+		TRY(view_key(api, cx, &keys[i], o));
+	}
+	return OK;
+}
+
+/* Whatever came of the parts: the whole of them is sent, or let go. */
+static enum rc
+reply_or_drop(struct http_res *res, int status, json_t *o, enum rc rc)
+{
+	if (rc == OK)
+		return api_reply(res, status, o);
+	json_decref(o);
+	return rc;
 }
 
 enum rc
 api_keys(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
-	struct api *api = app;
-	size_t n, token_count;
-	struct api_key *keys;
-	struct token *tokens;
-	json_t *list;
+	json_t *o = json_object(), *list = json_array();
 
 	(void)req;
-	TRY(vault_key_list(api->vault, cx, &keys, &n));
-	TRY(vault_token_list(api->vault, cx, &tokens, &token_count));
-	list = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, view_key(&keys[i], tokens, token_count));
-	return api_reply(res, 200,
-	    json_pack("{s:I, s:o}", "now_ms", (json_int_t)clock_now_ms(cx->clock), "keys", list));
+	json_put(o, "now_ms", json_integer(clock_now_ms(cx->clock)));
+	json_put(o, "keys", list);
+	return reply_or_drop(res, 200, o, view_keys(app, cx, list));
 }
 
 static enum rc
@@ -83,20 +105,18 @@ api_key_create(void *app, struct ctx *cx, const struct http_req *req, struct htt
 	struct api *api = app;
 	struct api_key k = { 0 };
 	struct secret key;
-	struct token *tokens;
-	size_t n;
-	json_t *body, *o;
+	json_t *body, *o, *record;
 
 	TRY(api_body(cx, req, &body));
 	TRY(json_take_str(cx, body, "label", LABEL_MAX, &k.label));
 	TRY(json_take_bool_opt(cx, body, "all_tokens", &k.all_tokens));
 	TRY(take_token_ids(cx, body, &k));
 	TRY(vault_key_create(api->vault, cx, &k, &key));
-	TRY(vault_token_list(api->vault, cx, &tokens, &n));
 	o = json_object();
+	record = json_object();
 	json_put(o, "key", json_str(secret_expose(key)));
-	json_put(o, "record", view_key(&k, tokens, n));
-	return api_reply(res, 201, o);
+	json_put(o, "record", record);
+	return reply_or_drop(res, 201, o, view_key(api, cx, &k, record));
 }
 
 enum rc

@@ -1,12 +1,14 @@
-/* The tokens that a key may read, as Prometheus reads them. */
+/* The tokens that a key may read, as Prometheus reads them. Each has samples of its own while there are
+ * no more than CENSUS_NAMED; beyond that those that do not simply last have. */
 #include "api/api_int.h"
 #include "base/buf.h"
+#include "vault/census.h"
 #include "vault/counts.h"
 #include "vault/provider.h"
 #include "vault/skew.h"
 #include "vault/told.h"
 
-#define TEXT_MAX (64u << 20)
+#define TEXT_MAX (4u << 20)
 
 struct metric {
 	const char *name, *help;
@@ -56,16 +58,22 @@ static const struct metric metrics[] = {
 	    proved_seconds },
 };
 
+/* Of one token that has samples of its own. */
+struct shown {
+	struct token token;
+	struct forecast forecast;
+};
+
 /* Names are letters, digits and spaces, and ids of providers no less plain: nothing to escape. */
 static void
-add_metric(struct buf *b, const struct metric *m, const struct token *tokens,
-    const struct forecast *forecasts, size_t n, int64_t now_ms)
+add_metric(
+    struct buf *b, const struct metric *m, const struct shown *shown, size_t n, int64_t now_ms)
 {
 	buf_addf(b, "# HELP %s %s\n# TYPE %s gauge\n", m->name, m->help, m->name);
 	for (size_t i = 0; i < n; i++)
 		buf_addf(b, "%s{name=\"%.*s\",provider=\"%.*s\"} %.15g\n", m->name,
-		    STR_ARG(tokens[i].name), STR_ARG(tokens[i].provider),
-		    m->value(&tokens[i], &forecasts[i], now_ms));
+		    STR_ARG(shown[i].token.name), STR_ARG(shown[i].token.provider),
+		    m->value(&shown[i].token, &shown[i].forecast, now_ms));
 }
 
 static void
@@ -74,35 +82,37 @@ add_head(struct buf *b, const char *name, const char *help, const char *type)
 	buf_addf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+/* Nothing rather than a count of some, until all were looked at. */
 static void
-add_states(struct buf *b, const struct forecast *forecasts, size_t n)
+add_states(struct buf *b, const struct census *c, int64_t now_ms)
 {
-	int64_t counts[FORECAST_STOPPED + 1] = { 0 };
+	bool known = c->tokens > 0 || c->ended_ms > 0;
 
-	for (size_t i = 0; i < n; i++)
-		counts[forecasts[i].state]++;
 	add_head(b, "valetkey_tokens", "Tokens by their outlook.", "gauge");
-	for (int s = 0; s <= FORECAST_STOPPED; s++)
+	for (int s = 0; known && s <= FORECAST_STOPPED; s++)
 		buf_addf(b, "valetkey_tokens{outlook=\"%s\"} %lld\n",
-		    forecast_word((enum forecast_state)s), (long long)counts[s]);
+		    forecast_word((enum forecast_state)s), (long long)c->counts[s]);
+	add_head(
+	    b, "valetkey_tokens_counted", "How many tokens the counts by outlook are of.", "gauge");
+	buf_addf(b, "valetkey_tokens_counted %lld\n", (long long)c->tokens);
+	add_head(b, "valetkey_tokens_counted_age_seconds",
+	    "How old the counts by outlook are: each asking looks at 10000 tokens at most.",
+	    "gauge");
+	if (c->ended_ms > 0)
+		buf_addf(b, "valetkey_tokens_counted_age_seconds %.15g\n",
+		    (double)(now_ms - c->ended_ms) / 1000);
 }
 
 /* Of those that still work: the others are counted as stopped. */
 static void
-add_next_person(struct buf *b, const struct forecast *forecasts, size_t n, int64_t now_ms)
+add_next_person(struct buf *b, const struct census *c, int64_t now_ms)
 {
-	int64_t next = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (forecasts[i].state == FORECAST_ENDS &&
-		    (next == 0 || forecasts[i].until_ms < next))
-			next = forecasts[i].until_ms;
 	add_head(b, "valetkey_next_person_seconds",
 	    "Until the next working token needs a person; no sample while none is known to.",
 	    "gauge");
-	if (next > 0)
+	if (c->next_ms > 0)
 		buf_addf(b, "valetkey_next_person_seconds %.15g\n",
-		    next > now_ms ? (double)(next - now_ms) / 1000 : 0.0);
+		    c->next_ms > now_ms ? (double)(c->next_ms - now_ms) / 1000 : 0.0);
 }
 
 /* What the process did is for keys that may read everything. */
@@ -148,32 +158,50 @@ add_process(struct buf *b, struct vault *v)
 			    STR_ARG(p[i].id), (double)skew_ms / 1000);
 }
 
+/* As they are now; who is gone since they were counted is left out. */
+static enum rc
+read_shown(struct api *api, struct ctx *cx, const struct key_ref *key, const struct census *c,
+    struct shown *out, size_t *count)
+{
+	enum rc rc;
+
+	*count = 0;
+	for (size_t i = 0; i < c->id_count; i++) {
+		struct shown *s = &out[*count];
+
+		if (!vault_key_allows(api->vault, key, c->ids[i]))
+			continue;
+		rc = vault_token_get(api->vault, cx, c->ids[i], &s->token);
+		if (rc == E_NOTFOUND) {
+			ctx_clear(cx);
+			continue;
+		}
+		TRY(rc);
+		s->forecast = vault_token_forecast(api->vault, cx, &s->token);
+		(*count)++;
+	}
+	return OK;
+}
+
 enum rc
 api_metrics(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct api *api = app;
+	const struct key_ref *key = req->session;
 	struct buf b = buf_in(cx->arena, TEXT_MAX);
 	int64_t now_ms = clock_now_ms(cx->clock);
-	struct forecast *forecasts;
-	struct told told;
-	struct token *tokens;
-	size_t all, n = 0;
+	struct census census;
+	struct shown *shown;
+	size_t n;
 
-	TRY(vault_token_list(api->vault, cx, &tokens, &all));
-	forecasts = ARENA_ARRAY(cx->arena, struct forecast, all + 1);
-	for (size_t i = 0; i < all; i++) {
-		if (!vault_key_allows(api->vault, req->session, tokens[i].id))
-			continue;
-		tokens[n] = tokens[i];
-		vault_token_told(api->vault, cx, &tokens[n], &told);
-		forecasts[n] = told.forecast;
-		n++;
-	}
+	TRY(vault_census(api->vault, cx, key, &census));
+	shown = ARENA_ARRAY(cx->arena, struct shown, census.id_count + 1);
+	TRY(read_shown(api, cx, key, &census, shown, &n));
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
-		add_metric(&b, &metrics[i], tokens, forecasts, n, now_ms);
-	add_states(&b, forecasts, n);
-	add_next_person(&b, forecasts, n, now_ms);
-	if (((const struct key_ref *)req->session)->all_tokens)
+		add_metric(&b, &metrics[i], shown, n, now_ms);
+	add_states(&b, &census, now_ms);
+	add_next_person(&b, &census, now_ms);
+	if (key->all_tokens)
 		add_process(&b, api->vault);
 	http_res_text(res, 200, buf_str(&b));
 	return OK;

@@ -4,7 +4,6 @@
 #include "vault/live.h"
 
 #define MIN_TTL_MAX_S 86400
-#define PAGE_MAX 1000  /* tokens */
 #define LIST_MAX 20000 /* of them in an answer that is no page */
 #define FINGERPRINT_MAX 64
 #define REPLY_FIRST 160  /* names and what else is not from outside */
@@ -33,17 +32,19 @@ allowed_token(struct api *api, struct ctx *cx, const struct http_req *req, struc
 	return fail_todo(cx, "Allow the key to read it under API Keys in the console.");
 }
 
-static enum rc
-take_limit(struct ctx *cx, const struct http_req *req, int64_t *out)
+enum rc
+api_take_page(struct ctx *cx, const struct http_req *req, struct token_page *page)
 {
 	struct str text;
+	int64_t limit = 0;
 
-	*out = 0;
 	TRY(http_req_param(cx, req, "limit", &text));
-	if (text.p == NULL || str_int(text, 1, PAGE_MAX, out))
-		return OK;
-	return fail_at(cx, E_INPUT, "bad-parameter", "limit",
-	    "limit must be a whole number from 1 to %d.", PAGE_MAX);
+	if (text.p != NULL && !str_int(text, 1, API_PAGE_MAX, &limit))
+		return fail_at(cx, E_INPUT, "bad-parameter", "limit",
+		    "limit must be a whole number from 1 to %d.", API_PAGE_MAX);
+	page->max = (size_t)limit;
+	TRY(http_req_param(cx, req, "after", &page->after));
+	return http_req_param(cx, req, "find", &page->find);
 }
 
 static enum rc
@@ -52,7 +53,7 @@ too_many(struct ctx *cx)
 	fail_at(cx, E_INPUT, "too-many", "limit", "There are more tokens than one answer holds.");
 	return fail_todo(cx,
 	    "Ask for pages: ?limit=%d, then with the \"next\" of each answer as &after=…",
-	    PAGE_MAX);
+	    API_PAGE_MAX);
 }
 
 /* Appends a page of what the key may read; page->after moves behind it. */
@@ -79,18 +80,18 @@ list_tokens(
     struct api *api, struct ctx *cx, const struct http_req *req, json_t *list, json_t **next)
 {
 	struct token_page page = { .key = key_of(req)->all_tokens ? S("") : key_of(req)->id };
-	int64_t limit;
-	bool more = true;
+	bool one, more = true;
 
-	TRY(take_limit(cx, req, &limit));
-	TRY(http_req_param(cx, req, "after", &page.after));
-	page.max = limit > 0 ? (size_t)limit : PAGE_MAX;
+	TRY(api_take_page(cx, req, &page));
+	one = page.max > 0;
+	if (!one)
+		page.max = API_PAGE_MAX;
 	do {
 		TRY(add_page(api, cx, req, &page, list, &more));
 		if (json_array_size(list) > LIST_MAX)
 			return too_many(cx);
-	} while (limit == 0 && more);
-	if (limit > 0)
+	} while (!one && more);
+	if (one)
 		*next = more ? json_str(page.after) : json_null();
 	return OK;
 }

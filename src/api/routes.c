@@ -2,6 +2,7 @@
 
 #define SMALL 4096
 #define FORM 16384
+#define KEY_FORM 32768 /* as many ids of tokens as a key may name */
 
 /* The whole surface of the manager. A row names method, path, who may, where it runs, how much body
  * it takes, and the handler. */
@@ -103,7 +104,8 @@ const struct http_route api_routes[] = {
 	    LANE_WORKER, SMALL, api_delivery_again },
 
 	{ HTTP_M_GET, "/api/console/keys", ACCESS_USER, LANE_WORKER, 0, api_keys },
-	{ HTTP_M_POST, "/api/console/keys", ACCESS_USER_SECRET, LANE_WORKER, FORM, api_key_create },
+	{ HTTP_M_POST, "/api/console/keys", ACCESS_USER_SECRET, LANE_WORKER, KEY_FORM,
+	    api_key_create },
 	{ HTTP_M_DELETE, "/api/console/keys/{}", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
 	    api_key_delete },
 };

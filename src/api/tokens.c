@@ -52,17 +52,22 @@ enum rc
 api_tokens(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct api *api = app;
+	struct token_page page = { 0 };
 	struct token *tokens;
-	json_t *list;
+	json_t *list, *next;
 	size_t n;
 
-	(void)req;
-	TRY(vault_token_list(api->vault, cx, &tokens, &n));
+	TRY(api_take_page(cx, req, &page));
+	if (page.max == 0)
+		page.max = API_PAGE_MAX;
+	TRY(vault_token_page(api->vault, cx, &page, &tokens, &n));
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, view_token(api, cx, &tokens[i]));
+	next = n == page.max ? json_str(tokens[n - 1].name) : json_null();
 	return api_reply(res, 200,
-	    json_pack("{s:I, s:o}", "now_ms", (json_int_t)clock_now_ms(cx->clock), "tokens", list));
+	    json_pack("{s:I, s:o, s:o}", "now_ms", (json_int_t)clock_now_ms(cx->clock), "tokens",
+		list, "next", next));
 }
 
 enum rc

@@ -63,16 +63,6 @@ store_token_open(struct store *s, struct ctx *cx, struct str name, struct token 
 }
 
 enum rc
-store_token_list(struct store *s, struct ctx *cx, struct token **out, size_t *count)
-{
-	STORE_HOLD hold = store_hold_read(&s, cx);
-
-	return token_row_list(s, cx,
-	    "SELECT " TOKEN_COLUMNS " FROM token WHERE deleted_ms = 0 ORDER BY name_key",
-	    "SELECT count(*) FROM token WHERE deleted_ms = 0", out, count);
-}
-
-enum rc
 store_token_page(struct store *s, struct ctx *cx, const struct token_page *page, struct token **out,
     size_t *count)
 {

@@ -92,11 +92,12 @@ MUST enum rc store_token_secrets(
 /* The token and its secrets as of one moment. */
 MUST enum rc store_token_open(struct store *s, struct ctx *cx, struct str name, struct token *out,
     struct token_secrets *secrets);
-MUST enum rc store_token_list(struct store *s, struct ctx *cx, struct token **out, size_t *count);
 /* A page of them in the order of their names, letter case ignored. By index, whatever their number. */
 struct token_page {
 	struct str key;   /* only those that this API key names; empty: all */
 	struct str after; /* behind this name; empty: from the first */
+	struct str
+	    find; /* with this somewhere in the name; empty: any. Walks over the others' names */
 	size_t max;
 };
 MUST enum rc store_token_page(struct store *s, struct ctx *cx, const struct token_page *page,

@@ -1,5 +1,7 @@
 #include "store/token_row.h"
 
+#include "base/buf.h"
+
 static void
 read_attempt(struct db_stmt *st, int i, struct token *t)
 {
@@ -254,29 +256,49 @@ token_row_list(struct store *s, struct ctx *cx, const char *sql, const char *cou
 	return read_rows(cx, st, (size_t)max, out, count);
 }
 
+/* For a LIKE that takes each character as it is. */
+static struct str
+like_pattern(struct ctx *cx, struct str find)
+{
+	struct str text = lower_case(cx->arena, find);
+	struct buf b = buf_in(cx->arena, 2 * text.len + 3);
+
+	buf_addc(&b, '%');
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.p[i] == '%' || text.p[i] == '_' || text.p[i] == '!')
+			buf_addc(&b, '!');
+		buf_addc(&b, text.p[i]);
+	}
+	buf_addc(&b, '%');
+	return buf_str(&b);
+}
+
 enum rc
 token_row_page(struct store *s, struct ctx *cx, const struct token_page *page, struct token **out,
     size_t *count)
 {
+	/* Of a key, its tokens first, not all tokens of which some are the key's. */
+	static const char *const texts[2][2] = {
+		{ "SELECT " TOKEN_COLUMNS " FROM token WHERE name_key > $1 AND deleted_ms = 0"
+		  " ORDER BY name_key LIMIT $2",
+		    "SELECT " TOKEN_COLUMNS " FROM token WHERE name_key > $1 AND name_key LIKE $2"
+		    " ESCAPE '!' AND deleted_ms = 0 ORDER BY name_key LIMIT $3" },
+		{ "SELECT " TOKEN_COLUMNS " FROM api_key_token CROSS JOIN token WHERE key_id = $1"
+		  " AND id = token_id AND name_key > $2 AND deleted_ms = 0 ORDER BY name_key"
+		  " LIMIT $3",
+		    "SELECT " TOKEN_COLUMNS " FROM api_key_token CROSS JOIN token WHERE key_id = $1"
+		    " AND id = token_id AND name_key > $2 AND name_key LIKE $3 ESCAPE '!'"
+		    " AND deleted_ms = 0 ORDER BY name_key LIMIT $4" },
+	};
 	struct db_stmt *st;
-
 	int i = 0;
 
-	if (page->key.len > 0) {
-		/* The key's tokens first, not all tokens of which some are the key's. */
-		TRY(db_stmt(cx, s->db,
-		    "SELECT " TOKEN_COLUMNS
-		    " FROM api_key_token CROSS JOIN token WHERE key_id = $1 AND id = token_id"
-		    " AND name_key > $2 AND deleted_ms = 0 ORDER BY name_key LIMIT $3",
-		    &st));
+	TRY(db_stmt(cx, s->db, texts[page->key.len > 0][page->find.len > 0], &st));
+	if (page->key.len > 0)
 		db_bind_text(st, ++i, page->key);
-	} else {
-		TRY(db_stmt(cx, s->db,
-		    "SELECT " TOKEN_COLUMNS " FROM token WHERE name_key > $1 AND deleted_ms = 0"
-		    " ORDER BY name_key LIMIT $2",
-		    &st));
-	}
 	db_bind_text(st, ++i, lower_case(cx->arena, page->after));
+	if (page->find.len > 0)
+		db_bind_text(st, ++i, like_pattern(cx, page->find));
 	db_bind_int(st, ++i, (int64_t)page->max);
 	return read_rows(cx, st, page->max, out, count);
 }

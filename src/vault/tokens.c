@@ -33,12 +33,6 @@ token_name_check(struct ctx *cx, struct str name)
 }
 
 enum rc
-vault_token_list(struct vault *v, struct ctx *cx, struct token **out, size_t *count)
-{
-	return store_token_list(v->store, cx, out, count);
-}
-
-enum rc
 vault_token_page(struct vault *v, struct ctx *cx, const struct token_page *page, struct token **out,
     size_t *count)
 {

@@ -6,7 +6,6 @@
 
 struct vault;
 
-MUST enum rc vault_token_list(struct vault *v, struct ctx *cx, struct token **out, size_t *count);
 /* store_token_page */
 MUST enum rc vault_token_page(struct vault *v, struct ctx *cx, const struct token_page *page,
     struct token **out, size_t *count);

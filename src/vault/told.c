@@ -169,17 +169,33 @@ proof(struct ctx *cx, const struct token *t, struct str name, int64_t now_ms)
 	    STR_ARG(span(cx->arena, now_ms - t->proved_ms)));
 }
 
+/* NULL: its definition is gone. */
+static const struct provider *
+provider_of(struct vault *v, struct ctx *cx, const struct token *t)
+{
+	const struct provider *p;
+
+	if (vault_provider(v, cx, t->provider, &p) == OK)
+		return p;
+	ctx_clear(cx);
+	return NULL;
+}
+
+struct forecast
+vault_token_forecast(struct vault *v, struct ctx *cx, const struct token *t)
+{
+	struct forecast_in in = forecast_in(v, t, provider_of(v, cx, t));
+
+	return oauth_forecast(&in);
+}
+
 void
 vault_token_told(struct vault *v, struct ctx *cx, const struct token *t, struct told *out)
 {
-	const struct provider *p = NULL;
+	const struct provider *p = provider_of(v, cx, t);
 	struct forecast_in in;
 	struct str name;
 
-	if (vault_provider(v, cx, t->provider, &p) != OK) {
-		ctx_clear(cx);
-		p = NULL;
-	}
 	name = p == NULL ? t->provider : p->name;
 	in = forecast_in(v, t, p);
 	*out = (struct told){ .proved_ms = t->proved_ms };

@@ -50,6 +50,9 @@ struct told {
 
 void vault_token_told(struct vault *v, struct ctx *cx, const struct token *t, struct told *out);
 
+/* Of it the forecast alone, which costs no sentence. */
+struct forecast vault_token_forecast(struct vault *v, struct ctx *cx, const struct token *t);
+
 void vault_token_learned(
     struct vault *v, struct ctx *cx, const struct token *t, struct told_learned *out);
 

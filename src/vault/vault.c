@@ -1,3 +1,4 @@
+#include "vault/census.h"
 #include "vault/vault.h"
 
 #include <errno.h>
@@ -125,6 +126,7 @@ vault_open(struct ctx *cx, const struct vault_config *cfg, struct vault **out)
 	v->safe = safe_new();
 	v->throttle = throttle_new();
 	v->hashing = hashing_new();
+	v->census = census_keeper_new();
 	rc = open_parts(v, cx, cfg);
 	if (rc != OK) {
 		vault_close(v);
@@ -201,6 +203,7 @@ vault_close(struct vault *v)
 	key_index_free(v->keys);
 	throttle_free(v->throttle);
 	hashing_free(v->hashing);
+	census_keeper_free(v->census);
 	live_cache_free(v->live);
 	safe_free(v->safe);
 	store_close(v->store);

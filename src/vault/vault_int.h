@@ -25,6 +25,7 @@ struct learner;
 struct safe;
 struct throttle;
 struct hashing;
+struct census_keeper;
 struct outbox;
 
 struct vault {
@@ -41,6 +42,7 @@ struct vault {
 	struct key_index *keys;
 	struct throttle *throttle;
 	struct hashing *hashing;
+	struct census_keeper *census;
 	struct str public_url, instance;
 	struct provider *providers;
 	size_t provider_count;

@@ -123,6 +123,7 @@ static void
 test_token_list_is_sorted_and_delete_deletes(void **state)
 {
 	struct fixture *f = *state;
+	struct token_page page = { .max = 10 };
 	struct token *list;
 	size_t n;
 
@@ -131,10 +132,40 @@ test_token_list_is_sorted_and_delete_deletes(void **state)
 	create(f, "t3", "gamma");
 	assert_ok(store_token_delete(store(f), &f->cx, S("t3"), NOW));
 	assert_rc(store_token_delete(store(f), &f->cx, S("t3"), NOW), E_NOTFOUND);
-	assert_ok(store_token_list(store(f), &f->cx, &list, &n));
+	assert_ok(store_token_page(store(f), &f->cx, &page, &list, &n));
 	assert_int_equal(n, 2);
 	assert_str_equal(list[0].name, S("Alpha"));
 	assert_str_equal(list[1].name, S("beta"));
+}
+
+static size_t
+count_found(struct fixture *f, const char *find, const char *after)
+{
+	struct token_page page = { .find = str_of(find), .after = str_of(after), .max = 10 };
+	struct token *list;
+	size_t n;
+
+	assert_ok(store_token_page(store(f), &f->cx, &page, &list, &n));
+	return n;
+}
+
+static void
+test_a_page_holds_what_has_a_word_in_its_name(void **state)
+{
+	struct fixture *f = *state;
+
+	create(f, "t1", "beta");
+	create(f, "t2", "Alpha");
+	create(f, "t3", "Alphabet");
+	assert_int_equal(count_found(f, "BET", ""), 2);
+	assert_int_equal(count_found(f, "alpha", ""), 2);
+	assert_int_equal(count_found(f, "alpha", "Alpha"), 1);
+	assert_int_equal(count_found(f, "alphabets", ""), 0);
+	/* None of them means anything else. */
+	assert_int_equal(count_found(f, "%", ""), 0);
+	assert_int_equal(count_found(f, "a_p", ""), 0);
+	assert_int_equal(count_found(f, "!", ""), 0);
+	assert_int_equal(count_found(f, "'", ""), 0);
 }
 
 /* A person's delete can be undone, until it is purged; meanwhile the token is nowhere to be seen. */
@@ -264,6 +295,7 @@ const struct CMUnitTest token_tests[] = {
 	STORE_TEST(test_token_name_is_taken_in_any_case),
 	STORE_TEST(test_token_edit_seals_again),
 	STORE_TEST(test_token_list_is_sorted_and_delete_deletes),
+	STORE_TEST(test_a_page_holds_what_has_a_word_in_its_name),
 	STORE_TEST(test_pages_go_through_all_names_once),
 	STORE_TEST(test_pages_of_a_key_have_its_tokens_only),
 	STORE_TEST(test_delete_can_be_undone),

@@ -2,9 +2,10 @@
 import { useId, useRef, useState } from "preact/hooks";
 import { type Problem, problemOf } from "../shared/api";
 import {
-	announce, Button, Checkbox, ConfirmDialog, CopyButton, Field, focusFirstError, Notice, ProblemNotice, RadioCards,
+	announce, Button, Checkbox, ConfirmDialog, CopyButton, Field, focusFirstError, Icon, Notice, ProblemNotice, RadioCards,
 	Skeleton, TextField,
 } from "../shared/ui";
+import { useTokens } from "./listing";
 import { useLive } from "./live";
 import { api, type ApiKey, at, BASE, type Token } from "./model";
 import { Ago, Code, curlExample, useLoad, useTitle } from "./ui";
@@ -14,15 +15,50 @@ const WHICH = [
 	{ value: "some", label: "Chosen ones", hint: "The least a program needs is the best choice." },
 ];
 
-interface CreateProps {
-	tokens: Token[];
-	onCreated: (key: string) => void;
+interface Named {
+	id: string;
+	name: string;
 }
 
-function CreateForm({ tokens, onCreated }: CreateProps) {
+const FEW = 10; /* that need no search */
+
+/* The tokens to choose from: what is chosen stays in sight, whatever is searched for. */
+function TokenChecks({ chosen, onChange }: { chosen: Named[]; onChange: (chosen: Named[]) => void }) {
+	const [words, setWords] = useState("");
+	const { data, problem, many, reload } = useTokens(words);
+	useLive(reload);
+	if (problem)
+		return <ProblemNotice problem={problem} />;
+	const all = data?.tokens ?? [];
+	const wanted = words.trim().toLowerCase();
+	const ids = new Set(chosen.map((t) => t.id));
+	const rest = all.filter((t) => !ids.has(t.id) && t.name.toLowerCase().includes(wanted));
+	const toggle = (t: Named, on: boolean) =>
+		onChange(on ? [...chosen, { id: t.id, name: t.name }] : chosen.filter((x) => x.id !== t.id));
+	return (
+		<div class="stack-8">
+			{(many || all.length > FEW) && (
+				<div class="search">
+					<Icon name="search" />
+					<input class="input" type="search" aria-label="Search tokens" placeholder="Search tokens" value={words}
+						autocomplete="off" onInput={(e) => setWords(e.currentTarget.value)} />
+				</div>
+			)}
+			<div class="token-checks">
+				{[...chosen, ...rest].map((t) => <Checkbox key={t.id} label={t.name} checked={ids.has(t.id)}
+					onChange={(on) => toggle(t, on)} />)}
+				{data && all.length === 0 && words === "" && <p class="hint">There are no tokens yet.</p>}
+				{data && rest.length === 0 && words !== "" && <p class="hint">No other has “{words}” in its name.</p>}
+			</div>
+			{data?.next && <p class="hint">There are more: search for them by name.</p>}
+		</div>
+	);
+}
+
+function CreateForm({ onCreated }: { onCreated: (key: string) => void }) {
 	const [label, setLabel] = useState("");
 	const [which, setWhich] = useState("some");
-	const [ids, setIds] = useState<string[]>([]);
+	const [chosen, setChosen] = useState<Named[]>([]);
 	const [busy, setBusy] = useState(false);
 	const [labelError, setLabelError] = useState<string>();
 	const [whichError, setWhichError] = useState<string>();
@@ -31,7 +67,7 @@ function CreateForm({ tokens, onCreated }: CreateProps) {
 	const submit = async (e: Event) => {
 		e.preventDefault();
 		const noLabel = label.trim() === "" ? "Say which program the key is for." : undefined;
-		const none = which === "some" && ids.length === 0 ? "Choose at least one, or give it every token." : undefined;
+		const none = which === "some" && chosen.length === 0 ? "Choose at least one, or give it every token." : undefined;
 		setLabelError(noLabel);
 		setWhichError(none);
 		setProblem(null);
@@ -41,9 +77,9 @@ function CreateForm({ tokens, onCreated }: CreateProps) {
 		setBusy(true);
 		try {
 			const r = await api.post<{ key: string }>(`${BASE}/keys`,
-				{ label: label.trim(), all_tokens: which === "all", token_ids: which === "all" ? [] : ids });
+				{ label: label.trim(), all_tokens: which === "all", token_ids: which === "all" ? [] : chosen.map((t) => t.id) });
 			setLabel("");
-			setIds([]);
+			setChosen([]);
 			onCreated(r.key);
 		} catch (err) {
 			const p = problemOf(err);
@@ -54,7 +90,6 @@ function CreateForm({ tokens, onCreated }: CreateProps) {
 			setBusy(false);
 		}
 	};
-	const toggle = (id: string, on: boolean) => setIds(on ? [...ids, id] : ids.filter((x) => x !== id));
 	return (
 		<form class="card card-pad stack" ref={form} onSubmit={(e) => void submit(e)} noValidate>
 			<h2>A new key</h2>
@@ -62,13 +97,7 @@ function CreateForm({ tokens, onCreated }: CreateProps) {
 				hint="For you: which program, on which machine." />
 			<RadioCards legend="Tokens it may read" name="which" options={WHICH} value={which} onChange={setWhich}
 				error={whichError} />
-			{which === "some" && (
-				<div class="token-checks">
-					{tokens.map((t) => <Checkbox key={t.id} label={t.name} checked={ids.includes(t.id)}
-						onChange={(on) => toggle(t.id, on)} />)}
-					{tokens.length === 0 && <p class="hint">There are no tokens yet.</p>}
-				</div>
-			)}
+			{which === "some" && <TokenChecks chosen={chosen} onChange={setChosen} />}
 			{problem && <ProblemNotice problem={problem} />}
 			<div><Button type="submit" kind="primary" busy={busy}>Create API key</Button></div>
 		</form>
@@ -101,6 +130,7 @@ function KeyRow({ k, onRevoke }: { k: ApiKey; onRevoke: () => void }) {
 			<td data-label="Key"><code>{k.hint}</code></td>
 			<td data-label="May read" class="cell-wide">
 				{k.all_tokens ? "Every token" : k.tokens.map((t) => t.name).join(", ") || "Nothing any more"}
+				{k.tokens_more > 0 && ` and ${k.tokens_more} more`}
 			</td>
 			<td data-label="Created"><Ago at_ms={k.created_ms} /></td>
 			<td data-label="Last used">{k.last_used_ms ? <Ago at_ms={k.last_used_ms} /> : "Never"}</td>
@@ -167,15 +197,13 @@ function Examples({ name }: { name: string }) {
 export function KeysPage() {
 	useTitle("API Keys");
 	const keys = useLoad<{ keys: ApiKey[] }>(`${BASE}/keys`);
-	const tokens = useLoad<{ tokens: Token[] }>(`${BASE}/tokens`);
+	const first = useLoad<{ tokens: Token[] }>(`${BASE}/tokens?limit=1`);
 	useLive(() => {
 		keys.reload();
-		tokens.reload();
+		first.reload();
 	});
 	const [fresh, setFresh] = useState<string | null>(null);
 	const [revoking, setRevoking] = useState<ApiKey | null>(null);
-	const problem = keys.problem ?? tokens.problem;
-	const all = tokens.data?.tokens ?? [];
 	return (
 		<main class="page">
 			<div class="page-head">
@@ -185,17 +213,17 @@ export function KeysPage() {
 				</div>
 			</div>
 			<div class="stack">
-				{problem && <ProblemNotice problem={problem} />}
+				{keys.problem && <ProblemNotice problem={keys.problem} />}
 				{fresh && <Fresh value={fresh} onClose={() => setFresh(null)} />}
 				{!keys.data && !keys.problem && <div class="card card-pad"><Skeleton lines={3} /></div>}
 				{keys.data && keys.data.keys.length > 0 && <KeyTable keys={keys.data.keys} onRevoke={setRevoking} />}
 				<div class="config">
-					<CreateForm tokens={all} onCreated={(key) => {
+					<CreateForm onCreated={(key) => {
 						setFresh(key);
 						keys.reload();
 						scrollTo(0, 0);
 					}} />
-					<Examples name={all[0]?.name ?? "My Dropbox"} />
+					<Examples name={first.data?.tokens[0]?.name ?? "My Dropbox"} />
 				</div>
 			</div>
 			{revoking && <RevokeDialog k={revoking} onClose={() => setRevoking(null)} onRevoked={() => {

@@ -122,6 +122,7 @@ export interface ApiKey {
 	hint: string;
 	all_tokens: boolean;
 	tokens: { id: string; name: string }[];
+	tokens_more: number; /* besides those */
 	created_ms: number;
 	last_used_ms: number | null;
 }

@@ -5,6 +5,7 @@ import { navigate } from "../shared/router";
 import {
 	announce, Button, Checkbox, ConfirmDialog, cx, Icon, LetterMark, Link, ProblemNotice, Skeleton, Time,
 } from "../shared/ui";
+import { type Tokens, useTokens } from "./listing";
 import { useLive } from "./live";
 import { api, at, BASE, type Token } from "./model";
 import { Ago, forecastWords, StatusMark, statusWords, useLoad, useTitle } from "./ui";
@@ -99,10 +100,13 @@ function Row({ token, onRemove }: { token: Token; onRemove: () => void }) {
 	);
 }
 
-function Heads({ order, onOrder }: { order: Order; onOrder: (o: Order) => void }) {
+/* fixed: only some of the tokens are here, in the order of their names. */
+function Heads({ order, fixed, onOrder }: { order: Order; fixed: boolean; onOrder: (o: Order) => void }) {
 	return (
 		<tr>
 			{COLUMNS.map((c) => {
+				if (fixed)
+					return <th key={c.id} scope="col" aria-sort={c.id === "name" ? "ascending" : undefined}>{c.label}</th>;
 				const on = order.by === c.id;
 				return (
 					<th key={c.id} scope="col" aria-sort={!on ? undefined : order.down ? "descending" : "ascending"}>
@@ -179,32 +183,49 @@ function RemoveDialog({ token, onClose, onRemoved }: RemoveProps) {
 	);
 }
 
-function Table({ tokens, reload }: { tokens: Token[]; reload: () => void }) {
-	const [words, setWords] = useState("");
-	const [order, setOrder] = useState<Order>({ by: "name", down: false });
+interface TableProps {
+	list: Tokens;
+	words: string;
+	onWords: (words: string) => void;
+	reload: () => void;
+}
+
+/* How many there are, or are of those that were searched for. */
+function countWords({ data, many, found }: Tokens, shown: number, words: string): string {
+	const all = data?.tokens.length ?? 0;
+	if (many)
+		return `${data?.next ? "the first " : ""}${shown}${found ? " found" : ""}, by name`;
+	return words ? `${shown} of ${all}` : all === 1 ? "1 token" : `${all} tokens`;
+}
+
+const BY_NAME: Order = { by: "name", down: false };
+
+function Table({ list, words, onWords, reload }: TableProps) {
+	const [order, setOrder] = useState(BY_NAME);
 	const [removing, setRemoving] = useState<Token | null>(null);
-	const shown = arrange(tokens, words, order);
+	const tokens = list.data?.tokens ?? [];
+	const shown = list.many ? tokens : arrange(tokens, words, order);
 	return (
 		<>
 			<div class="list-tools">
 				<div class="search">
 					<Icon name="search" />
-					<input class="input" type="search" aria-label="Search" placeholder="Search" value={words}
-						autocomplete="off" onInput={(e) => setWords(e.currentTarget.value)} />
+					<input class="input" type="search" aria-label="Search" value={words}
+						placeholder={list.many ? "Search names" : "Search"}
+						autocomplete="off" onInput={(e) => onWords(e.currentTarget.value)} />
 				</div>
-				<p class="hint" role="status">
-					{words ? `${shown.length} of ${tokens.length}` : tokens.length === 1 ? "1 token" : `${tokens.length} tokens`}
-				</p>
+				<p class="hint" role="status">{countWords(list, shown.length, words)}</p>
 			</div>
 			<div class="card table-wrap">
 				<table class="table">
-					<thead><Heads order={order} onOrder={setOrder} /></thead>
+					<thead><Heads order={order} fixed={list.many} onOrder={setOrder} /></thead>
 					<tbody>
 						{shown.map((t) => <Row key={t.id} token={t} onRemove={() => setRemoving(t)} />)}
 						{shown.length === 0 && <tr class="no-rows"><td colSpan={7}>Nothing has “{words}” in it.</td></tr>}
 					</tbody>
 				</table>
 			</div>
+			{list.data?.next && <div><Button small onClick={list.more}>Show more</Button></div>}
 			{removing && <RemoveDialog token={removing} onClose={() => setRemoving(null)}
 				onRemoved={() => {
 					setRemoving(null);
@@ -277,14 +298,16 @@ function RemovedTokens({ tokens, reload }: { tokens: Removed[]; reload: () => vo
 
 export function TokenList() {
 	useTitle("Access Tokens");
-	const { data, problem, reload } = useLoad<{ tokens: Token[] }>(`${BASE}/tokens`, AGAIN_MS);
+	const [words, setWords] = useState("");
+	const list = useTokens(words, AGAIN_MS);
+	const { data, problem, reload } = list;
 	const removed = useLoad<{ tokens: Removed[] }>(`${BASE}/deleted-tokens`, AGAIN_MS);
 	const reloadBoth = () => {
 		reload();
 		removed.reload();
 	};
 	useLive(reloadBoth);
-	const some = data !== null && data.tokens.length > 0;
+	const some = data !== null && (data.tokens.length > 0 || list.many);
 	return (
 		<main class="page">
 			<div class="page-head">
@@ -294,7 +317,7 @@ export function TokenList() {
 			<div class="stack">
 				{problem && <ProblemNotice problem={problem} />}
 				{!data && !problem && <div class="card card-pad"><Skeleton lines={4} /></div>}
-				{some && <Table tokens={data.tokens} reload={reloadBoth} />}
+				{some && <Table list={list} words={words} onWords={setWords} reload={reloadBoth} />}
 				{data && !some && <FirstSteps />}
 				{removed.data && <RemovedTokens tokens={removed.data.tokens} reload={reloadBoth} />}
 			</div>

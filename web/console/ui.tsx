@@ -21,13 +21,18 @@ export interface Loaded<T> {
 
 /* GETs path when the part appears, on reload(), and every again_ms while the page is looked at. */
 export function useLoad<T>(path: string, again_ms = 0): Loaded<T> {
+	return useFetched(path, () => api.get<T>(path), again_ms);
+}
+
+/* The same of whatever fetch brings; another key asks anew. */
+export function useFetched<T>(key: string, fetch: () => Promise<T>, again_ms = 0): Loaded<T> {
 	const [data, setData] = useState<T | null>(null);
 	const [problem, setProblem] = useState<Problem | null>(null);
 	const [round, setRound] = useState(0);
 	const reload = () => setRound((n) => n + 1);
 	useEffect(() => {
 		let gone = false;
-		api.get<T>(path).then((d) => {
+		fetch().then((d) => {
 			if (gone)
 				return;
 			setData(d);
@@ -36,7 +41,7 @@ export function useLoad<T>(path: string, again_ms = 0): Loaded<T> {
 		return () => {
 			gone = true;
 		};
-	}, [path, round]);
+	}, [key, round]);
 	useEffect(() => {
 		if (again_ms === 0)
 			return undefined;

@@ -50,12 +50,27 @@ export function formatExact(at_ms: number): string {
 	return new Date(at_ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 
+/* One timer for all that show a time: a list of hundreds is drawn anew once, and not for each of them. */
+const hearers = new Map<number, Set<(now_ms: number) => void>>();
+
+function hear(interval_ms: number, hearer: (now_ms: number) => void): () => void {
+	let all = hearers.get(interval_ms);
+	if (!all) {
+		const made = new Set<(now_ms: number) => void>();
+		hearers.set(interval_ms, made);
+		setInterval(() => {
+			const now = serverNow();
+			made.forEach((h) => h(now));
+		}, interval_ms);
+		all = made;
+	}
+	const set = all.add(hearer);
+	return () => void set.delete(hearer);
+}
+
 /* The server's time, again every interval_ms. */
 export function useNow(interval_ms = 1000): number {
 	const [now, setNow] = useState(serverNow);
-	useEffect(() => {
-		const timer = setInterval(() => setNow(serverNow()), interval_ms);
-		return () => clearInterval(timer);
-	}, [interval_ms]);
+	useEffect(() => hear(interval_ms, setNow), [interval_ms]);
 	return now;
 }
