@@ -8,6 +8,7 @@
  *   LONG_CALL        a call may outlast its lease
  *   RELEASE_BY_KEY   whoever ends, gives the lease back, whoever holds it
  *   REFRESH_ANYWAY   who cannot claim sends all the same
+ *   WIPE_SEALED      a failure, a hold or a new attempt is written over a reply that was sealed since the claim
  *   FORGET_RISK      a risky try that may have arrived does not count, like one that never left
  *
  * Refresh tokens are numbers; the provider takes `current` and rotates to the next. A stalled node is
@@ -56,6 +57,16 @@ byte crashes, losses;
 #define FENCED(f) (fence == f)
 #define MINE(f) (attempt_fence == f)
 #endif
+
+/* The reply to the attempt before this claim may be sealed after it, by whoever sent that one and was late. */
+#ifdef WIPE_SEALED
+#define UNANSWERED (true)
+#else
+#define UNANSWERED (attempt_fence == mine || stage == found)
+#endif
+
+/* Nothing else than a commit takes the place of a sealed reply that is worth something. */
+#define KEEPS_THE_REPLY assert(revoked || stage != kept || kept_reply != current)
 
 /* Giving back what one may not hold any more. */
 #ifdef RELEASE_BY_KEY
@@ -187,14 +198,16 @@ idle:	if
 	if
 	:: atomic {
 		if
-		:: FENCED(mine) ->
+		:: FENCED(mine) && UNANSWERED ->
+			KEEPS_THE_REPLY;
 #ifndef NO_RECORD
 			stage = sent;
 #endif
 			attempt_fence = mine;
 			kept_reply = 0;
 			risked = risked || risky
-		:: else -> NOT_MINE; goto idle
+		:: FENCED(mine) && !UNANSWERED -> lease = 0; goto idle /* the next claim finds it */
+		:: !FENCED(mine) -> NOT_MINE; goto idle
 		fi }
 	OR_CRASH
 	fi;
@@ -302,8 +315,13 @@ give_up:
 	if
 	:: atomic {
 		if
-		:: FENCED(mine) -> told = true; stage = settled; lease = 0
-		:: else -> NOT_MINE
+		:: FENCED(mine) && UNANSWERED ->
+			KEEPS_THE_REPLY;
+			told = true;
+			stage = settled;
+			lease = 0
+		:: FENCED(mine) && !UNANSWERED -> lease = 0
+		:: !FENCED(mine) -> NOT_MINE
 		fi }
 	OR_CRASH
 	fi;
@@ -313,13 +331,15 @@ hold:
 	if
 	:: atomic {
 		if
-		:: FENCED(mine) ->
+		:: FENCED(mine) && UNANSWERED ->
+			KEEPS_THE_REPLY;
 			if
-			:: stage == sent -> stage = lost
+			:: found == sent -> stage = lost /* as it was found, not as it is */
 			:: else
 			fi;
 			lease = 0
-		:: else -> NOT_MINE
+		:: FENCED(mine) && !UNANSWERED -> lease = 0
+		:: !FENCED(mine) -> NOT_MINE
 		fi }
 	OR_CRASH
 	fi;

@@ -51,6 +51,12 @@ for (const [rule, fault] of Object.entries({
 		assert.equal(said, fault, 'risky: a spent token was shown; 0: the current one is nowhere');
 	});
 
+test('the fault is found with WIPE_SEALED', () => {
+	const { errors, said } = check('WITNESS', 'WIPE_SEALED');
+	assert.ok(errors > 0);
+	assert.match(said, /kept_reply/, 'a sealed reply was wiped that held the current refresh token');
+});
+
 test('the fault is found with FORGET_RISK', () => {
 	const { errors, said } = check('CLAIMS=4', 'FORGET_RISK');
 	assert.ok(errors > 0);
