@@ -191,9 +191,9 @@ export async function startWorld({ copies = 1, nodes: count = 0, standby = true 
 		},
 		/* The manager must not believe an access token alive that the provider has let run out. */
 		async advance(seconds) {
-			theirs.by(seconds);
 			mine.by(seconds);
 			await clock.advance(running(), seconds);
+			theirs.by(seconds);
 			await sandbox.advance(seconds);
 		},
 		/* The managers' clock alone goes wrong, and is put right. */
