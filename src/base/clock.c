@@ -49,10 +49,22 @@ clock_free(struct clock *c)
 	free(c);
 }
 
+#ifdef VALETKEY_TEST_BUILD
+static _Atomic int64_t wall_shift_ms;
+
+void
+clock_shift_wall_ms(int64_t ms)
+{
+	atomic_store(&wall_shift_ms, ms);
+}
+#else
+#define wall_shift_ms 0
+#endif
+
 int64_t
 clock_wall_ms(void)
 {
-	return read_ms(CLOCK_REALTIME);
+	return read_ms(CLOCK_REALTIME) + wall_shift_ms;
 }
 
 int64_t

@@ -18,6 +18,11 @@ int64_t clock_wall_ms(void);                 /* ms since 1970 UTC */
 int64_t clock_mono_ms(void);                 /* ms, monotonic */
 int64_t clock_boot_ms(void);                 /* the same, and it goes on while the machine sleeps */
 
+#ifdef VALETKEY_TEST_BUILD
+/* As if somebody had set this machine's clock: clock_wall_ms() is so much ahead. */
+void clock_shift_wall_ms(int64_t ms);
+#endif
+
 int64_t clock_offset_ms(const struct clock *c);
 void clock_set_offset_ms(struct clock *c, int64_t offset_ms);
 /* Calls fn(arg) after each change of the offset, on the thread that changed it. At most 8. fn must

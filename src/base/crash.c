@@ -24,11 +24,15 @@ read_offset(struct clock *c)
 {
 	const char *path = getenv("VALETKEY_TEST_CLOCK");
 	FILE *file = path == NULL ? NULL : fopen(path, "re");
-	long long offset_ms;
+	long long offset_ms, shift_ms;
+	int read;
 
 	if (file == NULL)
 		return;
-	if (fscanf(file, "%lld", &offset_ms) == 1) {
+	read = fscanf(file, "%lld %lld", &offset_ms, &shift_ms);
+	if (read == 2)
+		clock_shift_wall_ms(shift_ms);
+	if (read >= 1) {
 		clock_set_offset_ms(c, offset_ms);
 		log_event(LOG_WARN, "test.clock", KV_INT("offset_ms", offset_ms));
 	}

@@ -3,7 +3,8 @@
  *
  * Only in the build with the sanitizers, which is for tests. VALETKEY_CRASH_AT=N ends it at step N of
  * a refresh; the steps are those of docs/mechanisms/refresh.md. VALETKEY_TEST_CLOCK=FILE holds the
- * clock's offset in ms, read at the start and at each SIGUSR1. In any other build nothing of this
+ * clock's offset in ms, and how far the machine's clock itself is to be wrong, read at the start and at each
+ * SIGUSR1. In any other build nothing of this
  * exists. */
 #ifndef BASE_CRASH_H
 #define BASE_CRASH_H

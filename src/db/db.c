@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include "base/clock.h"
 #include "base/buf.h"
 #include "db/driver.h"
 
@@ -296,6 +297,25 @@ db_savepoint_end(struct ctx *cx, struct db *db, bool keep)
 	if (rc != OK)
 		db_rollback(db);
 	return rc;
+}
+
+enum rc
+db_clock_ms(struct ctx *cx, struct db *db, int64_t *wall_ms)
+{
+	struct db_stmt *st;
+	bool row;
+
+	if (db->driver->clock == NULL) {
+		*wall_ms = clock_wall_ms();
+		return OK;
+	}
+	TRY(db_stmt(cx, db, db->driver->clock, &st));
+	TRY(db_step(cx, st, &row));
+	if (!row)
+		return fail(cx, E_STORE, "The database does not tell the time.");
+	*wall_ms = db_col_int(st, 0);
+	db_done(st);
+	return OK;
 }
 
 bool

@@ -89,6 +89,9 @@ MUST enum rc db_savepoint(struct ctx *cx, struct db *db);
 /* Keeps what was written since, or takes it back. A failure leaves nothing of the transaction. */
 MUST enum rc db_savepoint_end(struct ctx *cx, struct db *db, bool keep);
 
+/* The wall clock that all who use the database have in common: its server's; of a file, this machine's. */
+MUST enum rc db_clock_ms(struct ctx *cx, struct db *db, int64_t *wall_ms);
+
 /* Whether other processes may use the database as well. Of the rest each does nothing otherwise. */
 bool db_is_shared(const struct db *db);
 /* From now on, on this connection and those made after it, db_wait wakes for announcements. */

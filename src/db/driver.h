@@ -23,6 +23,8 @@ struct db_driver {
 	const char *text_type, *blob_type; /* in a schema, for TEXT and BLOB */
 	const char *catalog; /* a query: table, column, type, place in the key of all there is */
 
+	const char *clock; /* a query: ms since 1970 on the server's clock. NULL: this machine's */
+
 	void (*close)(struct db *db);
 	enum rc (*exec)(struct ctx *cx, struct db *db, const char *script);
 	enum rc (*begin)(struct ctx *cx, struct db *db);

@@ -516,6 +516,7 @@ pg_doubt(struct db *db)
 
 /* Text compares byte by byte, as in SQLite, whatever the database's language. */
 static const struct db_driver driver = {
+	.clock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
 	.text_type = "TEXT COLLATE \"C\"",
 	.blob_type = "BYTEA",
 	.catalog =

@@ -32,10 +32,15 @@ can_testify(const struct plan_state *s)
 	return s->contract.refresh_kills_access && s->has_witness && !ran_out(s);
 }
 
-static bool
-settling(const struct plan_state *s)
+/* How long something may still be on its way; 0: no more. */
+static int64_t
+settling_ms(const struct plan_state *s)
 {
-	return s->now_ms >= s->sent_ms && s->now_ms - s->sent_ms < PLAN_SETTLE_MS;
+	int64_t left = s->sent_ms + PLAN_SETTLE_MS - s->now_ms;
+
+	if (s->over_ms > 0)
+		left = s->over_ms + PLAN_SETTLE_MS - s->steady_ms;
+	return left > 0 && left <= PLAN_SETTLE_MS ? left : 0;
 }
 
 /* Dead for another reason than a refresh, or perhaps: then it says nothing about the attempt. */
@@ -68,7 +73,7 @@ ask(const struct plan_state *s)
 	default:
 		break;
 	}
-	return settling(s) ? hold(s->sent_ms + PLAN_SETTLE_MS) : step(PLAN_ASK_WITNESS);
+	return settling_ms(s) > 0 ? hold(s->now_ms + settling_ms(s)) : step(PLAN_ASK_WITNESS);
 }
 
 /* No witness: the old access token is served while it lives, then there is nothing left to lose. */
@@ -79,7 +84,7 @@ last_moment(const struct plan_state *s)
 		return step(PLAN_GIVE_UP);
 	if (s->rejected || ran_out(s) ||
 	    (s->expires_ms > 0 && s->now_ms >= s->expires_ms - PLAN_LAST_MOMENT_MS))
-		return settling(s) ? hold(s->sent_ms + PLAN_SETTLE_MS) : step(PLAN_RISK);
+		return settling_ms(s) > 0 ? hold(s->now_ms + settling_ms(s)) : step(PLAN_RISK);
 	return hold(s->expires_ms > 0 ? s->expires_ms - PLAN_LAST_MOMENT_MS : 0);
 }
 

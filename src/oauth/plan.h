@@ -41,6 +41,9 @@ struct plan_state {
 	enum witness witness;
 	bool unreadable; /* the kept reply was read in vain */
 	int64_t now_ms;
+	/* When its call ended and what is now, by a clock that nobody sets; over_ms 0: not known, since it
+	 * was another process's. */
+	int64_t over_ms, steady_ms;
 };
 
 struct plan {

@@ -124,6 +124,7 @@ store_delivery_claim(struct store *s, struct ctx *cx, struct str webhook_id, int
 
 	*count = 0;
 	TRY(db_begin(cx, s->db));
+	TRY(store_clock(s, cx, &wall_ms));
 	TRY(db_stmt(cx, s->db,
 	    "SELECT " COLUMNS " FROM delivery WHERE webhook_id = $1 AND due_ms > 0 AND"
 	    " due_ms <= $2 AND lease_until_ms < $3 ORDER BY due_ms, head, seq LIMIT $4",
@@ -149,6 +150,7 @@ store_delivery_next(struct store *s, struct ctx *cx, int64_t wall_ms, int64_t *n
 	STORE_HOLD hold = store_hold_read(&s, cx);
 	struct db_stmt *st;
 
+	TRY(store_clock(s, cx, &wall_ms));
 	TRY(db_stmt(cx, s->db,
 	    "SELECT coalesce(min(d.due_ms), 0) FROM delivery d JOIN webhook w ON"
 	    " w.id = d.webhook_id WHERE d.due_ms > 0 AND d.lease_until_ms < $1 AND w.enabled = 1",

@@ -28,7 +28,7 @@ struct refresh_claim {
 };
 
 /* E_CONFLICT when somebody else holds it, E_NOTFOUND when it was deleted, E_REAUTH when there is
- * nothing to refresh with. Leases are on the wall clock. */
+ * nothing to refresh with. Leases are on the clock of the database: wall_ms is STORE_CLOCK. */
 MUST enum rc store_refresh_claim(struct store *s, struct ctx *cx, struct str id, int64_t wall_ms,
     int64_t lease_ms, struct refresh_claim *out);
 

@@ -36,14 +36,16 @@ note_pairs(struct store *s, struct ctx *cx, const struct round *r)
 	return n > 0 ? store_changed_many(s, cx, CHANGE_TOKEN, ids, n) : OK;
 }
 
-/* All but the commit. Claims come first, and in the order of their ids, so that of several nodes none waits for one that
- * waits for it. */
+/* All but the commit. Claims come first, and in the order of their ids, so that of several nodes none waits
+ * for one that waits for it. */
 static enum rc
 write_all(struct store *s, struct ctx *cx, struct round *r)
 {
 	if (r->wish_count > 1)
 		qsort(r->wishes, r->wish_count, sizeof(*r->wishes), by_id);
 	TRY(db_begin(cx, s->db));
+	if (r->wish_count > 0)
+		TRY(store_clock(s, cx, &r->wall_ms));
 	TRY(refresh_rows_find(s, cx, r->wishes, r->wish_count, r));
 	begin_wishes(r);
 	TRY(refresh_rows_claim(s, cx, r->wishes, r->wish_count, r));

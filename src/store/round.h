@@ -49,8 +49,9 @@ struct round {
 	struct round_reply *replies;
 	struct round_pair *pairs;
 	size_t wish_count, reply_count, pair_count;
-	int64_t now_ms, wall_ms, lease_ms;
-	int64_t boot_ms; /* when wall_ms was read, for the caller */
+	int64_t now_ms;
+	int64_t wall_ms; /* of the leases; STORE_CLOCK, else tests only */
+	int64_t lease_ms;
 };
 
 /* Nothing of it is seen by anybody before all of it is durable. When the transaction as a whole fails,

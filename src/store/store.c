@@ -347,3 +347,9 @@ store_meta_get_sealed(struct store *s, struct ctx *cx, struct str name, struct s
 	return store_open_sealed(
 	    s, cx, (struct seal_place){ .purpose = S("meta"), .row = name }, sealed, out);
 }
+
+enum rc
+store_clock(struct store *s, struct ctx *cx, int64_t *wall_ms)
+{
+	return *wall_ms == STORE_CLOCK ? db_clock_ms(cx, s->db, wall_ms) : OK;
+}

@@ -37,4 +37,8 @@ MUST enum rc store_meta_get_sealed(
 MUST enum rc store_meta_put_sealed(
     struct store *s, struct ctx *cx, struct str name, struct secret value);
 
+/* For the wall_ms of a verb about leases: the clock of the database, which all nodes have in common. A node
+ * whose own clock is wrong neither takes what another holds nor loses what it holds itself. */
+#define STORE_CLOCK 0
+
 #endif

@@ -81,6 +81,8 @@ void store_event_settle(struct store *s);
 /* The listener, after a commit. */
 void store_event_tell(struct store *s);
 
+/* With STORE_CLOCK, *wall_ms becomes the time. */
+MUST enum rc store_clock(struct store *s, struct ctx *cx, int64_t *wall_ms);
 /* E_NOTFOUND with a sentence about `what` unless the statement has a row. */
 MUST enum rc store_want_row(struct ctx *cx, struct db_stmt *st, const char *what);
 /* The one number that a query without parameters answers. */

@@ -514,6 +514,7 @@ store_token_due(struct store *s, struct ctx *cx, struct str provider, int64_t no
 	struct due_look look = { provider, now_ms, wall_ms, max, 0, NULL, 0 };
 
 	look.ids = ARENA_ARRAY(cx->arena, struct str, max > 0 ? max : 1);
+	TRY(store_clock(s, cx, &look.wall_ms));
 	TRY(add_due(s, cx, &look, DUE_LEFT, true));
 	TRY(add_due(s, cx, &look, DUE_FREE, false));
 	TRY(next_due(s, cx, &look));

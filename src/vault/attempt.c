@@ -1,8 +1,11 @@
 /* The way of an attempt: claim, plan, and what the plan says. */
 #include "vault/attempt.h"
 
+#include <stdlib.h>
+
 #include "base/crash.h"
 #include "base/log.h"
+#include "base/map.h"
 
 #define OTHER_AGAIN_MS 100
 
@@ -29,6 +32,7 @@ attempt_go_on(struct flight *f)
 	struct plan p;
 
 	f->plan.now_ms = attempt_now_ms(f);
+	f->plan.steady_ms = attempt_steady_ms(f);
 	p = plan_next(&f->plan);
 	switch (p.step) {
 	case PLAN_SEND:
@@ -88,6 +92,8 @@ plan_of(const struct flight *f)
 	rejected = f->rejected && f->rejected_ms == t->refreshed_ms;
 	pthread_mutex_unlock(&e->lock);
 
+	if (t->attempt.stage == STAGE_SETTLED)
+		free(map_del(e->over, f->token_id));
 	return (struct plan_state){
 		.contract = *provider_contract(attempt_provider(f), f->claim.secrets.app_secret),
 		.stage = (enum attempt_stage)t->attempt.stage,
@@ -97,6 +103,8 @@ plan_of(const struct flight *f)
 		.expires_ms = t->expires_ms,
 		.refused_ms = t->refused_ms,
 		.rejected = rejected || t->refused_ms > 0,
+		.over_ms = attempt_over_ms(f),
+		.steady_ms = attempt_steady_ms(f),
 		.has_witness = attempt_provider(f)->witness.url.len > 0,
 	};
 }

@@ -56,6 +56,12 @@ void attempt_failed(
  * until it is written; no other attempt begins meanwhile. */
 void attempt_again_later(struct flight *f, enum flight_stage stage, const char *what);
 
+/* Time that passes for the injected clock and for real, but not when somebody sets the machine's clock. */
+int64_t attempt_steady_ms(const struct flight *f);
+/* The call of its refresh has ended just now, with nothing; and when that was, 0: not in this process. */
+void attempt_is_over(struct flight *f);
+int64_t attempt_over_ms(const struct flight *f);
+
 const struct provider *attempt_provider(const struct flight *f);
 int64_t attempt_now_ms(const struct flight *f);
 /* A context for recording a failure whose own words must stay. */

@@ -40,7 +40,7 @@ say_held(struct flight *f, const struct plan *p)
 		return;
 	}
 	/* Its access token is refused or has run out: nothing is left to wait for but the dust to settle. */
-	if (p->at_ms > 0 && p->at_ms <= f->plan.sent_ms + PLAN_SETTLE_MS) {
+	if (p->at_ms > 0 && p->at_ms != f->plan.expires_ms - PLAN_LAST_MOMENT_MS) {
 		fail_at(cx, E_UPSTREAM, "refresh-in-doubt", NULL,
 		    "The reply to the refresh of %.*s %s, and %s accepts a refresh token "
 		    "only once: the old access token is over too, and one last try is made at "
@@ -114,9 +114,13 @@ attempt_due_in_doubt(struct flight *f, int64_t backoff)
 	s.witness = WITNESS_NOT_ASKED;
 	s.now_ms = attempt_now_ms(f);
 	/* The provider may be at it from the end of the call on, which began some time after its record. */
-	if (f->call == FLIGHT_REFRESH)
+	if (f->call == FLIGHT_REFRESH) {
 		f->claim.token.attempt.sent_ms = s.now_ms;
+		attempt_is_over(f);
+	}
 	s.sent_ms = f->claim.token.attempt.sent_ms;
+	s.over_ms = attempt_over_ms(f);
+	s.steady_ms = attempt_steady_ms(f);
 	f->plan = s;
 	p = plan_next(&s);
 	if (p.step == PLAN_SEND)

@@ -1,5 +1,8 @@
 /* How an attempt ends: settled, recorded as failed, or kept in memory until the store can take it. */
+#include <stdlib.h>
+
 #include "base/log.h"
+#include "base/map.h"
 #include "vault/attempt.h"
 #include "vault/learn.h"
 
@@ -13,6 +16,35 @@ int64_t
 attempt_now_ms(const struct flight *f)
 {
 	return clock_now_ms(f->engine->vault->clock);
+}
+
+int64_t
+attempt_steady_ms(const struct flight *f)
+{
+	return clock_boot_ms() + clock_offset_ms(f->engine->vault->clock);
+}
+
+/* Another node may have sent it once more since; then sent_ms is another. */
+struct over {
+	int64_t steady_ms, sent_ms;
+};
+
+void
+attempt_is_over(struct flight *f)
+{
+	struct over *o = mem_alloc(sizeof(*o));
+
+	o->steady_ms = attempt_steady_ms(f);
+	o->sent_ms = f->claim.token.attempt.sent_ms;
+	free(map_put(f->engine->over, f->token_id, o));
+}
+
+int64_t
+attempt_over_ms(const struct flight *f)
+{
+	const struct over *o = map_get(f->engine->over, f->token_id);
+
+	return o != NULL && o->sent_ms == f->claim.token.attempt.sent_ms ? o->steady_ms : 0;
 }
 
 struct ctx

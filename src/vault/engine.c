@@ -112,8 +112,8 @@ look_in_lane(struct engine *e, struct ctx *cx, struct lane *l, size_t max)
 	struct str *ids = NULL;
 	size_t n = 0;
 
-	if (store_token_due(e->vault->store, cx, l->provider->id, now, clock_wall_ms(), max, &ids,
-		&n, &next) != OK) {
+	if (store_token_due(e->vault->store, cx, l->provider->id, now, STORE_CLOCK, max, &ids, &n,
+		&next) != OK) {
 		log_event(LOG_ERROR, "engine.store_failed", KV_STR("why", str_of(cx->why)));
 		return LOOK_AGAIN_MS;
 	}
@@ -287,6 +287,7 @@ release(struct engine *e)
 	pthread_cond_destroy(&e->changed);
 	pthread_mutex_destroy(&e->lock);
 	map_free(e->flying, NULL);
+	map_free(e->over, free);
 	round_parts_free(e->parts);
 	free(e->lanes);
 	free(e);
@@ -303,6 +304,7 @@ engine_start(struct ctx *cx, struct vault *v, struct engine **out)
 	for (size_t i = 0; i < v->provider_count; i++)
 		lane_init(&e->lanes[i], &v->providers[i]);
 	e->flying = map_new();
+	e->over = map_new();
 	e->parts = round_parts_new();
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_condattr_init(&attr);

@@ -79,6 +79,8 @@ struct engine {
 	pthread_t thread;
 	struct flight *flights;
 	struct map *flying; /* token id -> its flight that is not done */
+	struct map
+	    *over; /* token id -> when its call ended with nothing; the engine's thread only */
 	struct lane *lanes; /* one for each provider, in its order */
 	int waiting;        /* readers in engine_refresh */
 	bool look;          /* something may be due anywhere */

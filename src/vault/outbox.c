@@ -279,8 +279,8 @@ look_at(struct outbox *n, struct ctx *cx, const struct webhook *w, bool *full)
 	*full = room == 0;
 	if (!w->enabled || room == 0)
 		return OK;
-	TRY(store_delivery_claim(v->store, cx, w->id, clock_now_ms(v->clock), clock_wall_ms(),
-	    LEASE_MS, room, &due, &count));
+	TRY(store_delivery_claim(v->store, cx, w->id, clock_now_ms(v->clock), STORE_CLOCK, LEASE_MS,
+	    room, &due, &count));
 	*full = count == room;
 	for (size_t i = 0; i < count; i++)
 		TRY(deliver(n, cx, w, &due[i]));
@@ -305,7 +305,7 @@ look(struct outbox *n, struct ctx *cx, int64_t *wait)
 	}
 	if (count == 0)
 		return OK;
-	TRY(store_delivery_next(v->store, cx, clock_wall_ms(), &next));
+	TRY(store_delivery_next(v->store, cx, STORE_CLOCK, &next));
 	now = clock_now_ms(v->clock);
 	/* What a full receiver waits for is the end of a call, which wakes us. */
 	if (next > now && next - now < *wait)

@@ -178,10 +178,10 @@ enter_lane(struct flight *f)
 
 /* Before anything that may take long: waiting for the writer is a part of the lease. */
 static void
-begin_lease(struct flight *f, const struct round *r)
+begin_lease(struct flight *f)
 {
-	f->lease_wall_ms = r->wall_ms + r->lease_ms;
-	f->lease_boot_ms = r->boot_ms + r->lease_ms;
+	f->lease_wall_ms = clock_wall_ms() + LEASE_MS;
+	f->lease_boot_ms = clock_boot_ms() + LEASE_MS;
 }
 
 static void
@@ -195,7 +195,7 @@ add_wishes(struct round_parts *p, struct round *r)
 		if (!enter_lane(f))
 			continue;
 		crash_here(CRASH_BEFORE_CLAIM);
-		begin_lease(f, r);
+		begin_lease(f);
 		ctx_clear(&f->cx);
 		p->wishes[n++] = (struct round_wish){ .id = f->token_id,
 			.cx = &f->cx,
@@ -256,8 +256,7 @@ static struct round
 alone(struct engine *e)
 {
 	return (struct round){ .now_ms = clock_now_ms(e->vault->clock),
-		.wall_ms = clock_wall_ms(),
-		.boot_ms = clock_boot_ms(),
+		.wall_ms = STORE_CLOCK,
 		.lease_ms = LEASE_MS };
 }
 
@@ -322,7 +321,7 @@ after_wish(struct engine *e, const struct round *r, struct round_wish *part)
 	struct flight *f = part->arg;
 
 	if (!part->unsure && worth_alone(e, r, part->rc)) {
-		begin_lease(f, &again);
+		begin_lease(f);
 		again.wishes = part;
 		again.wish_count = 1;
 		write_alone(e, f, &again);

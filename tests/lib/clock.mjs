@@ -4,6 +4,7 @@
  *   const clock = testClock();
  *   const manager = await startServe({ env: { ...clock.env } });
  *   await clock.advance(manager, 3600);      seconds, also back
+ *   await clock.goWrong(manager, 3600);      as if somebody set the machine's clock: that of leases and of all else
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,10 +21,18 @@ export function testClock() {
 	return {
 		env: { VALETKEY_TEST_CLOCK: file },
 		offset_s: 0,
+		wrong_s: 0,
 		/* Of one manager or of several; without any it holds from the next start on. */
 		async advance(managers, seconds) {
 			this.offset_s += seconds;
-			writeFileSync(file, String(this.offset_s * 1000));
+			await this.tell(managers);
+		},
+		async goWrong(managers, seconds) {
+			this.wrong_s += seconds;
+			await this.tell(managers);
+		},
+		async tell(managers) {
+			writeFileSync(file, `${this.offset_s * 1000} ${this.wrong_s * 1000}`);
 			const told = `event=test.clock offset_ms=${this.offset_s * 1000}\n`;
 			await Promise.all([managers ?? []].flat().map((manager) => {
 				const before = manager.log().length;

@@ -253,6 +253,7 @@ fault_open(struct ctx *cx, const char *where, struct db **out)
 	d->statements = map_new();
 	driver.doubt = fault_doubt;
 	driver.claim_shared = fault_claim_shared;
+	driver.clock = d->inner->driver->clock;
 	driver.listen = db_is_shared(d->inner) ? fault_listen : NULL;
 	driver.text_type = d->inner->driver->text_type;
 	driver.blob_type = d->inner->driver->blob_type;

@@ -49,6 +49,7 @@ struct row {
 	enum witness witness;
 	bool risked, rejected, unreadable, no_life, no_witness;
 	int64_t refused_ms;
+	int64_t over_for_ms; /* by a clock that nobody sets; 0: not known */
 	enum plan_step want;
 	int64_t want_at;
 };
@@ -93,6 +94,16 @@ static const struct row rows[] = {
 	    .want = PLAN_ASK_WITNESS },
 	{ "kills, clock set back", STRICT_KILLS, ATTEMPT_LOST, .after_ms = -3600000,
 	    .want = PLAN_ASK_WITNESS },
+	/* How long it was really, whatever the clock on the wall was set to meanwhile. */
+	{ "kills, clock set ahead", STRICT_KILLS, ATTEMPT_LOST, .after_ms = 60000,
+	    .over_for_ms = 1000, .want = PLAN_HOLD, .want_at = SENT + 59000 + PLAN_SETTLE_MS },
+	{ "kills, clock set back at once", STRICT_KILLS, ATTEMPT_LOST, .after_ms = -3600000,
+	    .over_for_ms = 1000, .want = PLAN_HOLD, .want_at = SENT - 3601000 + PLAN_SETTLE_MS },
+	{ "kills, clock set back, settled", STRICT_KILLS, ATTEMPT_LOST, .after_ms = 1000,
+	    .over_for_ms = PLAN_SETTLE_MS, .want = PLAN_ASK_WITNESS },
+	{ "strict, refused, clock set ahead", STRICT, ATTEMPT_LOST, .after_ms = 60000,
+	    .over_for_ms = 1000, .rejected = true, .want = PLAN_HOLD,
+	    .want_at = SENT + 59000 + PLAN_SETTLE_MS },
 	{ "kills, alive", STRICT_KILLS, ATTEMPT_LOST, .after_ms = PLAN_SETTLE_MS,
 	    .witness = WITNESS_ALIVE, .want = PLAN_SEND },
 	{ "kills, dead", STRICT_KILLS, ATTEMPT_LOST, .after_ms = PLAN_SETTLE_MS,
@@ -141,7 +152,9 @@ test_what_to_do_in_doubt(void **state)
 			.has_witness = !r->no_witness,
 			.witness = r->witness,
 			.unreadable = r->unreadable,
-			.now_ms = SENT + r->after_ms };
+			.now_ms = SENT + r->after_ms,
+			.over_ms = r->over_for_ms > 0 ? 5000 : 0,
+			.steady_ms = 5000 + r->over_for_ms };
 		struct plan got = plan_next(&s);
 
 		if (got.step != r->want || got.at_ms != r->want_at)
