@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "http/multi.h"
 #include "http/plain.h"
 #include "http/transfer.h"
 
@@ -13,11 +14,12 @@
 #define KEPT_CONNECTIONS 256
 #define POLL_MS 1000
 #define POLL_STOPPING_MS 20
+#define KEPT_TRANSFERS 512  /* of which a handle is used again, until there is nothing to do */
 #define ANSWER_GRACE_MS 500 /* the thread may be this late before a waiter goes on without it */
 
 struct http_client {
 	/* Both with the first call: most processes make none, or not at once. */
-	CURLM *multi;
+	struct multi *multi;
 	pthread_t thread;
 	struct buf user_agent, roots_pem; /* the second empty: the system's */
 
@@ -26,22 +28,74 @@ struct http_client {
 	bool stop;                                /* no new calls */
 	int64_t stop_by_ms;                       /* with stop: when those in flight are given up */
 	bool stopped;                             /* the thread has been joined */
+	struct http_transfer *kept;               /* emptied, for calls of the same shape */
+	int kept_count;
 
 	struct http_transfer *running; /* the thread's own */
 };
 
+/* --- transfers --- */
+
+static struct http_transfer *
+new_transfer(struct http_client *c, const struct http_call *call)
+{
+	struct http_transfer *t;
+
+	pthread_mutex_lock(&c->lock);
+	t = c->kept;
+	if (t != NULL) {
+		c->kept = t->next;
+		c->kept_count--;
+		t->next = NULL;
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (t != NULL && transfer_again(t, call, buf_str(&c->user_agent)))
+		return t;
+	transfer_free(t);
+	return transfer_new(call, buf_str(&c->user_agent), buf_str(&c->roots_pem));
+}
+
 static void
-report(struct http_transfer *t)
+report(struct http_client *c, struct http_transfer *t)
 {
 	t->done(t->arg, &t->reply);
+	if (!transfer_empty(t)) {
+		transfer_free(t);
+		return;
+	}
+	pthread_mutex_lock(&c->lock);
+	if (c->kept_count < KEPT_TRANSFERS) {
+		t->next = c->kept;
+		c->kept = t;
+		c->kept_count++;
+		t = NULL;
+	}
+	pthread_mutex_unlock(&c->lock);
 	transfer_free(t);
 }
 
 static void
+let_kept_go(struct http_client *c)
+{
+	struct http_transfer *t, *next;
+
+	pthread_mutex_lock(&c->lock);
+	t = c->kept;
+	c->kept = NULL;
+	c->kept_count = 0;
+	pthread_mutex_unlock(&c->lock);
+	for (; t != NULL; t = next) {
+		next = t->next;
+		transfer_free(t);
+	}
+}
+
+/* --- the thread --- */
+
+static void
 start(struct http_client *c, struct http_transfer *t)
 {
-	if (curl_multi_add_handle(c->multi, t->easy) != CURLM_OK)
-		abort();
+	multi_add(c->multi, t->easy);
 	t->prev = NULL;
 	t->next = c->running;
 	if (t->next != NULL)
@@ -52,7 +106,7 @@ start(struct http_client *c, struct http_transfer *t)
 static void
 take_off(struct http_client *c, struct http_transfer *t)
 {
-	curl_multi_remove_handle(c->multi, t->easy);
+	multi_remove(c->multi, t->easy);
 	if (t->prev != NULL)
 		t->prev->next = t->next;
 	else
@@ -88,16 +142,14 @@ static void
 report_finished(struct http_client *c)
 {
 	struct http_transfer *t;
-	const CURLMsg *msg;
 	CURLcode code;
-	int left;
+	CURL *easy;
 
-	while ((msg = curl_multi_info_read(c->multi, &left)) != NULL) {
-		code = msg->data.result;
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
+	while ((easy = multi_ended(c->multi, &code)) != NULL) {
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
 		transfer_finish(t, code);
 		take_off(c, t);
-		report(t);
+		report(c, t);
 	}
 }
 
@@ -106,17 +158,17 @@ run(void *arg)
 {
 	struct http_client *c = arg;
 	struct http_transfer *t;
-	int running, poll_ms;
+	int poll_ms;
 
 	while (start_queued(c, &poll_ms)) {
-		curl_multi_perform(c->multi, &running);
+		if (!multi_turn(c->multi, poll_ms) && c->running == NULL)
+			let_kept_go(c);
 		report_finished(c);
-		curl_multi_poll(c->multi, NULL, 0, poll_ms, NULL);
 	}
 	while ((t = c->running) != NULL) {
 		transfer_abandon(t);
 		take_off(c, t);
-		report(t);
+		report(c, t);
 	}
 	return NULL;
 }
@@ -135,20 +187,16 @@ start_thread(struct http_client *c)
 	return error == 0;
 }
 
-/* Under the lock. False: there is no room for another thread. */
+/* Under the lock. False: there is no room for another thread, or for its descriptors. */
 static bool
 be_running(struct http_client *c)
 {
 	if (c->multi != NULL)
 		return true;
-	c->multi = curl_multi_init();
-	if (c->multi == NULL)
-		abort();
-	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
-	curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HOST_CONNECTIONS);
-	if (start_thread(c))
+	c->multi = multi_new(HOST_CONNECTIONS, KEPT_CONNECTIONS);
+	if (c->multi != NULL && start_thread(c))
 		return true;
-	curl_multi_cleanup(c->multi);
+	multi_free(c->multi);
 	c->multi = NULL;
 	return false;
 }
@@ -156,8 +204,8 @@ be_running(struct http_client *c)
 static void
 release(struct http_client *c)
 {
-	if (c->multi != NULL)
-		curl_multi_cleanup(c->multi);
+	let_kept_go(c);
+	multi_free(c->multi);
 	pthread_mutex_destroy(&c->lock);
 	buf_free(&c->user_agent);
 	buf_free(&c->roots_pem);
@@ -195,7 +243,7 @@ http_client_stop(struct http_client *c, int grace_ms)
 	c->stop_by_ms = clock_mono_ms() + grace_ms;
 	pthread_mutex_unlock(&c->lock);
 	if (c->multi != NULL) {
-		curl_multi_wakeup(c->multi);
+		multi_wake(c->multi);
 		pthread_join(c->thread, NULL);
 	}
 	c->stopped = true;
@@ -214,8 +262,7 @@ void
 http_client_send(struct http_client *c, const struct http_call *call,
     void (*done)(void *arg, const struct http_reply *reply), void *arg)
 {
-	struct http_transfer *t =
-	    transfer_new(call, buf_str(&c->user_agent), buf_str(&c->roots_pem));
+	struct http_transfer *t = new_transfer(c, call);
 	bool taken = false;
 
 	t->done = done;
@@ -226,7 +273,7 @@ http_client_send(struct http_client *c, const struct http_call *call,
 		if (taken) {
 			/* One that finds others waiting need not wake the thread again. */
 			if (c->queue == NULL)
-				curl_multi_wakeup(c->multi);
+				multi_wake(c->multi);
 			*c->queue_end = t;
 			c->queue_end = &t->next;
 		}
@@ -235,7 +282,7 @@ http_client_send(struct http_client *c, const struct http_call *call,
 			return;
 		transfer_abandon(t);
 	}
-	report(t);
+	report(c, t);
 }
 
 static void

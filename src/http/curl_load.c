@@ -22,11 +22,9 @@
 	_(CURLMcode, curl_multi_add_handle, (CURLM *m, CURL *e), (m, e))                       \
 	_(CURLMcode, curl_multi_remove_handle, (CURLM *m, CURL *e), (m, e))                    \
 	_(CURLMsg *, curl_multi_info_read, (CURLM *m, int *left), (m, left))                   \
-	_(CURLMcode, curl_multi_perform, (CURLM *m, int *running), (m, running))               \
-	_(CURLMcode, curl_multi_poll,                                                          \
-	    (CURLM *m, struct curl_waitfd more[], unsigned int count, int ms, int *ready),     \
-	    (m, more, count, ms, ready))                                                       \
-	_(CURLMcode, curl_multi_wakeup, (CURLM *m), (m))                                       \
+	_(CURLMcode, curl_multi_socket_action,                                                 \
+	    (CURLM *m, curl_socket_t s, int what, int *running), (m, s, what, running))         \
+	_(CURLMcode, curl_multi_assign, (CURLM *m, curl_socket_t s, void *p), (m, s, p))       \
 	_(struct curl_slist *, curl_slist_append, (struct curl_slist *l, const char *s), (l, s)) \
 	_(void, curl_slist_free_all, (struct curl_slist *l), (l))                              \
 	_(CURLU *, curl_url, (void), ())                                                       \

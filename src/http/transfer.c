@@ -14,6 +14,9 @@
 #define HEAD_MAX (64u << 10)
 #define REPLY_MAX (1u << 20)
 #define CONNECT_MAX_MS 10000
+#define READ_AT_ONCE 4096 /* allocated and wiped for each call */
+#define KEPT_BODY_MAX (64u << 10)
+#define BODY_OUT_MAX (64u << 20)
 #define SLOW_BYTES_PER_S 10
 #define SLOW_TIME_S 10
 #define IDLE_CONNECTION_MAX_S 45
@@ -76,14 +79,14 @@ give_up(struct http_transfer *t, enum http_call_end end, const char *what)
 	return 0;
 }
 
+/* Its value when the line is of that name; else p is NULL. */
 static struct str
 header_value(struct str line, struct str name)
 {
-	size_t colon = str_find(line, ':');
-
-	if (colon == line.len || !str_eq_nocase(str_sub(line, 0, colon), name))
+	if (line.len <= name.len || line.p[name.len] != ':' ||
+	    !str_eq_nocase(str_sub(line, 0, name.len), name))
 		return (struct str){ 0 };
-	return str_trim(str_sub(line, colon + 1, line.len));
+	return str_trim(str_sub(line, name.len + 1, line.len));
 }
 
 static void
@@ -104,17 +107,14 @@ keep_content_type(struct http_transfer *t, struct str v)
 static bool
 note_header(struct http_transfer *t, struct str line)
 {
-	char date[64];
 	struct str v;
 
 	if ((v = header_value(line, S("content-type"))).p != NULL)
 		keep_content_type(t, v);
 	if ((v = header_value(line, S("retry-after"))).p != NULL)
 		keep(t->retry_after, sizeof(t->retry_after), v);
-	if ((v = header_value(line, S("date"))).p != NULL) {
-		keep(date, sizeof(date), v);
-		t->reply.date_s = curl_getdate(date, NULL);
-	}
+	if ((v = header_value(line, S("date"))).p != NULL)
+		keep(t->date, sizeof(t->date), v);
 	/* No coding was offered: one that comes all the same may be a bomb (S-020). */
 	v = header_value(line, S("content-encoding"));
 	if (v.len == 0 || str_eq_nocase(v, S("identity")))
@@ -137,8 +137,7 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	if (str_starts(line, S("HTTP/"))) {
 		/* The reply of a proxy or an interim one may have come before. */
 		t->in_head = true;
-		t->reply.date_s = 0;
-		t->content_type[0] = t->retry_after[0] = t->coding[0] = '\0';
+		t->content_type[0] = t->retry_after[0] = t->coding[0] = t->date[0] = '\0';
 	} else if (line.len == 0) {
 		t->in_head = false;
 	} else if (t->in_head && !note_header(t, line)) {
@@ -326,22 +325,26 @@ use_headers(struct http_transfer *t, const struct http_call *call, struct str us
 }
 
 static void
+use_body(struct http_transfer *t, const struct http_call *call)
+{
+	if (!call->has_body && !str_eq(str_of(call->method), S("POST")))
+		return;
+	if (call->has_body)
+		buf_add(&t->body_out, secret_expose(call->body));
+	buf_addc(&t->body_out, '\0');
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(t->body_out.len - 1));
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body_out.p);
+}
+
+static void
 use_method(struct http_transfer *t, const struct http_call *call)
 {
-	struct str method = str_of(call->method), body = secret_expose(call->body);
+	struct str method = str_of(call->method);
 
 	t->send_once = !str_eq(method, S("GET")) && !str_eq(method, S("HEAD"));
 	if (str_eq(method, S("HEAD")))
 		curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
-	if (call->has_body || str_eq(method, S("POST"))) {
-		t->body_out = buf_heap(body.len + 1);
-		if (call->has_body)
-			buf_add(&t->body_out, body);
-		buf_addc(&t->body_out, '\0');
-		curl_easy_setopt(
-		    t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(t->body_out.len - 1));
-		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body_out.p);
-	}
+	use_body(t, call);
 	curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, call->method);
 }
 
@@ -363,6 +366,7 @@ use_limits(struct http_transfer *t, const struct http_call *call)
 	curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_PER_S);
 	curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, (long)SLOW_TIME_S);
 	curl_easy_setopt(t->easy, CURLOPT_MAXAGE_CONN, (long)IDLE_CONNECTION_MAX_S);
+	curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, (long)READ_AT_ONCE);
 }
 
 static void
@@ -408,11 +412,51 @@ use_roots(struct http_transfer *t, struct str pem)
 		curl_easy_setopt(t->easy, CURLOPT_CAPATH, NULL) == CURLE_OK);
 }
 
+static struct buf
+copy_of(struct str s)
+{
+	struct buf b = buf_heap(s.len + 1);
+
+	buf_add(&b, s);
+	return b;
+}
+
+static void
+remember_shape(struct http_transfer *t, const struct http_call *call)
+{
+	t->once = call->public_only || call->fresh;
+	t->method = copy_of(str_of(call->method));
+	t->url = copy_of(call->url);
+	t->timeout_ms = call->timeout_ms;
+	t->reply_max = call->reply_max;
+	t->has_body = call->has_body;
+	t->no_proxy = call->no_proxy;
+	t->salvage = call->salvage;
+}
+
+static bool
+has_shape_of(const struct http_transfer *t, const struct http_call *call)
+{
+	return !call->public_only && !call->fresh && t->timeout_ms == call->timeout_ms &&
+	    t->reply_max == call->reply_max && t->has_body == call->has_body &&
+	    t->salvage == call->salvage && t->no_proxy == call->no_proxy &&
+	    str_eq(buf_str(&t->url), call->url) &&
+	    str_eq(buf_str(&t->method), str_of(call->method));
+}
+
+static void
+cannot_be_sent(struct http_transfer *t)
+{
+	curl_easy_cleanup(t->easy);
+	t->easy = NULL;
+}
+
 struct http_transfer *
 transfer_new(const struct http_call *call, struct str user_agent, struct str roots_pem)
 {
 	struct http_transfer *t = mem_alloc(sizeof(*t));
 
+	t->body_out = buf_heap(BODY_OUT_MAX);
 	if (!set_up(t))
 		return t;
 	t->easy = curl_easy_init();
@@ -421,17 +465,63 @@ transfer_new(const struct http_call *call, struct str user_agent, struct str roo
 	    (call->no_proxy && curl_easy_setopt(t->easy, CURLOPT_PROXY, "") != CURLE_OK))
 		abort();
 	t->fresh = call->fresh;
-	t->salvage = call->salvage;
 	if (call->fresh && curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK)
 		abort();
+	remember_shape(t, call);
 	use_callbacks(t);
 	use_limits(t, call);
 	use_method(t, call);
-	if (!use_url(t, call->url) || !use_headers(t, call, user_agent)) {
-		curl_easy_cleanup(t->easy);
-		t->easy = NULL;
-	}
+	if (!use_url(t, call->url) || !use_headers(t, call, user_agent))
+		cannot_be_sent(t);
 	return t;
+}
+
+static void
+empty_buf(struct buf *b)
+{
+	struct buf fresh = buf_heap(b->max);
+
+	if (b->cap > KEPT_BODY_MAX) {
+		buf_free(b);
+		*b = fresh;
+		return;
+	}
+	mem_wipe(b->p, b->len);
+	b->len = 0;
+	b->overflow = false;
+}
+
+/* What libcurl itself had of the call it has freed at its end, wiped; these are what it borrowed, and what
+ * was noted of the reply. Every option but those of headers and body stays as the shape has it. */
+bool
+transfer_empty(struct http_transfer *t)
+{
+	if (t->easy == NULL || t->once ||
+	    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL) != CURLE_OK ||
+	    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL) != CURLE_OK)
+		return false;
+	curl_slist_free_all(t->lines);
+	t->lines = NULL;
+	empty_buf(&t->body_out);
+	empty_buf(&t->body_in);
+	buf_free(&t->decoded);
+	t->reply = (struct http_reply){ 0 };
+	t->content_type[0] = t->retry_after[0] = t->coding[0] = t->date[0] = t->curl_text[0] = '\0';
+	t->head_len = 0;
+	t->in_head = t->sent = t->gave_up = t->barred = false;
+	t->prev = t->next = NULL;
+	return true;
+}
+
+bool
+transfer_again(struct http_transfer *t, const struct http_call *call, struct str user_agent)
+{
+	if (!has_shape_of(t, call))
+		return false;
+	use_body(t, call);
+	if (!use_headers(t, call, user_agent))
+		cannot_be_sent(t);
+	return true;
 }
 
 /* Less than the whole body was handed to the connection, so that nobody can have acted on it. Of a kept
@@ -498,6 +588,22 @@ judge_failure(struct http_transfer *t, CURLcode code)
 		say(t, CALL_LOST, "no complete reply from", reason(t, code));
 }
 
+/* Many replies are of the same second. */
+static int64_t
+date_s(const char *text)
+{
+	static _Thread_local char last[64];
+	static _Thread_local int64_t last_s;
+
+	if (text[0] == '\0')
+		return 0;
+	if (strcmp(text, last) != 0) {
+		last_s = curl_getdate(text, NULL);
+		memcpy(last, text, strlen(text) + 1);
+	}
+	return last_s > 0 ? last_s : 0;
+}
+
 /* Seconds, or a date measured against the server's own clock when it told it. */
 static int
 retry_after_s(const struct http_transfer *t)
@@ -542,8 +648,7 @@ transfer_finish(struct http_transfer *t, CURLcode code)
 
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	t->reply.status = (int)status;
-	if (t->reply.date_s < 0)
-		t->reply.date_s = 0;
+	t->reply.date_s = date_s(t->date);
 	t->reply.retry_after_s = retry_after_s(t);
 	t->reply.content_type = str_of(t->content_type);
 	if (t->gave_up) {
@@ -579,10 +684,14 @@ transfer_abandon(struct http_transfer *t)
 void
 transfer_free(struct http_transfer *t)
 {
+	if (t == NULL)
+		return;
 	if (t->easy != NULL)
 		curl_easy_cleanup(t->easy);
 	if (t->lines != NULL)
 		curl_slist_free_all(t->lines);
+	buf_free(&t->method);
+	buf_free(&t->url);
 	buf_free(&t->body_out);
 	buf_free(&t->body_in);
 	buf_free(&t->decoded);

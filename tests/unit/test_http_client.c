@@ -1,6 +1,7 @@
 /* The outgoing calls against a server that misbehaves: raw sockets, one thread, one script per
  * connection (security rows S-018, S-019, S-020). */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -175,6 +176,24 @@ serve_ok(struct site *site, int fd)
 		;
 }
 
+/* The body in capitals. */
+static void
+serve_echo(struct site *site, int fd)
+{
+	char reply[256];
+
+	while (hear(site, fd)) {
+		const char *body = strstr(site->heard, "\r\n\r\n") + 4;
+		int n = snprintf(reply, sizeof(reply),
+		    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", strlen(body));
+
+		for (; *body != '\0' && n < (int)sizeof(reply) - 1; body++)
+			reply[n++] = (char)(*body - 'a' + 'A');
+		put(fd, reply, (size_t)n);
+		mem_wipe(reply, sizeof(reply));
+	}
+}
+
 static void
 test_a_reply_is_read_and_the_connection_kept(void **state)
 {
@@ -208,6 +227,84 @@ test_a_reply_is_read_and_the_connection_kept(void **state)
 	assert_null(strcasestr(w->site.heard, "content-type"));
 	assert_null(strstr(w->site.heard, "sesame"));
 	assert_int_equal(w->site.requests, 2);
+	assert_int_equal(w->site.connections, 1);
+}
+
+/* Whether a text stands anywhere in this process's memory that can be written. The mask keeps what is
+ * looked for from being found where it is looked for. */
+static int
+times_in_memory(const unsigned char *masked, size_t len, unsigned char mask)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	int times = 0, fd = open("/proc/self/mem", O_RDONLY);
+	unsigned long from, to;
+	char line[512], rights[5];
+
+	assert_true(maps != NULL && fd >= 0);
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		static unsigned char page[1 << 16];
+
+		if (sscanf(line, "%lx-%lx %4s", &from, &to, rights) != 3 || rights[1] != 'w' ||
+		    to - from > (1UL << 30))
+			continue;
+		for (; from < to; from += sizeof(page) - len) {
+			ssize_t n = pread(fd, page, sizeof(page), (off_t)from);
+
+			for (ssize_t i = 0; i + (ssize_t)len <= n; i++) {
+				size_t k = 0;
+
+				while (k < len && page[i + (ssize_t)k] == (masked[k] ^ mask))
+					k++;
+				times += k == len;
+			}
+			mem_wipe(page, sizeof(page));
+		}
+	}
+	fclose(maps);
+	close(fd);
+	return times;
+}
+
+/* A handle that is used again holds nothing of the call before: neither what was sent nor what came. */
+static void
+test_a_kept_handle_holds_no_secret(void **state)
+{
+	enum { LEN = 24, MASK = 0x5a };
+	unsigned char sent[LEN], back[LEN];
+	struct world *w = *state;
+	struct http_call call;
+	struct http_reply r;
+	char text[LEN + 1];
+
+	site_start(&w->site, serve_echo);
+	for (int round = 0; round < 3; round++) {
+		struct arena *a = arena_new();
+		struct ctx cx;
+
+		ctx_init(&cx, a, w->clock);
+		cx.may_block = true;
+		for (int i = 0; i < LEN; i++)
+			text[i] = (char)('a' + (i * 7 + round * 5) % 26);
+		text[LEN] = '\0';
+		for (int i = 0; i < LEN; i++) {
+			sent[i] = (unsigned char)text[i] ^ MASK;
+			back[i] = (unsigned char)(text[i] - 'a' + 'A') ^ MASK;
+		}
+		call = call_to(w, "POST", "/token");
+		call.body = secret_of(str_of(text));
+		call.has_body = true;
+		call.authorization = secret_of(str_printf(a, "Bearer %s", text));
+		http_client_call(w->client, &cx, &call, &r);
+		assert_int_equal(r.end, CALL_ANSWERED);
+		assert_int_equal(secret_expose(r.body).len, LEN);
+		assert_true(times_in_memory(sent, LEN, MASK) > 0); /* it would be found */
+		arena_free(a);
+		mem_wipe(text, sizeof(text));
+		mem_wipe(w->site.heard, sizeof(w->site.heard));
+		usleep(50000); /* the thread wipes after it has answered */
+		assert_int_equal(times_in_memory(sent, LEN, MASK), 0);
+		assert_int_equal(times_in_memory(back, LEN, MASK), 0);
+	}
 	assert_int_equal(w->site.connections, 1);
 }
 
@@ -791,6 +888,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_a_reply_is_read_and_the_connection_kept),
+		T(test_a_kept_handle_holds_no_secret),
 		T(test_once_gives_the_same),
 		T(test_S_018_no_redirect_is_followed),
 		T(test_S_019_an_endless_body_is_cut),
