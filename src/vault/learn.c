@@ -8,6 +8,10 @@
 #include "vault/vault_int.h"
 
 #define QUESTIONS_MAX 64
+/* About access tokens before a refresh: so many at once, then one a second. In a storm of refreshes a few
+ * answers say what all of them would, and each costs the provider a call and the store a transaction. */
+#define OLD_AT_ONCE 16
+#define OLD_EVERY_MS 1000
 #define CALL_TIMEOUT_MS 8000
 #define LEFT_MIN_MS 60000 /* a token that ran out meanwhile would teach something false */
 
@@ -27,6 +31,7 @@ struct learner {
 	pthread_t thread;
 	struct question *first, **last;
 	int count;
+	int64_t old_from_ms; /* clock_mono_ms: what was asked of old ones is paid for by then */
 	bool ended;
 };
 
@@ -140,6 +145,18 @@ learner_main(void *arg)
 	return NULL;
 }
 
+/* Under the lock. */
+static bool
+may_ask_about_old(struct learner *l)
+{
+	int64_t now = clock_mono_ms();
+
+	if (l->old_from_ms > now + (OLD_AT_ONCE - 1) * OLD_EVERY_MS)
+		return false;
+	l->old_from_ms = (l->old_from_ms > now ? l->old_from_ms : now) + OLD_EVERY_MS;
+	return true;
+}
+
 static void
 put(struct learner *l, const struct provider *p, const struct token *t, struct secret access,
     bool of_old)
@@ -147,7 +164,7 @@ put(struct learner *l, const struct provider *p, const struct token *t, struct s
 	struct question *q;
 
 	pthread_mutex_lock(&l->lock);
-	if (l->count < QUESTIONS_MAX && !l->ended) {
+	if (l->count < QUESTIONS_MAX && !l->ended && (!of_old || may_ask_about_old(l))) {
 		q = mem_alloc(sizeof(*q));
 		q->arena = arena_new();
 		q->provider = p;

@@ -1,8 +1,8 @@
 /* vault/learn.h - what a provider really does with access tokens: asked, and written down.
  *
  * A thread of its own asks one question at a time, each one cheap call (the definition's witness) with
- * an access token. It holds few questions: when many come at once the rest is dropped, and the next
- * refresh asks again. Nobody waits for an answer; what it says is written to the store. */
+ * an access token. It holds few questions, and of those after refreshes few in a second: when many
+ * come at once the rest is dropped, and the next refresh asks again. Nobody waits for an answer; what it says is written to the store. */
 #ifndef VAULT_LEARN_H
 #define VAULT_LEARN_H
 

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "crypto/crypto.h"
+#include "oauth/flat.h"
 #include "oauth/pkce.h"
 #include "oauth/outcome.h"
 #include "oauth/request.h"
@@ -323,6 +324,64 @@ test_scope_extra_names_what_nobody_asked_for(void **state)
 	assert_str_equal(oauth_scope_extra(f->arena, S("a  b"), S("")), S("a b"));
 }
 
+/* What is read without a tree is what the tree says, whatever comes. */
+static bool
+same_as_tree(struct fixture *f, const struct flat *flat, struct str text)
+{
+	json_t *obj;
+
+	if (json_read(&f->cx, text, 8, &obj) != OK || json_object_size(obj) != flat->count)
+		return false;
+	for (size_t i = 0; i < flat->count; i++) {
+		const struct flat_member *m = &flat->members[i];
+		const json_t *v = json_object_get(obj, str_cstr(f->arena, m->name));
+
+		if (m->text.p == NULL
+			? !json_is_integer(v) || json_integer_value(v) != m->number
+			: !json_is_string(v) || !str_eq(str_of(json_string_value(v)), m->text))
+			return false;
+	}
+	return true;
+}
+
+static void
+test_reply_read_flat_is_read_the_same(void **state)
+{
+	static const char reply[] = "{\"access_token\": \"sl.u.AbC\", \"token_type\":\"bearer\","
+				    "\r\n\t\"expires_in\":14400 , \"uid\":\"\",\"zero\":0}";
+	static const char letters[] = "{}[]\",:\\ \n\t01290.-+eEtrufalsnd\x01\x7f\x80\xc3/";
+	struct fixture *f = *state;
+	struct flat flat;
+	size_t taken = 0;
+
+	assert_true(flat_read(str_of(reply), &flat));
+	assert_int_equal(flat.count, 5);
+	assert_int_equal(flat_get(&flat, "expires_in")->number, 14400);
+	assert_false(flat_read(S("{\"a\":1,\"a\":1}"), &flat));
+	assert_false(flat_read(S("{\"a\":01}"), &flat));
+	assert_false(flat_read(S("{\"a\":1} x"), &flat));
+	assert_false(flat_read(S("{\"a\":\"\\u0041\"}"), &flat));
+	for (int i = 0; i < 50000; i++) {
+		char text[sizeof(reply)];
+		uint32_t random[4];
+
+		memcpy(text, reply, sizeof(reply));
+		crypto_random(random, sizeof(random));
+		for (uint32_t k = 0; k <= random[0] % 3; k++)
+			text[random[k + 1] % (sizeof(reply) - 1)] =
+			    letters[(random[k + 1] >> 16) % (sizeof(letters) - 1)];
+		if (!flat_read((struct str){ text, sizeof(reply) - 1 }, &flat))
+			continue;
+		taken++;
+		if (!same_as_tree(f, &flat, (struct str){ text, sizeof(reply) - 1 })) {
+			print_error("%.*s\n", (int)sizeof(reply) - 1, text);
+			assert_true(false);
+		}
+		arena_reset(f->arena);
+	}
+	assert_true(taken > 500);
+}
+
 int
 main(void)
 {
@@ -342,6 +401,7 @@ main(void)
 		TEST(test_reply_with_tokens_that_no_header_may_hold),
 		TEST(test_reply_words_are_printable_and_short),
 		TEST(test_reply_keeps_a_long_list_of_scopes),
+		TEST(test_reply_read_flat_is_read_the_same),
 		TEST(test_scope_extra_names_what_nobody_asked_for),
 	};
 
