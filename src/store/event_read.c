@@ -58,6 +58,12 @@ read_rows(struct ctx *cx, struct db_stmt *st, size_t max, struct event *out, siz
 	return OK;
 }
 
+/* Those of one token are found by its index, however many there are of others. */
+#define LIST(which)                                        \
+	"SELECT " EVENT_COLUMNS " FROM event WHERE " which \
+	"(at_ms, head, seq) < ($1, $2, $3)" FILTER(        \
+	    4, 5, 6, 7) " ORDER BY at_ms DESC, head DESC, seq DESC LIMIT $8"
+
 enum rc
 store_event_list(struct store *s, struct ctx *cx, const struct event_filter *f,
     const struct event *before, size_t max, struct event **out, size_t *count)
@@ -68,10 +74,7 @@ store_event_list(struct store *s, struct ctx *cx, const struct event_filter *f,
 	struct db_stmt *st;
 
 	*out = ARENA_ARRAY(cx->arena, struct event, max);
-	TRY(db_stmt(cx, s->db,
-	    "SELECT " EVENT_COLUMNS " FROM event WHERE (at_ms, head, seq) < ($1, $2, $3)" FILTER(
-		4, 5, 6, 7) " ORDER BY at_ms DESC, head DESC, seq DESC LIMIT $8",
-	    &st));
+	TRY(db_stmt(cx, s->db, f->token_id.len > 0 ? LIST("about_id = $6 AND ") : LIST(""), &st));
 	db_bind_int(st, 1, from->at_ms);
 	db_bind_int(st, 2, from->head);
 	db_bind_int(st, 3, from->seq);

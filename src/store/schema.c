@@ -225,6 +225,9 @@ const char *const store_schema[] = {
 
 	/* 12: when the password was last given in a session; 0: before there was this column */
 	"ALTER TABLE session ADD COLUMN confirmed_ms BIGINT NOT NULL DEFAULT 0;",
+
+	/* 13: what was told is swept without reading every delivery */
+	"CREATE INDEX delivery_tried ON delivery (tried_ms) WHERE state > 0;",
 };
 
 const size_t store_schema_count = sizeof(store_schema) / sizeof(store_schema[0]);

@@ -1,12 +1,13 @@
 #include "store/store_int.h"
 
-/* What steps 1 to 6 make, to the letter (tests/store/schema_tests.c). */
-const struct db_whole store_schema_whole = { 6,
+/* What steps 1 to 13 make, to the letter (tests/store/schema_tests.c). */
+const struct db_whole store_schema_whole = { 13,
 	"CREATE TABLE meta ( name TEXT PRIMARY KEY, value TEXT NOT NULL, sealed BLOB);"
 	"CREATE TABLE user_ ( id TEXT PRIMARY KEY, username TEXT NOT NULL UNIQUE,"
 	" password_hash TEXT NOT NULL);"
 	"CREATE TABLE session ( digest BLOB PRIMARY KEY, user_id TEXT NOT NULL REFERENCES"
-	" user_ (id) ON DELETE CASCADE, created_ms BIGINT NOT NULL, seen_ms BIGINT NOT NULL);"
+	" user_ (id) ON DELETE CASCADE, created_ms BIGINT NOT NULL, seen_ms BIGINT NOT NULL,"
+	" confirmed_ms BIGINT NOT NULL DEFAULT 0);"
 	"CREATE TABLE token ( id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL"
 	" UNIQUE, description TEXT NOT NULL, provider TEXT NOT NULL, app_key TEXT NOT NULL,"
 	" scopes TEXT NOT NULL, scope_granted TEXT NOT NULL, redirect_uri TEXT NOT NULL,"
@@ -30,7 +31,8 @@ const struct db_whole store_schema_whole = { 6,
 	" '', failed_ms BIGINT NOT NULL DEFAULT 0, learned_returned BIGINT NOT NULL DEFAULT"
 	" 0, learned_ms BIGINT NOT NULL DEFAULT 0, learned_kills_ms BIGINT NOT NULL DEFAULT"
 	" 0, learned_life_ms BIGINT NOT NULL DEFAULT 0, refused_ms BIGINT NOT NULL DEFAULT 0,"
-	" previous_expires_ms BIGINT NOT NULL DEFAULT 0);"
+	" previous_expires_ms BIGINT NOT NULL DEFAULT 0, expires_date_s BIGINT NOT NULL"
+	" DEFAULT 0, claim_nonce BLOB NOT NULL DEFAULT '');"
 	"CREATE TABLE connection ( id TEXT PRIMARY KEY, session_digest BLOB NOT NULL,"
 	" state_digest BLOB NOT NULL UNIQUE, provider TEXT NOT NULL, token_id TEXT NOT NULL,"
 	" app_key TEXT NOT NULL, scopes TEXT NOT NULL, redirect_uri TEXT NOT NULL, status"
@@ -53,8 +55,6 @@ const struct db_whole store_schema_whole = { 6,
 	" NULL);"
 	"CREATE TABLE change_log ( node TEXT NOT NULL, seq BIGINT NOT NULL, kind BIGINT NOT"
 	" NULL, item TEXT NOT NULL, made_ms BIGINT NOT NULL, PRIMARY KEY (node, seq));"
-	"CREATE INDEX token_due ON token (provider, due_ms) WHERE due_ms > 0;"
-	"CREATE INDEX token_attempt ON token (attempt_stage) WHERE attempt_stage > 0;"
 	"CREATE INDEX token_deleted ON token (deleted_ms) WHERE deleted_ms > 0;"
 	"CREATE TABLE event_head ( num BIGINT PRIMARY KEY, seq BIGINT NOT NULL, mac BLOB NOT"
 	" NULL, closed BIGINT NOT NULL, changed_ms BIGINT NOT NULL, swept_seq BIGINT NOT"
@@ -65,4 +65,20 @@ const struct db_whole store_schema_whole = { 6,
 	" about_id TEXT NOT NULL, about_name TEXT NOT NULL, refused BIGINT NOT NULL, details"
 	" TEXT NOT NULL, mac BLOB NOT NULL, PRIMARY KEY (head, seq));"
 	"CREATE INDEX event_time ON event (at_ms, head, seq);"
-	"CREATE INDEX event_about ON event (about_id, at_ms);" };
+	"CREATE INDEX event_about ON event (about_id, at_ms);"
+	"CREATE TABLE webhook ( id TEXT PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL,"
+	" types TEXT NOT NULL, enabled BIGINT NOT NULL, created_ms BIGINT NOT NULL, secret"
+	" BLOB NOT NULL);"
+	"CREATE TABLE delivery ( id TEXT PRIMARY KEY, webhook_id TEXT NOT NULL REFERENCES"
+	" webhook (id) ON DELETE CASCADE, type TEXT NOT NULL, head BIGINT NOT NULL, seq"
+	" BIGINT NOT NULL, created_ms BIGINT NOT NULL, due_ms BIGINT NOT NULL, state BIGINT"
+	" NOT NULL, attempts BIGINT NOT NULL, tried_ms BIGINT NOT NULL, status BIGINT NOT"
+	" NULL, error TEXT NOT NULL, lease_until_ms BIGINT NOT NULL);"
+	"CREATE INDEX delivery_due ON delivery (webhook_id, due_ms) WHERE due_ms > 0;"
+	"CREATE INDEX delivery_made ON delivery (webhook_id, created_ms);"
+	"CREATE INDEX token_leased ON token (lease_until_ms) WHERE lease_until_ms > 0;"
+	"CREATE INDEX token_due ON token (provider, due_ms) WHERE due_ms > 0 AND"
+	" lease_until_ms = 0;"
+	"CREATE INDEX token_attempt ON token (attempt_stage) WHERE attempt_stage > 0 AND"
+	" lease_until_ms = 0;"
+	"CREATE INDEX delivery_tried ON delivery (tried_ms) WHERE state > 0;" };

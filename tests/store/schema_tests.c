@@ -19,6 +19,7 @@ static const char *const shipped[] = {
 	"DNxCNGSaM_m-dhze",
 	"FrMYv-3wRtxkouzh",
 	"RdUoiseO09WLZd90",
+	"BBPYBEsQadybKoDU",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))
