@@ -3,7 +3,7 @@
  * One confidential client, opaque access tokens, refresh tokens that stay.
  *
  * GET /bench/refresh-tokens?n=10 and /bench/codes?n=10 make them by the means of the library itself, for
- * a grant of its own each, as a consent would.
+ * a grant of its own each, as a consent would; &scope=… for another one than offline_access.
  */
 import Provider from 'oidc-provider';
 
@@ -23,13 +23,13 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
 	ttl: { AuthorizationCode: 600, AccessToken: 3600, RefreshToken: 86400, Grant: 86400, IdToken: 3600 },
 });
 
-async function make(kind) {
+async function make(kind, scope) {
 	const found = await provider.Client.find(client.client_id);
 	const grant = new provider.Grant({ accountId: 'ann', clientId: client.client_id });
-	grant.addOIDCScope('offline_access');
+	grant.addOIDCScope(scope);
 	const grantId = await grant.save();
 	const token = new provider[kind]({
-		accountId: 'ann', client: found, grantId, gty: 'authorization_code', scope: 'offline_access', redirectUri: client.redirect_uris[0],
+		accountId: 'ann', client: found, grantId, gty: 'authorization_code', scope, redirectUri: client.redirect_uris[0],
 		authTime: Math.floor(Date.now() / 1000), expiresWithSession: false, rotations: 0,
 	});
 	return token.save();
@@ -41,7 +41,7 @@ provider.use(async (ctx, next) => {
 	const kind = kinds[ctx.path];
 	if (!kind) return next();
 	const list = [];
-	while (list.length < Number(ctx.query.n)) list.push(await make(kind));
+	while (list.length < Number(ctx.query.n)) list.push(await make(kind, ctx.query.scope ?? 'offline_access'));
 	ctx.body = list;
 });
 
