@@ -1,8 +1,8 @@
 #include "sandbox/core/schema.h"
 
-/* What steps 1 and 2 make, to the letter (tests/unit/test_sandbox_upgrade.c): a snapshot is taken for
+/* What steps 1 to 4 make, to the letter (tests/unit/test_sandbox_upgrade.c): a snapshot is taken for
  * ours by the text of its schema. */
-const struct db_whole schema_whole = { 2,
+const struct db_whole schema_whole = { 4,
 	"CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);"
 	"CREATE TABLE accounts (id TEXT PRIMARY KEY, uid BIGINT NOT NULL UNIQUE, email TEXT"
 	" NOT NULL UNIQUE, given_name TEXT NOT NULL, surname TEXT NOT NULL, kind TEXT NOT"
@@ -41,6 +41,7 @@ const struct db_whole schema_whole = { 2,
 	" public_client BIGINT NOT NULL DEFAULT 0, long_lived BIGINT NOT NULL DEFAULT 0,"
 	" refreshed_ms BIGINT NOT NULL DEFAULT 0, ended_ms BIGINT NOT NULL DEFAULT 0,"
 	" refreshes BIGINT NOT NULL DEFAULT 0, reuses BIGINT NOT NULL DEFAULT 0, revocations"
+	" BIGINT NOT NULL DEFAULT 0, access_from BIGINT NOT NULL DEFAULT 0, access_until_ms"
 	" BIGINT NOT NULL DEFAULT 0);"
 	"CREATE INDEX grants_app_account ON grants (app_key, account_id);"
 	"CREATE TABLE codes (digest BLOB PRIMARY KEY, grant_id TEXT NOT NULL, app_key TEXT"
@@ -48,11 +49,6 @@ const struct db_whole schema_whole = { 2,
 	" NULL, used BIGINT NOT NULL, tries BIGINT NOT NULL, nonce TEXT, auth_ms BIGINT NOT"
 	" NULL DEFAULT 0);"
 	"CREATE INDEX codes_expires ON codes (expires_ms);"
-	"CREATE TABLE tokens (digest BLOB PRIMARY KEY, grant_id TEXT NOT NULL REFERENCES"
-	" grants(id) ON DELETE CASCADE, scopes TEXT NOT NULL, expires_ms BIGINT NOT NULL,"
-	" watched BIGINT NOT NULL DEFAULT 0);"
-	"CREATE INDEX tokens_grant ON tokens (grant_id);"
-	"CREATE INDEX tokens_expires ON tokens (expires_ms);"
 	"CREATE TABLE files (account_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE"
 	" CASCADE, path_lower TEXT NOT NULL, parent_lower TEXT NOT NULL, path_display TEXT"
 	" NOT NULL, id TEXT NOT NULL, folder BIGINT NOT NULL, deleted BIGINT NOT NULL, size"
@@ -121,4 +117,11 @@ const struct db_whole schema_whole = { 2,
 	" key_sealed BLOB NOT NULL, audience TEXT NOT NULL, password_digest BLOB, expires_ms"
 	" BIGINT NOT NULL, allow_download BIGINT NOT NULL, created_ms BIGINT NOT NULL, UNIQUE"
 	" (account_id, file_id));"
-	"CREATE INDEX shared_links_account ON shared_links (account_id, id);" };
+	"CREATE INDEX shared_links_account ON shared_links (account_id, id);"
+	"CREATE TABLE upload_links (id TEXT PRIMARY KEY, grant_id TEXT NOT NULL, app_key TEXT"
+	" NOT NULL, account_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE, root"
+	" TEXT NOT NULL, commit_info TEXT NOT NULL, until_ms BIGINT NOT NULL);"
+	"CREATE INDEX upload_links_until ON upload_links (until_ms);"
+	"CREATE TABLE access_tokens (digest BLOB PRIMARY KEY, grant_id TEXT NOT NULL, scopes"
+	" TEXT, expires_ms BIGINT NOT NULL, watched BIGINT NOT NULL, born BIGINT NOT NULL)"
+	" WITHOUT ROWID;" };
