@@ -41,8 +41,8 @@ MUST enum rc store_refresh_sent(
 MUST enum rc store_refresh_find(
     struct store *s, struct ctx *cx, struct refresh_claim *claim, bool *recorded);
 
-/* Also for somebody whom a newer claim has overtaken, as long as no newer attempt has left: it is the
- * only copy. Makes the token due, for whoever reads it. */
+/* Also for somebody whom a newer claim has overtaken, as long as no newer attempt has left, and for one whose claim
+ * and record a failover has lost: it is the only copy. Makes the token due, for whoever reads it. */
 MUST enum rc store_refresh_answered(struct store *s, struct ctx *cx,
     const struct refresh_claim *claim, int64_t now_ms, int status, int64_t date_s,
     struct secret reply);

@@ -271,6 +271,28 @@ bind_reply(void *arg, size_t i, struct db_stmt *st)
 	" attempt_reply = $4"
 #define SEAL_WHERE " WHERE id = $6 AND attempt_fence = $7"
 
+/* The row knows nothing of the claim: a standby that had not heard of it has become the primary. It is taken as
+ * made, unless it is another grant's by now or somebody else's attempt is under way. */
+#define SEAL_UNKNOWN                                                                    \
+	SEAL ", due_ms = $5, fence = $7, attempt_fence = $7, attempt_first_ms = $8,"    \
+	     " attempt_sent_ms = $9, attempt_risked = $10 WHERE id = $6 AND fence < $7" \
+	     " AND consented_ms = $11 AND (attempt_stage = $12 OR attempt_stage = $13)"
+
+static void
+bind_unknown(void *arg, size_t i, struct db_stmt *st)
+{
+	const struct rows *r = arg;
+	const struct token *t = &r->sealing[i]->claim->token;
+
+	bind_reply(arg, i, st);
+	db_bind_int(st, 8, t->attempt.first_ms);
+	db_bind_int(st, 9, t->attempt.sent_ms);
+	db_bind_int(st, 10, t->attempt.risked);
+	db_bind_int(st, 11, t->consented_ms);
+	db_bind_int(st, 12, STAGE_SETTLED);
+	db_bind_int(st, 13, STAGE_LOST);
+}
+
 static size_t
 not_sealed(struct rows *r, size_t n)
 {
@@ -301,6 +323,10 @@ refresh_rows_seal(
 	TRY(db_run_many(cx, s->db, &many));
 	many.sql = SEAL ", due_ms = $5" SEAL_WHERE;
 	many.count = not_sealed(&r, n);
+	TRY(db_run_many(cx, s->db, &many));
+	many.sql = SEAL_UNKNOWN;
+	many.bind = bind_unknown;
+	many.count = not_sealed(&r, many.count);
 	TRY(db_run_many(cx, s->db, &many));
 	(void)not_sealed(&r, many.count);
 	for (size_t i = 0; i < n; i++)

@@ -79,9 +79,29 @@ grant_of(const struct flight *f, const struct oauth_reply *r)
 	return grant;
 }
 
+/* A failover may have lost the claim, its record and the kept reply: what is in memory is the only copy. Whoever
+ * took over finds it kept. */
+static bool
+seal_again(struct flight *f)
+{
+	struct engine *e = f->engine;
+
+	if (f->sealed_again)
+		return false;
+	f->sealed_again = true;
+	f->sealed = false;
+	pthread_mutex_lock(&e->lock);
+	f->again_ms = 0;
+	flight_move(f, FLIGHT_ANSWERED);
+	pthread_mutex_unlock(&e->lock);
+	return true;
+}
+
 void
 attempt_committed(struct flight *f, enum rc rc)
 {
+	if (rc == E_CONFLICT && seal_again(f))
+		return;
 	/* Deleted meanwhile: nobody wants it any more. */
 	if (rc != OK && rc != E_CONFLICT && rc != E_NOTFOUND) {
 		attempt_again_later(f, FLIGHT_READ, "commit");

@@ -63,7 +63,8 @@ struct flight {
 	bool in_doubt;      /* what this attempt, or the one that was found, came to is not known */
 	bool called;        /* there was a call, or a kept reply was read */
 	struct http_reply reply;
-	bool sealed; /* the reply is in the store */
+	bool sealed;       /* the reply is in the store */
+	bool sealed_again; /* after its pair could not be committed */
 	/* Not before, clock_mono_ms: the store failed (FLIGHT_UNSURE, _ANSWERED, _READ, _FAILED), or another
 	 * node is at it (FLIGHT_WANTED). */
 	int64_t again_ms;

@@ -382,6 +382,47 @@ test_late_reply_is_kept_while_no_newer_attempt_has_left(void **state)
 	    E_CONFLICT);
 }
 
+/* What a standby knows that became the primary before it heard of the claim of t1. */
+static void
+forget_claim(struct fixture *f, const char *more)
+{
+	by_hand(f,
+	    "UPDATE token SET fence = 0, attempt_fence = 0, attempt_stage = 0, attempt_sent_ms = 0,"
+	    " attempt_first_ms = 0, lease_until_ms = 0 WHERE id = 't1'");
+	by_hand(f, more);
+}
+
+/* The reply is in the memory of the node that asked, and nowhere else. */
+static void
+test_a_reply_outlives_a_failover_that_lost_its_attempt(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_claim c, next;
+
+	create(f, "t1", "One");
+	c = claim(f, "t1", NOW);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW, false));
+	/* Somebody else is at it, or it is another grant's by now. */
+	forget_claim(f, "UPDATE token SET attempt_stage = 1 WHERE id = 't1'");
+	assert_rc(store_refresh_answered(store(f), &f->cx, &c, NOW, 200, 0, secret_of(S(REPLY))),
+	    E_CONFLICT);
+	forget_claim(f, "UPDATE token SET consented_ms = consented_ms + 1 WHERE id = 't1'");
+	assert_rc(store_refresh_answered(store(f), &f->cx, &c, NOW, 200, 0, secret_of(S(REPLY))),
+	    E_CONFLICT);
+	forget_claim(f, "UPDATE token SET consented_ms = consented_ms - 1 WHERE id = 't1'");
+	assert_rc(store_refresh_commit(store(f), &f->cx, &c, &fresh), E_CONFLICT);
+	assert_ok(
+	    store_refresh_answered(store(f), &f->cx, &c, NOW + 9, 200, 0, secret_of(S(REPLY))));
+	next = claim(f, "t1", NOW + LEASE + 1);
+	assert_int_equal(next.token.attempt.stage, STAGE_KEPT);
+	assert_int_equal(next.token.attempt.sent_ms, NOW);
+	assert_true(crypto_equal(next.reply, secret_of(S(REPLY))));
+	assert_int_equal(next.fence, c.fence + 1);
+	/* Whoever was overtaken meanwhile writes no pair. */
+	assert_rc(store_refresh_commit(store(f), &f->cx, &c, &fresh), E_CONFLICT);
+	assert_ok(store_refresh_commit(store(f), &f->cx, &next, &fresh));
+}
+
 /* It is not wiped by who claimed before it was sealed, and believed that nobody has it. */
 static void
 test_late_reply_outlives_the_claim_that_did_not_find_it(void **state)
@@ -589,6 +630,7 @@ const struct CMUnitTest refresh_tests[] = {
 	STORE_TEST(test_fence_stops_every_step_of_the_late_one),
 	STORE_TEST(test_late_reply_is_kept_while_no_newer_attempt_has_left),
 	STORE_TEST(test_late_reply_outlives_the_claim_that_did_not_find_it),
+	STORE_TEST(test_a_reply_outlives_a_failover_that_lost_its_attempt),
 	STORE_TEST(test_a_deleted_token_with_a_late_reply_is_not_due),
 	STORE_TEST(test_a_token_that_is_no_longer_lazy_when_its_refresh_ends_is_due),
 	STORE_TEST(test_previous_pair_stays_until_the_next_success),
