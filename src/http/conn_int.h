@@ -129,6 +129,9 @@ enum wire_sent {
 };
 /* Takes the socket. False: it cannot be watched, and is the caller's still. */
 bool wire_open(struct conn *c, int fd);
+/* From now on the connection ends when nothing is heard of its peer for half a minute, also by the
+ * acknowledgement of what was sent: a machine that vanished keeps nothing. */
+void wire_watch_peer(struct conn *c);
 /* Closes it, with RST if c->reset, and then calls done. */
 void wire_close(struct conn *c, uv_close_cb done);
 enum wire_sent wire_write(struct conn *c, struct str a, struct str b);

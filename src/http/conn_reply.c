@@ -325,6 +325,8 @@ conn_reply(struct conn *c)
 	if (x->head.minor == 0 || x->req.method == HTTP_M_HEAD)
 		x->res.more.after_ms = 0;
 	x->begun = x->res.more.after_ms > 0;
+	if (x->begun)
+		wire_watch_peer(c);
 	small = small_body(x);
 	head = reply_head(&x->res,
 	    &(struct reply_frame){

@@ -9,6 +9,8 @@
 
 #include "http/conn_int.h"
 
+#define PEER_GONE_MS 30000
+
 /* libuv watches the socket; it is read and written here, with recv and send, which cost the kernel less
  * than the read and write of libuv's streams, and libuv nothing. */
 
@@ -313,6 +315,24 @@ wire_open(struct conn *c, int fd)
 	c->poll.data = c;
 	c->fd = fd;
 	return true;
+}
+
+void
+wire_watch_peer(struct conn *c)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, PEER_GONE_MS },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, PEER_GONE_MS / 2000 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, PEER_GONE_MS / 6000 },
+		{ IPPROTO_TCP, TCP_KEEPCNT, 3 },
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		setsockopt(c->fd, options[i].level, options[i].name, &options[i].value,
+		    sizeof(options[i].value));
 }
 
 void
