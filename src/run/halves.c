@@ -108,6 +108,7 @@ manager_open(struct ctx *cx, const struct manager_config *cfg, struct manager *o
 		.keep_deleted_ms = KEEP_DELETED_DAYS * DAY_MS,
 		.keep_events_ms = KEEP_EVENTS_DAYS * DAY_MS,
 		.deny_private = cfg->deny_private,
+		.deny_private_providers = cfg->deny_private_providers,
 		.dropbox_ca_file = cfg->dropbox_ca,
 		.clock = cfg->clock,
 	};

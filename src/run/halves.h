@@ -30,6 +30,7 @@ struct manager_config {
 	const char *keep_deleted, *keep_events; /* days; NULL: the default */
 	const char *live_cache;                 /* MiB; NULL: the default */
 	bool deny_private;                      /* --deny-private-webhooks */
+	bool deny_private_providers;            /* --deny-private-providers */
 	const char *dropbox_ca;                 /* file; NULL: the system's roots */
 	const char *tls_cert;                   /* files, both or neither; NULL: plain HTTP */
 	const char *tls_key;

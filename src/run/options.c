@@ -76,6 +76,8 @@ static const struct option options[] = {
 	    "memory for the access tokens read last, sealed; what was not read lately makes room" },
 	{ "--deny-private-webhooks", NULL, NULL, NULL, FOR_SERVE, FLAG, AT(deny_private),
 	    "send webhooks to public addresses only" },
+	{ "--deny-private-providers", NULL, NULL, NULL, FOR_SERVE, FLAG, AT(deny_private_providers),
+	    "call providers at public addresses only" },
 	{ "--name", NULL, "NAME", NULL, FOR_WEBHOOK, TEXT, AT(name), "who is told" },
 	{ "--types", NULL, "TYPES", NULL, FOR_WEBHOOK, TEXT, AT(types),
 	    "which events, parted by spaces; all without it" },

@@ -22,6 +22,7 @@ struct options {
 	const char *keep_events;     /* --keep-events */
 	const char *live_cache;      /* --live-cache MIB */
 	bool deny_private;           /* --deny-private-webhooks */
+	bool deny_private_providers; /* --deny-private-providers */
 	const char *name, *types;    /* --name, --types of webhook add */
 	const char *dropbox_ca;      /* --dropbox-ca FILE */
 	const char *master_key_file; /* --master-key-file */

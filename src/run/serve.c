@@ -50,6 +50,7 @@ open_manager(struct start *st, struct manager *m)
 		.keep_events = st->options.keep_events,
 		.live_cache = st->options.live_cache,
 		.deny_private = st->options.deny_private,
+		.deny_private_providers = st->options.deny_private_providers,
 		.dropbox_ca = st->options.dropbox_ca,
 		.tls_cert = st->options.tls_cert,
 		.tls_key = st->options.tls_key,

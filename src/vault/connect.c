@@ -182,6 +182,7 @@ vault_connect_probe(struct vault *v, struct ctx *cx, const struct session *who, 
 
 	TRY(vault_connection_get(v, cx, who, id, &c));
 	TRY(vault_provider(v, cx, c.provider, &p));
+	call.public_only = p->public_only;
 	/* No state and no challenge: this asks whether the app would be let in, for nobody. */
 	call.url = authorize_url(cx, p, &c, secret_of(S("")), S(""));
 	http_client_call(vault_client(v, p), cx, &call, &reply);

@@ -83,8 +83,20 @@ take_directory(struct vault *v, struct ctx *cx, const char *dir, struct str drop
 	return rc;
 }
 
+static void
+set_public_only(struct vault *v, bool public_only)
+{
+	for (size_t i = 0; i < v->provider_count; i++) {
+		struct provider *p = &v->providers[i];
+
+		p->public_only = p->account.call.public_only = p->witness.public_only =
+		    p->revoke.public_only = public_only;
+	}
+}
+
 enum rc
-provider_read_all(struct vault *v, struct ctx *cx, const char *dir, struct str dropbox_url)
+provider_read_all(
+    struct vault *v, struct ctx *cx, const char *dir, struct str dropbox_url, bool public_only)
 {
 	v->providers = ARENA_ARRAY(v->arena, struct provider, PROVIDERS_MAX);
 	for (size_t i = 0; i < data_file_count; i++) {
@@ -93,5 +105,8 @@ provider_read_all(struct vault *v, struct ctx *cx, const char *dir, struct str d
 		if (str_starts(str_of(data_files[i].name), S("providers/")))
 			TRY(take(v, cx, text, dropbox_url));
 	}
-	return dir == NULL ? OK : take_directory(v, cx, dir, dropbox_url);
+	if (dir != NULL)
+		TRY(take_directory(v, cx, dir, dropbox_url));
+	set_public_only(v, public_only);
+	return OK;
 }

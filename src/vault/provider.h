@@ -10,6 +10,7 @@ struct vault;
 /* A call with an access token as bearer. */
 struct provider_call {
 	struct str method, url, body;
+	bool public_only; /* as the provider's */
 };
 
 struct provider {
@@ -30,6 +31,7 @@ struct provider {
 	    witness;                 /* the cheapest call that a dead access token gets a 401 for */
 	struct provider_call revoke; /* ends the grant; url empty: the provider has none */
 	struct contract confidential, public_client;
+	bool public_only; /* it is never called at an address that is not public */
 };
 
 /* The contract for a client with this secret; without one it is a public client. */
@@ -42,9 +44,9 @@ MUST enum rc provider_read(struct ctx *cx, struct arena *a, struct str definitio
     struct str base_url, struct str public_url, struct provider *out);
 
 /* The embedded definitions; then each *.json of dir (NULL: none), which replaces the one of its id.
- * E_INPUT names the file. dropbox_url replaces the bases of "dropbox". */
+ * E_INPUT names the file. dropbox_url replaces the bases of "dropbox". public_only is each one's. */
 MUST enum rc provider_read_all(
-    struct vault *v, struct ctx *cx, const char *dir, struct str dropbox_url);
+    struct vault *v, struct ctx *cx, const char *dir, struct str dropbox_url, bool public_only);
 
 /* E_NOTFOUND. */
 MUST enum rc vault_provider(

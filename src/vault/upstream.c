@@ -24,6 +24,7 @@ upstream_token_call(const struct provider *p, const struct oauth_token_request *
 		.content_type = S("application/x-www-form-urlencoded"),
 		.has_body = true,
 		.reply_max = TOKEN_REPLY_MAX,
+		.public_only = p->public_only,
 	};
 
 	return call;
@@ -235,6 +236,7 @@ upstream_call(struct ctx *cx, const struct provider_call *what, struct secret ac
 		.body = secret_of(what->body),
 		.content_type = S("application/json"),
 		.has_body = what->body.len > 0,
+		.public_only = what->public_only,
 	};
 }
 

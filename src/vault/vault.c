@@ -100,7 +100,8 @@ open_parts(struct vault *v, struct ctx *cx, const struct vault_config *cfg)
 	keyring_keep(v->keyring, S(KEY_PURPOSE));
 	TRY(store_open(cx, where, v->keyring, &v->store));
 	TRY(take_instance(v, cx));
-	TRY(provider_read_all(v, cx, cfg->providers_dir, cfg->dropbox_url));
+	TRY(provider_read_all(
+	    v, cx, cfg->providers_dir, cfg->dropbox_url, cfg->deny_private_providers));
 	v->skews = mem_alloc(v->provider_count * sizeof(*v->skews));
 	for (size_t i = 0; i < v->provider_count; i++)
 		v->skews[i] = SKEW_UNKNOWN;

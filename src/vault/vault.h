@@ -20,10 +20,11 @@ struct vault_config {
 	const char *providers_dir;  /* more definitions, *.json; NULL: none */
 	/* PEM: the only authorities believed at dropbox_url, and nowhere else; NULL: the system's. */
 	const char *dropbox_ca_file;
-	int64_t keep_deleted_ms; /* a deleted token can be restored for so long */
-	int64_t keep_events_ms;  /* what happened is kept for so long */
-	size_t live_cache_bytes; /* for live access tokens, sealed; 0: none are kept */
-	bool deny_private;       /* webhooks may go to public addresses only */
+	int64_t keep_deleted_ms;     /* a deleted token can be restored for so long */
+	int64_t keep_events_ms;      /* what happened is kept for so long */
+	size_t live_cache_bytes;     /* for live access tokens, sealed; 0: none are kept */
+	bool deny_private;           /* webhooks may go to public addresses only */
+	bool deny_private_providers; /* the same of calls to providers */
 	struct clock *clock;
 };
 

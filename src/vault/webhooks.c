@@ -72,7 +72,7 @@ check_url(struct vault *v, struct ctx *cx, struct str url)
 		    "Write it as https://HOST/PATH, at most 1000 characters.");
 	if (v->deny_private && is_loopback(host))
 		return bad(cx, "url", "Addresses that are not public are not allowed here.",
-		    "Name a public address, or start without --deny-private-networks.");
+		    "Name a public address, or start without --deny-private-webhooks.");
 	if (str_eq(scheme, S("http")) && !is_loopback(host))
 		return bad(cx, "url", "What is told must not travel in the clear.",
 		    "Use https://; http:// is for this machine itself (127.0.0.1).");
