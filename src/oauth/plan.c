@@ -36,11 +36,14 @@ can_testify(const struct plan_state *s)
 static int64_t
 settling_ms(const struct plan_state *s)
 {
-	int64_t left = s->sent_ms + PLAN_SETTLE_MS - s->now_ms;
+	int64_t left = s->sent_ms + PLAN_SETTLE_MS - s->now_ms, max = PLAN_SETTLE_MS;
 
+	/* Known from its record alone: a clock that was put right since by less than that is believed. */
 	if (s->over_ms > 0)
 		left = s->over_ms + PLAN_SETTLE_MS - s->steady_ms;
-	return left > 0 && left <= PLAN_SETTLE_MS ? left : 0;
+	else
+		max = 2 * PLAN_SETTLE_MS;
+	return left > 0 && left <= max ? left : 0;
 }
 
 /* Dead for another reason than a refresh, or perhaps: then it says nothing about the attempt. */

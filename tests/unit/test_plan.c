@@ -97,6 +97,8 @@ static const struct row rows[] = {
 	/* How long it was really, whatever the clock on the wall was set to meanwhile. */
 	{ "kills, clock set ahead", STRICT_KILLS, ATTEMPT_LOST, .after_ms = 60000,
 	    .over_for_ms = 1000, .want = PLAN_HOLD, .want_at = SENT + 59000 + PLAN_SETTLE_MS },
+	{ "kills, clock put right by a little since", STRICT_KILLS, ATTEMPT_SENT, .after_ms = -1000,
+	    .want = PLAN_HOLD, .want_at = SENT + PLAN_SETTLE_MS },
 	{ "kills, clock set back at once", STRICT_KILLS, ATTEMPT_LOST, .after_ms = -3600000,
 	    .over_for_ms = 1000, .want = PLAN_HOLD, .want_at = SENT - 3601000 + PLAN_SETTLE_MS },
 	{ "kills, clock set back, settled", STRICT_KILLS, ATTEMPT_LOST, .after_ms = 1000,
