@@ -75,6 +75,16 @@ api_keys(void *app, struct ctx *cx, const struct http_req *req, struct http_res 
 	return reply_or_drop(res, 200, o, view_keys(app, cx, list));
 }
 
+/* Who names a token twice means it once. */
+static bool
+has_token_id(const struct api_key *k, struct str id)
+{
+	for (size_t i = 0; i < k->token_count; i++)
+		if (str_eq(k->token_ids[i], id))
+			return true;
+	return false;
+}
+
 static enum rc
 take_token_ids(struct ctx *cx, const json_t *body, struct api_key *k)
 {
@@ -91,7 +101,8 @@ take_token_ids(struct ctx *cx, const json_t *body, struct api_key *k)
 		if (!json_is_string(id) || json_string_length(id) > ID_MAX)
 			return fail_at(
 			    cx, E_INPUT, "bad-field", "token_ids", "A token id is not text.");
-		k->token_ids[k->token_count++] = str_of(json_string_value(id));
+		if (!has_token_id(k, str_of(json_string_value(id))))
+			k->token_ids[k->token_count++] = str_of(json_string_value(id));
 	}
 	if (k->all_tokens || n > 0)
 		return OK;

@@ -5,6 +5,7 @@
 #include "vault/skew.h"
 #include "vault/upstream.h"
 #include "vault/vault_int.h"
+#include "vault/waits.h"
 
 #define ATTEMPT_LIFE_MS 600000
 #define KEEP_MS (24LL * 3600 * 1000) /* a connected attempt waits this long for Done */
@@ -172,8 +173,8 @@ read_probe(struct ctx *cx, const struct provider *p, const struct connection *c,
 	return OK;
 }
 
-enum rc
-vault_connect_probe(struct vault *v, struct ctx *cx, const struct session *who, struct str id)
+static enum rc
+probe(struct vault *v, struct ctx *cx, const struct session *who, struct str id)
 {
 	const struct provider *p;
 	struct http_reply reply;
@@ -187,6 +188,17 @@ vault_connect_probe(struct vault *v, struct ctx *cx, const struct session *who, 
 	call.url = authorize_url(cx, p, &c, secret_of(S("")), S(""));
 	http_client_call(vault_client(v, p), cx, &call, &reply);
 	return read_probe(cx, p, &c, &reply);
+}
+
+enum rc
+vault_connect_probe(struct vault *v, struct ctx *cx, const struct session *who, struct str id)
+{
+	enum rc rc;
+
+	TRY(waits_enter_person(v->waits, cx));
+	rc = probe(v, cx, who, id);
+	waits_leave(v->waits, WAIT_PERSON);
+	return rc;
 }
 
 /* --- finish --- */
@@ -432,9 +444,9 @@ note_failure(const struct ctx *cx, struct connection *c, struct connection_secre
 	c->error_todo = str_dup(cx->arena, str_of(cx->todo));
 }
 
-enum rc
-vault_connect_finish(struct vault *v, struct ctx *cx, const struct session *who,
-    const struct connect_answer *in, struct str *connection_id)
+static enum rc
+finish(struct vault *v, struct ctx *cx, const struct session *who, const struct connect_answer *in,
+    struct str *connection_id)
 {
 	struct connection_secrets secrets = { 0 };
 	struct connection c;
@@ -462,6 +474,18 @@ vault_connect_finish(struct vault *v, struct ctx *cx, const struct session *who,
 		return rc;
 	return start_again(
 	    cx, E_STORE, "not-stored", "The access token arrived, but it could not be stored.");
+}
+
+enum rc
+vault_connect_finish(struct vault *v, struct ctx *cx, const struct session *who,
+    const struct connect_answer *in, struct str *connection_id)
+{
+	enum rc rc;
+
+	TRY(waits_enter_person(v->waits, cx));
+	rc = finish(v, cx, who, in, connection_id);
+	waits_leave(v->waits, WAIT_PERSON);
+	return rc;
 }
 
 /* --- the attempt, as its own session sees it --- */
@@ -528,8 +552,8 @@ vault_connection_reveal(struct vault *v, struct ctx *cx, const struct session *w
 	return OK;
 }
 
-enum rc
-vault_connection_test(struct vault *v, struct ctx *cx, const struct session *who, struct str id,
+static enum rc
+test_connection(struct vault *v, struct ctx *cx, const struct session *who, struct str id,
     struct token_test *out)
 {
 	struct connection_secrets secrets;
@@ -541,6 +565,18 @@ vault_connection_test(struct vault *v, struct ctx *cx, const struct session *who
 	TRY(vault_provider(v, cx, c.provider, &p));
 	upstream_account(v, cx, p, secrets.access, out, &rejected);
 	return OK;
+}
+
+enum rc
+vault_connection_test(struct vault *v, struct ctx *cx, const struct session *who, struct str id,
+    struct token_test *out)
+{
+	enum rc rc;
+
+	TRY(waits_enter_person(v->waits, cx));
+	rc = test_connection(v, cx, who, id, out);
+	waits_leave(v->waits, WAIT_PERSON);
+	return rc;
 }
 
 enum rc

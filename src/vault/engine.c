@@ -8,10 +8,10 @@
 #include "store/webhook.h"
 #include "vault/connect.h"
 #include "vault/engine_int.h"
+#include "vault/waits.h"
 
 #define WAIT_MS 10000      /* what a reader waits at most */
-#define WAITING_MAX 12     /* readers that may wait so long: the other workers stay free */
-#define WAIT_SHORT_MS 1000 /* for the readers past it */
+#define WAIT_SHORT_MS 1000 /* when too many do (vault/waits.h) */
 #define STOP_WAIT_MS 5000
 /* Where a reply that nobody takes is a lost refresh token: until the call has ended by itself. */
 #define STOP_CALL_MS (CALL_TIMEOUT_MS + STOP_WAIT_MS)
@@ -386,12 +386,12 @@ static enum rc
 refresh(struct engine *e, struct ctx *cx, struct str token_id, int64_t seen_ms, bool rejected)
 {
 	struct flight *f;
+	bool patient = waits_enter(e->vault->waits, WAIT_READER);
 	int64_t until;
 	enum rc rc;
 
 	pthread_mutex_lock(&e->lock);
-	/* A provider that hangs must not take every worker: the console needs some too (S-250). */
-	until = clock_mono_ms() + (e->waiting++ < WAITING_MAX ? WAIT_MS : WAIT_SHORT_MS);
+	until = clock_mono_ms() + (patient ? WAIT_MS : WAIT_SHORT_MS);
 	if (cx->deadline_ms > 0 && cx->deadline_ms < until)
 		until = cx->deadline_ms;
 	f = flight_find(e, token_id);
@@ -415,8 +415,9 @@ refresh(struct engine *e, struct ctx *cx, struct str token_id, int64_t seen_ms, 
 					   "The refresh is taking long; try again.");
 	if (--f->readers == 0 && f->stage == FLIGHT_DONE)
 		flight_drop(e, f);
-	e->waiting--;
 	pthread_mutex_unlock(&e->lock);
+	if (patient)
+		waits_leave(e->vault->waits, WAIT_READER);
 	return rc;
 }
 

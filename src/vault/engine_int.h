@@ -83,7 +83,6 @@ struct engine {
 	struct map
 	    *over; /* token id -> when its call ended with nothing; the engine's thread only */
 	struct lane *lanes; /* one for each provider, in its order */
-	int waiting;        /* readers in engine_refresh */
 	bool look;          /* something may be due anywhere */
 	uint64_t news;      /* counts what the engine's thread must not sleep over */
 	bool clock_moved;

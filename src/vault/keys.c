@@ -269,6 +269,12 @@ vault_key_lives(struct vault *v, const struct key_ref *key)
 	return lives;
 }
 
+enum rc
+vault_key_want_lives(struct vault *v, struct ctx *cx, const struct key_ref *key)
+{
+	return vault_key_lives(v, key) ? OK : unknown_key(cx);
+}
+
 static struct secret
 new_key(struct arena *a)
 {

@@ -18,6 +18,8 @@ MUST enum rc vault_key_check(
 /* Never blocks. */
 bool vault_key_allows(struct vault *v, const struct key_ref *key, struct str token_id);
 
+/* E_AUTH, as vault_key_check, once it is gone: asked again by whoever waited. */
+MUST enum rc vault_key_want_lives(struct vault *v, struct ctx *cx, const struct key_ref *key);
 bool vault_key_lives(struct vault *v, const struct key_ref *key);
 
 /* The key itself is only ever in *key_out. */

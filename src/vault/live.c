@@ -6,6 +6,7 @@
 #include "vault/learn.h"
 #include "vault/live_cache.h"
 #include "vault/vault_int.h"
+#include "vault/waits.h"
 
 #define SETTLED_MS 10000 /* a token refreshed this lately is as fresh as it gets */
 #define LEASED_RETRY_S 10
@@ -50,6 +51,17 @@ load(struct vault *v, struct ctx *cx, struct str name, struct live_view *out)
 	return OK;
 }
 
+/* The provider gives less than what is asked for: another refresh soon would bring no more (and a rotating
+ * one wears out). Half of its life later it does. */
+static bool
+shorter_than_asked(const struct live_view *view, int64_t now, int64_t min_ttl_s)
+{
+	int64_t life_ms = view->expires_ms - view->refreshed_ms;
+
+	return view->refreshed_ms > 0 && view->expires_ms > now && min_ttl_s * 1000 >= life_ms &&
+	    now >= view->refreshed_ms && now - view->refreshed_ms < life_ms / 2;
+}
+
 static bool
 fresh_enough(const struct live_view *view, int64_t now, int64_t min_ttl_s)
 {
@@ -57,6 +69,8 @@ fresh_enough(const struct live_view *view, int64_t now, int64_t min_ttl_s)
 	if (view->status != TOKEN_ACTIVE || view->refused)
 		return false;
 	if (view->expires_ms == 0 || view->expires_ms - now > min_ttl_s * 1000)
+		return true;
+	if (shorter_than_asked(view, now, min_ttl_s))
 		return true;
 	return view->expires_ms > now && now >= view->refreshed_ms &&
 	    now - view->refreshed_ms < SETTLED_MS;
@@ -168,6 +182,20 @@ answer(struct vault *v, struct ctx *cx, const struct live_view *view, struct liv
 	return safe_open(v->safe, cx, view->id, view->sealed, &out->access);
 }
 
+static void
+say_shorter(struct ctx *cx, const struct live_view *view, int64_t min_ttl_s, struct live_token *out)
+{
+	int64_t life_s = (view->expires_ms - view->refreshed_ms + 999) / 1000;
+
+	out->warning.code = "shorter-than-asked";
+	out->warning.detail = str_printf(cx->arena,
+	    "The provider gives access tokens for %lld seconds; %lld were asked for.",
+	    (long long)life_s, (long long)min_ttl_s);
+	out->warning.todo = str_printf(cx->arena,
+	    "Ask for less than %lld seconds, and again when this one has run out.",
+	    (long long)life_s);
+}
+
 enum rc
 vault_token_live(struct vault *v, struct ctx *cx, const struct key_ref *key, struct str name,
     int64_t min_ttl_s, struct live_token *out)
@@ -189,17 +217,24 @@ vault_token_live(struct vault *v, struct ctx *cx, const struct key_ref *key, str
 		if (!cx->may_block)
 			return E_AGAIN;
 		TRY(renew(v, cx, name, &view));
-		/* While it waited, the name may have become another token's, or the key lost this one. */
+		/* While it waited, the name may have become another token's, or the key lost this one, or was
+		 * revoked (S-132). */
+		TRY(vault_key_want_lives(v, cx, key));
 		if (!vault_key_allows(v, key, view.id))
 			return not_yours(cx);
 	}
-	return answer(v, cx, &view, out);
+	TRY(answer(v, cx, &view, out));
+	if (out->warning.code == NULL && view.status == TOKEN_ACTIVE &&
+	    shorter_than_asked(&view, clock_now_ms(cx->clock), min_ttl_s))
+		say_shorter(cx, &view, min_ttl_s, out);
+	return OK;
 }
 
 /* --- refused at the provider --- */
 
 #define FRESH_MS 30000     /* a newer token that is refused is not mended by another refresh */
 #define LIFE_MIN_MS 300000 /* refused younger than this, it was ended, and did not run out */
+#define REPORT_RETRY_S 3
 #define FINGERPRINT_MIN 16
 #define FINGERPRINT_MAX 64
 
@@ -260,36 +295,60 @@ learn_kills(
 		ctx_clear(cx);
 }
 
+/* The provider is asked once, however many report it; *refused is its answer. */
+static enum rc
+ask_refused(struct vault *v, struct ctx *cx, const struct provider *p, const struct token *t,
+    struct secret access, bool *refused)
+{
+	switch (waits_ask(v->waits, t->id, refused)) {
+	case WAIT_ASK:
+		*refused = learn_refused(v, cx, p, t, access);
+		waits_answer(v->waits, t->id, *refused);
+		return OK;
+	case WAIT_TOLD:
+		return OK;
+	default:
+		break;
+	}
+	fail_at(cx, E_BUSY, "reports-busy", NULL,
+	    "Other reports of refused access tokens are being looked into.");
+	cx->retry_after_s = REPORT_RETRY_S;
+	return fail_todo(cx, "Report it again in a few seconds.");
+}
+
 /* Keeps the words of what has just failed. */
 static void
 look_again(struct vault *v, const struct ctx *failed, const struct provider *p,
     const struct token *t, struct secret access)
 {
 	struct ctx cx;
+	bool refused;
 
 	ctx_init(&cx, failed->arena, failed->clock);
 	cx.may_block = true;
 	cx.deadline_ms = failed->deadline_ms;
-	(void)learn_refused(v, &cx, p, t, access);
+	(void)!ask_refused(v, &cx, p, t, access, &refused);
 }
 
 /* Where a refresh kills the access token, whether it was dead before is what its later death means; and a
  * life is learned only from a token that is dead. And while a refresh is in doubt a dead access token is what the one
  * risky try is made for. So all are looked at, not believed: a caller may lack a scope. */
-static void
+static enum rc
 look_first(struct vault *v, struct ctx *cx, const struct provider *p, struct token *t,
     const struct token_secrets *secrets, int64_t now)
 {
 	bool kills = provider_contract(p, secrets->app_secret)->refresh_kills_access;
 	bool told = t->life_source == LIFE_REPLY || t->life_source == LIFE_JWT;
 	bool in_doubt = t->attempt.stage != STAGE_SETTLED;
-	bool has_witness = p->witness.url.len > 0;
+	bool has_witness = p->witness.url.len > 0, refused = false;
 
-	if (t->refused_ms == 0 && has_witness && (kills || !told || in_doubt) &&
-	    learn_refused(v, cx, p, t, secrets->access))
+	if (t->refused_ms == 0 && has_witness && (kills || !told || in_doubt))
+		TRY(ask_refused(v, cx, p, t, secrets->access, &refused));
+	if (refused)
 		t->refused_ms = now;
 	if (t->refused_ms > 0 || !has_witness)
 		learn_life(v, cx, t, now);
+	return OK;
 }
 
 static enum rc
@@ -313,7 +372,7 @@ vault_token_rejected(struct vault *v, struct ctx *cx, const struct key_ref *key,
 	const struct provider *p;
 	struct live_view view;
 	struct token t;
-	bool disbelieved;
+	bool disbelieved, refused;
 	enum rc rc;
 
 	TRY(check_fingerprint(cx, fingerprint));
@@ -329,13 +388,13 @@ vault_token_rejected(struct vault *v, struct ctx *cx, const struct key_ref *key,
 	}
 	age = now - (t.refreshed_ms > 0 ? t.refreshed_ms : t.consented_ms);
 	TRY(vault_provider(v, cx, t.provider, &p));
-	if (!t.has_refresh)
-		return learn_refused(v, cx, p, &t, secrets.access)
-		    ? ran_out(v, cx, t.id, t.expires_ms > now)
-		    : refused_anew(cx, age);
+	if (!t.has_refresh) {
+		TRY(ask_refused(v, cx, p, &t, secrets.access, &refused));
+		return refused ? ran_out(v, cx, t.id, t.expires_ms > now) : refused_anew(cx, age);
+	}
 	if (age >= 0 && age < FRESH_MS)
 		return refused_anew(cx, age);
-	look_first(v, cx, p, &t, &secrets, now);
+	TRY(look_first(v, cx, p, &t, &secrets, now));
 	disbelieved =
 	    t.refused_ms == 0 && t.attempt.stage != STAGE_SETTLED && p->witness.url.len > 0;
 	rc = disbelieved ? engine_refresh(v->engine, cx, t.id, t.refreshed_ms)
@@ -345,5 +404,6 @@ vault_token_rejected(struct vault *v, struct ctx *cx, const struct key_ref *key,
 		look_again(v, cx, p, &t, secrets.access);
 	TRY(rc);
 	TRY(load(v, cx, name, &view));
+	TRY(vault_key_want_lives(v, cx, key));
 	return vault_key_allows(v, key, view.id) ? answer(v, cx, &view, out) : not_yours(cx);
 }

@@ -269,6 +269,14 @@ room_for(struct outbox *n, const struct webhook *w)
 	return room;
 }
 
+static void
+not_sent(struct ctx *cx, const struct webhook *w)
+{
+	log_event(LOG_ERROR, "webhook.not_sent", KV_STR("webhook", w->id),
+	    KV_STR("why", str_of(cx->why)));
+	ctx_clear(cx);
+}
+
 static enum rc
 look_at(struct outbox *n, struct ctx *cx, const struct webhook *w, bool *full)
 {
@@ -282,8 +290,10 @@ look_at(struct outbox *n, struct ctx *cx, const struct webhook *w, bool *full)
 	TRY(store_delivery_claim(v->store, cx, w->id, clock_now_ms(v->clock), STORE_CLOCK, LEASE_MS,
 	    room, &due, &count));
 	*full = count == room;
+	/* What is claimed and cannot be sent comes again when its lease lapses, and holds nothing up. */
 	for (size_t i = 0; i < count; i++)
-		TRY(deliver(n, cx, w, &due[i]));
+		if (deliver(n, cx, w, &due[i]) != OK)
+			not_sent(cx, w);
 	return OK;
 }
 

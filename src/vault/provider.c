@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "vault/url.h"
 #include "vault/vault_int.h"
 
 #define DEPTH_MAX 4
@@ -33,31 +34,17 @@ expand(struct ctx *cx, struct arena *a, const json_t *bases, struct str text, st
 	return OK;
 }
 
-static bool
-is_loopback(struct str authority)
-{
-	static const char *const hosts[] = { "127.0.0.1", "localhost", "[::1]" };
-
-	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		struct str host = str_of(hosts[i]),
-			   rest = str_sub(authority, host.len, authority.len);
-
-		if (str_starts(authority, host) && (rest.len == 0 || rest.p[0] == ':'))
-			return true;
-	}
-	return false;
-}
-
 static enum rc
-check_url(struct ctx *cx, struct str url)
+check_url(struct ctx *cx, const char *field, struct str url)
 {
-	struct str rest = str_sub(url, S("http://").len, url.len);
+	struct str scheme, host;
 
-	if (str_starts(url, S("https://")))
+	if (!url_split(url, &scheme, &host))
+		return fail_at(cx, E_INPUT, "bad-url", field,
+		    "The provider address %.*s is not https://HOST/PATH.", STR_ARG(url));
+	if (str_eq(scheme, S("https")) || url_is_loopback(host))
 		return OK;
-	if (str_starts(url, S("http://")) && is_loopback(str_sub(rest, 0, str_find(rest, '/'))))
-		return OK;
-	fail_at(cx, E_INPUT, "insecure-url", NULL, "The provider address %.*s is not https.",
+	fail_at(cx, E_INPUT, "insecure-url", field, "The provider address %.*s is not https.",
 	    STR_ARG(url));
 	return fail_todo(cx, "Use https; plain http is accepted for 127.0.0.1 and localhost only.");
 }
@@ -70,7 +57,7 @@ take_url(struct ctx *cx, struct arena *a, const json_t *def, const json_t *holde
 
 	TRY(json_take_str(cx, holder, name, URL_MAX, &text));
 	TRY(expand(cx, a, json_object_get(def, "bases"), text, base_url, out));
-	return check_url(cx, *out);
+	return check_url(cx, name, *out);
 }
 
 static enum rc
@@ -83,20 +70,28 @@ take_text(struct ctx *cx, struct arena *a, const json_t *holder, const char *nam
 	return OK;
 }
 
-static void
-take_extra(struct arena *a, const json_t *def, struct provider *out)
+static enum rc
+take_extra(struct ctx *cx, struct arena *a, const json_t *def, struct provider *out)
 {
 	json_t *params = json_object_get(def, "authorize_params"), *value;
 	const char *name;
 
+	if (params != NULL && !json_is_object(params))
+		return fail_at(cx, E_INPUT, "bad-field", "authorize_params",
+		    "The field \"authorize_params\" is an object.");
+	if (json_object_size(params) > OAUTH_MAX_EXTRA)
+		return fail_at(cx, E_INPUT, "bad-field", "authorize_params",
+		    "The field \"authorize_params\" has more than %d members.", OAUTH_MAX_EXTRA);
 	json_object_foreach (params, name, value) {
-		if (out->extra_count == OAUTH_MAX_EXTRA)
-			break;
+		if (!json_is_string(value))
+			return fail_at(cx, E_INPUT, "bad-field", "authorize_params",
+			    "The parameter \"%.60s\" of \"authorize_params\" is not text.", name);
 		out->extra[out->extra_count++] = (struct oauth_param){
 			.name = str_dup(a, str_of(name)),
 			.value = str_dup(a, str_of(json_string_value(value))),
 		};
 	}
+	return OK;
 }
 
 static enum rc
@@ -231,7 +226,7 @@ provider_read(struct ctx *cx, struct arena *a, struct str definition, struct str
 	TRY(take_url(cx, a, def, def, "authorize_url", base_url, &out->authorize_url));
 	TRY(take_url(cx, a, def, def, "token_url", base_url, &out->token_url));
 	TRY(take_auth(cx, a, def, out));
-	take_extra(a, def, out);
+	TRY(take_extra(cx, a, def, out));
 	TRY(json_take_str_opt(cx, def, "offline_advice", URL_MAX, &advice));
 	out->offline_advice = str_dup(a, advice);
 	out->redirect_uri =

@@ -2,6 +2,7 @@
 
 #include "vault/upstream.h"
 #include "vault/vault_int.h"
+#include "vault/waits.h"
 
 struct revocation {
 	const struct provider *provider;
@@ -90,8 +91,8 @@ end_with_refresh(struct vault *v, struct ctx *cx, struct revocation *r)
 	return refused ? not_revoked(cx, r, S("it does not accept its own new access token.")) : OK;
 }
 
-enum rc
-revoke_grant(struct vault *v, struct ctx *cx, struct str token_id, struct str *by)
+static enum rc
+end_grant(struct vault *v, struct ctx *cx, struct str token_id, struct str *by)
 {
 	struct token_secrets secrets;
 	struct revocation r = { 0 };
@@ -111,4 +112,15 @@ revoke_grant(struct vault *v, struct ctx *cx, struct str token_id, struct str *b
 		return end_with_refresh(v, cx, &r);
 	TRY(call(v, cx, &r, &refused));
 	return refused ? judge_refusal(v, cx, &r) : OK;
+}
+
+enum rc
+revoke_grant(struct vault *v, struct ctx *cx, struct str token_id, struct str *by)
+{
+	enum rc rc;
+
+	TRY(waits_enter_person(v->waits, cx));
+	rc = end_grant(v, cx, token_id, by);
+	waits_leave(v->waits, WAIT_PERSON);
+	return rc;
 }

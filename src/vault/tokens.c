@@ -4,6 +4,7 @@
 #include "vault/revoke.h"
 #include "vault/upstream.h"
 #include "vault/vault_int.h"
+#include "vault/waits.h"
 
 #define NAME_MAX_LEN 100
 #define DESCRIPTION_MAX 2000
@@ -193,8 +194,8 @@ test_again_after_refresh(struct vault *v, struct ctx *cx, const struct provider 
 		    cx->arena, "%.*s The token had to be refreshed for it.", STR_ARG(out->message));
 }
 
-enum rc
-vault_token_test(struct vault *v, struct ctx *cx, struct str id, struct token_test *out)
+static enum rc
+test_token(struct vault *v, struct ctx *cx, struct str id, struct token_test *out)
 {
 	struct token_secrets secrets;
 	const struct provider *p;
@@ -210,4 +211,15 @@ vault_token_test(struct vault *v, struct ctx *cx, struct str id, struct token_te
 	if (out->ok)
 		TRY(store_token_proved(v->store, cx, id, clock_now_ms(v->clock)));
 	return OK;
+}
+
+enum rc
+vault_token_test(struct vault *v, struct ctx *cx, struct str id, struct token_test *out)
+{
+	enum rc rc;
+
+	TRY(waits_enter_person(v->waits, cx));
+	rc = test_token(v, cx, id, out);
+	waits_leave(v->waits, WAIT_PERSON);
+	return rc;
 }

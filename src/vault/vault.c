@@ -17,6 +17,7 @@
 #include "vault/hashing.h"
 #include "vault/outbox.h"
 #include "vault/vault_int.h"
+#include "vault/waits.h"
 
 #define CALLS_GRACE_MS 2000
 #define STORE_BEHIND_MS 2000 /* the bound of docs/mechanisms/store.md */
@@ -128,6 +129,7 @@ vault_open(struct ctx *cx, const struct vault_config *cfg, struct vault **out)
 	v->throttle = throttle_new();
 	v->hashing = hashing_new();
 	v->census = census_keeper_new();
+	v->waits = waits_new();
 	rc = open_parts(v, cx, cfg);
 	if (rc != OK) {
 		vault_close(v);
@@ -205,6 +207,7 @@ vault_close(struct vault *v)
 	throttle_free(v->throttle);
 	hashing_free(v->hashing);
 	census_keeper_free(v->census);
+	waits_free(v->waits);
 	live_cache_free(v->live);
 	safe_free(v->safe);
 	store_close(v->store);

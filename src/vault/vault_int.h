@@ -26,6 +26,7 @@ struct safe;
 struct throttle;
 struct hashing;
 struct census_keeper;
+struct waits;
 struct outbox;
 
 struct vault {
@@ -43,6 +44,7 @@ struct vault {
 	struct throttle *throttle;
 	struct hashing *hashing;
 	struct census_keeper *census;
+	struct waits *waits;
 	struct str public_url, instance;
 	struct provider *providers;
 	size_t provider_count;

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "vault/events.h"
 #include "vault/outbox.h"
+#include "vault/url.h"
 #include "vault/vault_int.h"
 
 #define NAME_MAX_LEN 100
@@ -27,53 +28,18 @@ check_name(struct ctx *cx, struct str name)
 	    "Say who is told, for example \"on-call chat\".");
 }
 
-/* "host:8443" of https://host:8443/path, without what no address of ours may hold. */
-static bool
-split_url(struct str url, struct str *scheme, struct str *host)
-{
-	size_t at = str_find(url, ':');
-	struct str rest = str_sub(url, at + 3, url.len);
-
-	for (size_t i = 0; i < url.len; i++)
-		if (url.p[i] <= ' ' || url.p[i] > '~')
-			return false;
-	*scheme = str_sub(url, 0, at);
-	if (!str_eq(str_sub(url, at, at + 3), S("://")))
-		return false;
-	*host = str_sub(rest, 0, str_find(rest, '/'));
-	*host = str_sub(*host, 0, str_find(*host, '?'));
-	return host->len > 0 && str_find(*host, '@') == host->len &&
-	    str_find(url, '#') == url.len && str_find(url, '\\') == url.len;
-}
-
-static bool
-is_loopback(struct str host)
-{
-	static const char *const names[] = { "127.0.0.1", "localhost", "[::1]" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct str name = str_of(names[i]);
-
-		if (str_eq(host, name) ||
-		    (str_starts(host, name) && host.len > name.len && host.p[name.len] == ':'))
-			return true;
-	}
-	return false;
-}
-
 static enum rc
 check_url(struct vault *v, struct ctx *cx, struct str url)
 {
 	struct str scheme, host;
 
-	if (url.len == 0 || url.len > URL_MAX || !split_url(url, &scheme, &host) ||
-	    (!str_eq(scheme, S("https")) && !str_eq(scheme, S("http"))))
+	if (url.len == 0 || url.len > URL_MAX || !url_split(url, &scheme, &host))
 		return bad(cx, "url", "This is no address that a webhook can be sent to.",
 		    "Write it as https://HOST/PATH, at most 1000 characters.");
-	if (v->deny_private && is_loopback(host))
+	if (v->deny_private && url_is_loopback(host))
 		return bad(cx, "url", "Addresses that are not public are not allowed here.",
 		    "Name a public address, or start without --deny-private-webhooks.");
-	if (str_eq(scheme, S("http")) && !is_loopback(host))
+	if (str_eq(scheme, S("http")) && !url_is_loopback(host))
 		return bad(cx, "url", "What is told must not travel in the clear.",
 		    "Use https://; http:// is for this machine itself (127.0.0.1).");
 	return OK;

@@ -59,12 +59,20 @@ test('what the schema refuses, the manager refuses, and names the file', async (
 		[{ ...dropbox, client_auth: 'jwt' }, /"client_auth" is/],
 		[{ ...dropbox, witness: { method: 'GET', url: '{nowhere}/me', body: '' } }, /unknown base/],
 		[{ ...dropbox, token_url: 'http://plain.example/token' }, /is not https/],
+		/* S-025, S-029: what one parser takes for this machine, and another for a stranger's */
+		...['http://localhost:80@evil.example/t', 'http://127.0.0.1:x/t', 'http://[::1]x.example/t', 'https://good.example@evil/',
+			'https://good.example\\@evil/', 'https://evil#@good.example', 'https://good.example%2f@evil', 'https://good.example:443:80/',
+			'https://a b.example/', 'https://good..example/', 'https://g\u3002example/', 'https://', 'https:///t', 'ftp://x.example/t']
+			.map((token_url) => [{ ...dropbox, token_url }, /is not https:\/\/HOST\/PATH/]),
+		[{ ...dropbox, authorize_params: Object.fromEntries([...'abcdefghi'].map((c) => [c, c])) }, /more than 8 members/],
+		[{ ...dropbox, authorize_params: { prompt: 1 } }, /"prompt" of "authorize_params" is not text/],
+		[{ ...dropbox, authorize_params: ['prompt'] }, /"authorize_params" is an object/],
 		[{ ...dropbox, app_key_pattern: '^[a-z' }, /"app_key_pattern" is no regular expression/],
 		[{ ...dropbox, app_key_pattern: '^(?i)a$' }, /"app_key_pattern" is no regular expression/],
 		[{ ...dropbox, app_key_pattern: '^\\d+$' }, /"app_key_pattern" is no regular expression/],
 	]) {
 		put('bad.json', bad);
-		if (!/unknown base|not https|belongs to|no regular expression/.test(said.source)) assert.notDeepEqual(schemaErrors(schema, JSON.parse(JSON.stringify(bad))), []);
+		if (!/unknown base|not https|HOST|belongs to|no regular expression/.test(said.source)) assert.notDeepEqual(schemaErrors(schema, JSON.parse(JSON.stringify(bad))), []);
 		const err = await refusal(data);
 		assert.match(err, said);
 		assert.ok(err.includes(path.join(dir, 'bad.json')), err);
