@@ -78,7 +78,7 @@ http_handler api_providers, api_tokens, api_token_create, api_token_get, api_tok
     api_tokens_deleted, api_token_restore;
 http_handler api_connection_create, api_connection_get, api_connection_probe, api_connection_reveal,
     api_connection_test, api_connection_use, api_connection_delete;
-http_handler api_keys, api_key_create, api_key_delete;
+http_handler api_keys, api_key_create, api_key_get, api_key_patch, api_key_delete;
 http_handler api_v1_tokens, api_v1_token, api_v1_access_token, api_v1_refresh, api_v1_recover,
     api_v1_rejected, api_metrics;
 http_handler api_events, api_event_stream;

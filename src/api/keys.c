@@ -5,11 +5,11 @@
 #define TOKENS_MAX 1000
 #define NAMES_SHOWN 20
 
-/* Ids with their names: a person picks by name. The first of many. */
+/* Ids with their names: a person picks by name. The first `max` of many. */
 static enum rc
-view_allowed(struct api *api, struct ctx *cx, const struct api_key *k, json_t *o)
+view_allowed(struct api *api, struct ctx *cx, const struct api_key *k, size_t max, json_t *o)
 {
-	struct token_page page = { .key = k->id, .max = NAMES_SHOWN };
+	struct token_page page = { .key = k->id, .max = max };
 	json_t *list = json_array();
 	struct token *tokens;
 	size_t n = 0;
@@ -27,7 +27,7 @@ view_allowed(struct api *api, struct ctx *cx, const struct api_key *k, json_t *o
 }
 
 static enum rc
-view_key(struct api *api, struct ctx *cx, const struct api_key *k, json_t *o)
+view_key(struct api *api, struct ctx *cx, const struct api_key *k, size_t max, json_t *o)
 {
 	json_put(o, "id", json_str(k->id));
 	json_put(o, "label", json_str(k->label));
@@ -35,7 +35,7 @@ view_key(struct api *api, struct ctx *cx, const struct api_key *k, json_t *o)
 	json_put(o, "all_tokens", json_boolean(k->all_tokens));
 	json_put(o, "created_ms", json_integer(k->created_ms));
 	json_put(o, "last_used_ms", view_time(k->used_ms));
-	return view_allowed(api, cx, k, o);
+	return view_allowed(api, cx, k, max, o);
 }
 
 static enum rc
@@ -49,7 +49,7 @@ view_keys(struct api *api, struct ctx *cx, json_t *list)
 		json_t *o = json_object();
 
 		json_array_append_new(list, o);
-		TRY(view_key(api, cx, &keys[i], o));
+		TRY(view_key(api, cx, &keys[i], NAMES_SHOWN, o));
 	}
 	return OK;
 }
@@ -127,7 +127,51 @@ api_key_create(void *app, struct ctx *cx, const struct http_req *req, struct htt
 	record = json_object();
 	json_put(o, "key", json_str(secret_expose(key)));
 	json_put(o, "record", record);
-	return reply_or_drop(res, 201, o, view_key(api, cx, &k, record));
+	return reply_or_drop(res, 201, o, view_key(api, cx, &k, NAMES_SHOWN, record));
+}
+
+/* With all of its tokens: what is changed is changed as a whole. */
+static enum rc
+reply_whole_key(struct api *api, struct ctx *cx, struct http_res *res, const struct api_key *k)
+{
+	json_t *o = json_object(), *record = json_object();
+
+	json_put(o, "record", record);
+	return reply_or_drop(res, 200, o, view_key(api, cx, k, TOKENS_MAX, record));
+}
+
+enum rc
+api_key_get(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct api_key k;
+
+	TRY(vault_key_get(api->vault, cx, req->args[0], &k));
+	return reply_whole_key(api, cx, res, &k);
+}
+
+/* Which tokens are replaced as a whole: "all_tokens" or "token_ids" says so. */
+enum rc
+api_key_patch(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	struct api *api = app;
+	struct api_key_edit edit = { 0 };
+	struct api_key k = { 0 };
+	json_t *body;
+
+	TRY(api_body(cx, req, &body));
+	TRY(json_take_str_opt(cx, body, "label", LABEL_MAX, &edit.label));
+	TRY(json_take_bool_opt(cx, body, "all_tokens", &k.all_tokens));
+	edit.set_label = edit.label.p != NULL;
+	edit.set_tokens = json_object_get(body, "all_tokens") != NULL ||
+	    json_object_get(body, "token_ids") != NULL;
+	if (edit.set_tokens)
+		TRY(take_token_ids(cx, body, &k));
+	edit.all_tokens = k.all_tokens;
+	edit.token_ids = k.token_ids;
+	edit.token_count = k.token_count;
+	TRY(vault_key_edit(api->vault, cx, req->args[0], &edit, &k));
+	return reply_whole_key(api, cx, res, &k);
 }
 
 enum rc

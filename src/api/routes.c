@@ -106,6 +106,9 @@ const struct http_route api_routes[] = {
 	{ HTTP_M_GET, "/api/console/keys", ACCESS_USER, LANE_WORKER, 0, api_keys },
 	{ HTTP_M_POST, "/api/console/keys", ACCESS_USER_SECRET, LANE_WORKER, KEY_FORM,
 	    api_key_create },
+	{ HTTP_M_GET, "/api/console/keys/{}", ACCESS_USER, LANE_WORKER, 0, api_key_get },
+	{ HTTP_M_PATCH, "/api/console/keys/{}", ACCESS_USER_SECRET, LANE_WORKER, KEY_FORM,
+	    api_key_patch },
 	{ HTTP_M_DELETE, "/api/console/keys/{}", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
 	    api_key_delete },
 };

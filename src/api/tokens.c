@@ -2,7 +2,7 @@
 #include "vault/provider.h"
 
 #define ID_MAX 64
-#define TEXT_MAX 4000
+#define TEXT_MAX 8000
 #define SECRET_MAX 1000
 
 static enum rc
@@ -174,9 +174,15 @@ enum rc
 api_token_restore(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct api *api = app;
+	struct str name = S("");
 	struct token t;
+	json_t *body;
 
-	TRY(vault_token_restore(api->vault, cx, req->args[0], &t));
+	if (req->body.len > 0) {
+		TRY(api_body(cx, req, &body));
+		TRY(json_take_str_opt(cx, body, "name", TEXT_MAX, &name));
+	}
+	TRY(vault_token_restore(api->vault, cx, req->args[0], name, &t));
 	return reply_token(api, cx, res, 200, &t);
 }
 

@@ -135,6 +135,16 @@ str_utf8(struct str s)
 	return true;
 }
 
+size_t
+str_chars(struct str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
 char *
 str_cstr(struct arena *a, struct str s)
 {

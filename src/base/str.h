@@ -71,6 +71,7 @@ bool str_split(struct str *s, char sep, struct str *part);
 bool str_int(struct str s, int64_t min, int64_t max, int64_t *out);
 /* Well-formed UTF-8 without NUL, surrogates or overlong forms. */
 bool str_utf8(struct str s);
+size_t str_chars(struct str s); /* characters of such a text */
 
 struct str str_dup(struct arena *a, struct str s);                  /* also NUL-terminated */
 char *str_cstr(struct arena *a, struct str s);                      /* NUL-terminated copy */

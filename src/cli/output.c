@@ -43,17 +43,6 @@ put_text(FILE *to, struct str s)
 	}
 }
 
-/* Characters, not bytes. */
-static size_t
-width(struct str s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-	return n;
-}
-
 static void
 put_cell(const struct out_cell *cell, size_t pad_to, bool coloured)
 {
@@ -64,7 +53,7 @@ put_cell(const struct out_cell *cell, size_t pad_to, bool coloured)
 	put_text(stdout, cell->text);
 	if (coloured && cell->colour != OUT_PLAIN)
 		fputs("\033[0m", stdout);
-	for (size_t n = width(cell->text); n < pad_to; n++)
+	for (size_t n = str_chars(cell->text); n < pad_to; n++)
 		putchar(' ');
 }
 
@@ -94,8 +83,8 @@ out_table(const char *const *heading, size_t columns, const struct out_row *rows
 	for (size_t c = 0; c < columns; c++) {
 		widths[c] = strlen(heading[c]);
 		for (size_t r = 0; r < count; r++)
-			if (width(rows[r].cells[c].text) > widths[c])
-				widths[c] = width(rows[r].cells[c].text);
+			if (str_chars(rows[r].cells[c].text) > widths[c])
+				widths[c] = str_chars(rows[r].cells[c].text);
 	}
 	for (size_t c = 0; c < columns; c++)
 		printf("%-*s", c + 1 < columns ? (int)(widths[c] + COLUMN_GAP) : 0, heading[c]);

@@ -299,9 +299,10 @@ store_session_prune(struct store *s, struct ctx *cx, int64_t before_ms)
 }
 
 static enum rc
-tell_key(struct store *s, struct ctx *cx, const char *type, const struct api_key *k)
+tell_key(
+    struct store *s, struct ctx *cx, const char *type, const struct api_key *k, json_t *details)
 {
-	json_t *o = json_object();
+	json_t *o = details != NULL ? details : json_object();
 
 	json_put(o, "hint", json_str(k->hint));
 	json_put(o, "all_tokens", json_boolean(k->all_tokens));
@@ -311,6 +312,23 @@ tell_key(struct store *s, struct ctx *cx, const char *type, const struct api_key
 		.about_id = k->id,
 		.about_name = k->label,
 		.details = json_write(cx->arena, o) });
+}
+
+static enum rc
+put_tokens(struct store *s, struct ctx *cx, struct str key_id, const struct str *ids, size_t n)
+{
+	struct db_stmt *st;
+
+	for (size_t i = 0; i < n; i++) {
+		TRY(db_stmt(cx, s->db,
+		    "INSERT INTO api_key_token (key_id, token_id) VALUES ($1, $2)"
+		    " ON CONFLICT (key_id, token_id) DO NOTHING",
+		    &st));
+		db_bind_text(st, 1, key_id);
+		db_bind_text(st, 2, ids[i]);
+		TRY(db_run(cx, st, NULL));
+	}
+	return OK;
 }
 
 enum rc
@@ -331,14 +349,8 @@ store_key_create(struct store *s, struct ctx *cx, const struct api_key *k)
 	db_bind_int(st, 5, k->all_tokens);
 	db_bind_int(st, 6, k->created_ms);
 	TRY(db_run(cx, st, NULL));
-	for (size_t i = 0; i < k->token_count; i++) {
-		TRY(db_stmt(cx, s->db,
-		    "INSERT INTO api_key_token (key_id, token_id) VALUES ($1, $2)", &st));
-		db_bind_text(st, 1, k->id);
-		db_bind_text(st, 2, k->token_ids[i]);
-		TRY(db_run(cx, st, NULL));
-	}
-	TRY(tell_key(s, cx, "key.created", k));
+	TRY(put_tokens(s, cx, k->id, k->token_ids, k->token_count));
+	TRY(tell_key(s, cx, "key.created", k, NULL));
 	TRY(store_changed(s, cx, CHANGE_KEYS, k->id));
 	return db_commit(cx, s->db);
 }
@@ -415,25 +427,129 @@ store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *co
 	return read_key_tokens(s, cx, *out, *count);
 }
 
+static enum rc
+read_key(struct store *s, struct ctx *cx, struct str id, struct api_key *out)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "SELECT label, hint, all_tokens FROM api_key WHERE id = $1", &st));
+	db_bind_text(st, 1, id);
+	TRY(store_want_row(cx, st, "API key"));
+	*out = (struct api_key){ .id = id,
+		.label = db_col_text(st, 0, cx->arena),
+		.hint = db_col_text(st, 1, cx->arena),
+		.all_tokens = db_col_int(st, 2) != 0 };
+	db_done(st);
+	return OK;
+}
+
+static enum rc
+write_key(struct store *s, struct ctx *cx, const struct api_key *k)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(
+	    cx, s->db, "UPDATE api_key SET label = $1, all_tokens = $2 WHERE id = $3", &st));
+	db_bind_text(st, 1, k->label);
+	db_bind_int(st, 2, k->all_tokens);
+	db_bind_text(st, 3, k->id);
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such API key.");
+}
+
+static enum rc
+replace_tokens(struct store *s, struct ctx *cx, struct str id, const struct api_key_edit *edit)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    edit->all_tokens ? "DELETE FROM api_key_token WHERE key_id = $1"
+			     : "DELETE FROM api_key_token WHERE key_id = $1 AND token_id IN"
+			       " (SELECT id FROM token WHERE deleted_ms = 0)",
+	    &st));
+	db_bind_text(st, 1, id);
+	TRY(db_run(cx, st, NULL));
+	return edit->all_tokens ? OK : put_tokens(s, cx, id, edit->token_ids, edit->token_count);
+}
+
+static bool
+has_token(const struct str *ids, size_t n, struct str id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(ids[i], id))
+			return true;
+	return false;
+}
+
+/* Whether two keys may read different tokens. */
+static bool
+reads_otherwise(const struct api_key *a, const struct api_key *b)
+{
+	if (a->all_tokens != b->all_tokens || a->token_count != b->token_count)
+		return true;
+	for (size_t i = 0; i < a->token_count; i++)
+		if (!has_token(b->token_ids, b->token_count, a->token_ids[i]))
+			return true;
+	return false;
+}
+
+/* What differs afterwards, by name; no row when nothing does. */
+static enum rc
+tell_key_edit(struct store *s, struct ctx *cx, const struct api_key *was, const struct api_key *now)
+{
+	bool renamed = !str_eq(was->label, now->label), other = reads_otherwise(was, now);
+	json_t *o, *changed;
+
+	if (!renamed && !other)
+		return OK;
+	o = json_object();
+	changed = json_array();
+	if (renamed) {
+		json_array_append_new(changed, json_string("label"));
+		json_put(o, "was", json_str(was->label));
+	}
+	if (other)
+		json_array_append_new(changed, json_string("tokens"));
+	json_put(o, "changed", changed);
+	return tell_key(s, cx, "key.changed", now, o);
+}
+
+enum rc
+store_key_edit(struct store *s, struct ctx *cx, struct str id, const struct api_key_edit *edit)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct api_key was, now;
+
+	TRY(db_begin(cx, s->db));
+	TRY(read_key(s, cx, id, &was));
+	TRY(read_key_tokens(s, cx, &was, 1));
+	now = was;
+	if (edit->set_label)
+		now.label = edit->label;
+	if (edit->set_tokens)
+		now.all_tokens = edit->all_tokens;
+	TRY(write_key(s, cx, &now));
+	if (edit->set_tokens)
+		TRY(replace_tokens(s, cx, id, edit));
+	now.token_count = 0;
+	TRY(read_key_tokens(s, cx, &now, 1));
+	TRY(tell_key_edit(s, cx, &was, &now));
+	TRY(store_changed(s, cx, CHANGE_KEYS, id));
+	return db_commit(cx, s->db);
+}
+
 enum rc
 store_key_delete(struct store *s, struct ctx *cx, struct str id)
 {
 	STORE_HOLD hold = store_hold(s, cx);
-	struct api_key k = { .id = id };
 	struct db_stmt *st;
+	struct api_key k;
 
 	TRY(db_begin(cx, s->db));
-	TRY(db_stmt(cx, s->db, "SELECT label, hint, all_tokens FROM api_key WHERE id = $1", &st));
-	db_bind_text(st, 1, id);
-	TRY(store_want_row(cx, st, "API key"));
-	k.label = db_col_text(st, 0, cx->arena);
-	k.hint = db_col_text(st, 1, cx->arena);
-	k.all_tokens = db_col_int(st, 2) != 0;
-	db_done(st);
+	TRY(read_key(s, cx, id, &k));
 	TRY(db_stmt(cx, s->db, "DELETE FROM api_key WHERE id = $1", &st));
 	db_bind_text(st, 1, id);
 	TRY(store_write_one(cx, st, E_NOTFOUND, "There is no such API key."));
-	TRY(tell_key(s, cx, "key.revoked", &k));
+	TRY(tell_key(s, cx, "key.revoked", &k, NULL));
 	TRY(store_changed(s, cx, CHANGE_KEYS, id));
 	return db_commit(cx, s->db);
 }

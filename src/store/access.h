@@ -48,6 +48,17 @@ struct api_key {
 
 MUST enum rc store_key_create(struct store *s, struct ctx *cx, const struct api_key *k);
 MUST enum rc store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *count);
+/* What becomes of a key: its label, or which tokens it may read; the key itself stays as it is. Tokens
+ * that are put aside stay with it, unless it may read all. E_NOTFOUND. */
+struct api_key_edit {
+	bool set_label, set_tokens;
+	struct str label;
+	bool all_tokens;
+	struct str *token_ids;
+	size_t token_count;
+};
+MUST enum rc store_key_edit(
+    struct store *s, struct ctx *cx, struct str id, const struct api_key_edit *edit);
 MUST enum rc store_key_delete(struct store *s, struct ctx *cx, struct str id);
 
 struct key_use {

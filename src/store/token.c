@@ -156,20 +156,35 @@ store_token_delete_revoked(
 
 #define DELETED_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1 AND deleted_ms > 0"
 
+static enum rc
+tell_restored(struct store *s, struct ctx *cx, const struct token *t, struct str was)
+{
+	json_t *o = json_object();
+
+	if (!str_eq(was, t->name))
+		json_put(o, "was", json_str(was));
+	return store_event_token(s, cx, "token.restored", t, o);
+}
+
 enum rc
-store_token_restore(struct store *s, struct ctx *cx, struct str id, struct token *out)
+store_token_restore(
+    struct store *s, struct ctx *cx, struct str id, struct str name, struct token *out)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct token_secrets secrets;
+	struct str was;
 
 	TRY(db_begin(cx, s->db));
 	TRY(token_row_hold(s, cx, id));
 	TRY(token_row_open(s, cx, DELETED_BY_ID, id, out, &secrets));
+	was = out->name;
+	if (name.len > 0)
+		out->name = name;
 	out->due_ms = out->has_refresh ? out->deleted_ms : 0;
 	out->deleted_ms = 0;
 	TRY(write_deleted(s, cx, out));
 	TRY(token_row_seal(s, cx, out, &secrets));
-	TRY(store_event_token(s, cx, "token.restored", out, NULL));
+	TRY(tell_restored(s, cx, out, was));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
 	return db_commit(cx, s->db);
 }

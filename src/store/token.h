@@ -107,8 +107,10 @@ MUST enum rc store_token_delete(struct store *s, struct ctx *cx, struct str id, 
 /* The same after the provider has ended the grant; its event says so, with the provider's name. */
 MUST enum rc store_token_delete_revoked(
     struct store *s, struct ctx *cx, struct str id, int64_t now_ms, struct str revoked_by);
-/* E_CONFLICT field "name" when the name has been taken meanwhile. */
-MUST enum rc store_token_restore(struct store *s, struct ctx *cx, struct str id, struct token *out);
+/* Under another name when it is not empty. E_CONFLICT field "name" when the name has been taken
+ * meanwhile. */
+MUST enum rc store_token_restore(
+    struct store *s, struct ctx *cx, struct str id, struct str name, struct token *out);
 MUST enum rc store_token_list_deleted(
     struct store *s, struct ctx *cx, struct token **out, size_t *count);
 /* Ends what was put aside before before_ms. */

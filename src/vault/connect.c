@@ -620,7 +620,7 @@ vault_connection_save(struct vault *v, struct ctx *cx, const struct session *who
 	int64_t now = clock_now_ms(v->clock);
 
 	TRY(token_name_check(cx, save->name));
-	if (save->description.len > 2000)
+	if (str_chars(save->description) > 2000)
 		return bad_field(cx, "description",
 		    "The description is longer than 2000 characters.", "Shorten it.");
 	TRY(connected(v, cx, who, id, &c, &secrets));

@@ -287,7 +287,7 @@ new_key(struct arena *a)
 static enum rc
 check_label(struct ctx *cx, struct str label)
 {
-	if (label.len > 0 && label.len <= LABEL_MAX && str_utf8(label))
+	if (label.len > 0 && str_utf8(label) && str_chars(label) <= LABEL_MAX)
 		return OK;
 	fail_at(cx, E_INPUT, "bad-field", "label", "The key needs a label of 1 to 100 characters.");
 	return fail_todo(cx, "Say what will use it, for example \"backup script\".");
@@ -321,16 +321,51 @@ vault_key_list(struct vault *v, struct ctx *cx, struct api_key **out, size_t *co
 	return store_key_list(v->store, cx, out, count);
 }
 
-enum rc
-vault_key_delete(struct vault *v, struct ctx *cx, struct str id)
+/* The answer of a change may be lost and the key changed all the same, now or a moment later (S-132). */
+static enum rc
+reload_changed(struct vault *v, struct ctx *cx, enum rc rc)
 {
-	enum rc rc = store_key_delete(v->store, cx, id);
 	struct ctx scratch = *cx;
 
 	if (rc == OK)
 		return key_index_load(v, cx);
-	/* Its answer may be lost and the key gone all the same, now or a moment later (S-132). */
 	if (key_index_load(v, &scratch) == OK && rc != E_NOTFOUND)
 		atomic_store(&v->keys->stale, true);
 	return rc;
+}
+
+enum rc
+vault_key_get(struct vault *v, struct ctx *cx, struct str id, struct api_key *out)
+{
+	struct api_key *keys;
+	size_t n;
+
+	TRY(vault_key_list(v, cx, &keys, &n));
+	for (size_t i = 0; i < n; i++) {
+		if (str_eq(keys[i].id, id)) {
+			*out = keys[i];
+			return OK;
+		}
+	}
+	return fail_at(cx, E_NOTFOUND, "not-found", NULL, "There is no such API key.");
+}
+
+enum rc
+vault_key_edit(struct vault *v, struct ctx *cx, struct str id, const struct api_key_edit *edit,
+    struct api_key *out)
+{
+	struct token ignored;
+
+	if (edit->set_label)
+		TRY(check_label(cx, edit->label));
+	for (size_t i = 0; i < edit->token_count; i++)
+		TRY(store_token_get(v->store, cx, edit->token_ids[i], &ignored));
+	TRY(reload_changed(v, cx, store_key_edit(v->store, cx, id, edit)));
+	return vault_key_get(v, cx, id, out);
+}
+
+enum rc
+vault_key_delete(struct vault *v, struct ctx *cx, struct str id)
+{
+	return reload_changed(v, cx, store_key_delete(v->store, cx, id));
 }

@@ -26,6 +26,10 @@ bool vault_key_lives(struct vault *v, const struct key_ref *key);
 MUST enum rc vault_key_create(
     struct vault *v, struct ctx *cx, struct api_key *k, struct secret *key_out);
 MUST enum rc vault_key_list(struct vault *v, struct ctx *cx, struct api_key **out, size_t *count);
+MUST enum rc vault_key_get(struct vault *v, struct ctx *cx, struct str id, struct api_key *out);
+/* store_key_edit; holds for the next call already. *out: the key as it is then. */
+MUST enum rc vault_key_edit(struct vault *v, struct ctx *cx, struct str id,
+    const struct api_key_edit *edit, struct api_key *out);
 MUST enum rc vault_key_delete(struct vault *v, struct ctx *cx, struct str id);
 
 #endif

@@ -93,7 +93,7 @@ vault_token_edit(struct vault *v, struct ctx *cx, struct str id, struct token_ed
 {
 	if (edit->set_name)
 		TRY(token_name_check(cx, edit->name));
-	if (edit->set_description && edit->description.len > DESCRIPTION_MAX)
+	if (edit->set_description && str_chars(edit->description) > DESCRIPTION_MAX)
 		return fail_at(cx, E_INPUT, "bad-field", "description",
 		    "The description is longer than 2000 characters.");
 	edit->now_ms = clock_now_ms(v->clock);
@@ -116,9 +116,12 @@ vault_token_delete(struct vault *v, struct ctx *cx, struct str id, bool at_provi
 }
 
 enum rc
-vault_token_restore(struct vault *v, struct ctx *cx, struct str id, struct token *out)
+vault_token_restore(
+    struct vault *v, struct ctx *cx, struct str id, struct str name, struct token *out)
 {
-	return changed(v, id, store_token_restore(v->store, cx, id, out));
+	if (name.len > 0)
+		TRY(token_name_check(cx, name));
+	return changed(v, id, store_token_restore(v->store, cx, id, name, out));
 }
 
 enum rc

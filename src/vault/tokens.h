@@ -17,8 +17,9 @@ MUST enum rc vault_token_edit(
 /* Puts it aside: it can be restored until it is purged. at_provider: ends the grant there first, and
  * deletes only when that is confirmed. */
 MUST enum rc vault_token_delete(struct vault *v, struct ctx *cx, struct str id, bool at_provider);
-/* E_CONFLICT field "name" when another token has its name now. */
-MUST enum rc vault_token_restore(struct vault *v, struct ctx *cx, struct str id, struct token *out);
+/* Under another name when it is not empty. E_CONFLICT field "name" when another token has it now. */
+MUST enum rc vault_token_restore(
+    struct vault *v, struct ctx *cx, struct str id, struct str name, struct token *out);
 MUST enum rc vault_token_list_deleted(
     struct vault *v, struct ctx *cx, struct token **out, size_t *count);
 MUST enum rc vault_token_reveal(

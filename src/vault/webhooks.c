@@ -22,7 +22,7 @@ bad(struct ctx *cx, const char *field, const char *why, const char *todo)
 static enum rc
 check_name(struct ctx *cx, struct str name)
 {
-	if (name.len > 0 && name.len <= NAME_MAX_LEN && str_utf8(name))
+	if (name.len > 0 && str_utf8(name) && str_chars(name) <= NAME_MAX_LEN)
 		return OK;
 	return bad(cx, "name", "The webhook needs a name of 1 to 100 characters.",
 	    "Say who is told, for example \"on-call chat\".");

@@ -41,12 +41,27 @@ test('a key reads the tokens it was made for, is shown once, and is dead after R
 	const list = await programGet(demo.manager, '/api/v1/tokens', key);
 	assert.deepEqual(list.body.tokens.map((t) => t.name), ['Readable']);
 
+	/* Another label and another token, and the program keeps its key. */
+	const before = page.getByRole('row', { name: /backup script/ });
+	await before.getByRole('button', { name: 'Change' }).click();
+	const dialog = page.getByRole('dialog');
+	assert.equal(await dialog.getByRole('checkbox', { name: 'Readable' }).isChecked(), true);
+	await dialog.getByRole('checkbox', { name: 'Readable' }).uncheck();
+	await dialog.getByRole('button', { name: 'Save' }).click();
+	await dialog.getByText('Choose at least one').waitFor();
+	await dialog.getByRole('checkbox', { name: 'Hidden' }).check();
+	await dialog.getByLabel('Label').fill('nightly script');
+	await dialog.getByRole('button', { name: 'Save' }).click();
+	await dialog.waitFor({ state: 'detached' });
+	const row = page.getByRole('row', { name: /nightly script.*Hidden/ });
+	await row.waitFor();
+	assert.deepEqual([(await read(key, 'Hidden')).status, (await read(key, 'Readable')).status], [200, 403]);
+
 	await page.reload();
-	const row = page.getByRole('row', { name: /backup script/ });
 	await row.waitFor();
 	assert.equal((await page.content()).includes(key), false, 'it is shown this once');
 	await row.getByRole('button', { name: 'Revoke' }).click();
 	await page.getByRole('button', { name: 'Revoke it' }).click();
 	await row.waitFor({ state: 'detached' });
-	assert.equal((await read(key, 'Readable')).status, 401);
+	assert.equal((await read(key, 'Hidden')).status, 401);
 });

@@ -34,3 +34,18 @@ test('a removed token waits under Removed and is restored from there', async () 
 	await page.getByText('Removed (1)').waitFor({ state: 'detached' });
 	await page.getByRole('link', { name: 'Archive' }).waitFor();
 });
+
+test('a removed token whose name is taken comes back under another', async () => {
+	const archive = page.getByRole('row', { name: /Archive/ });
+	await archive.getByRole('button', { name: 'Remove' }).click();
+	await page.getByRole('dialog').getByRole('button', { name: 'Remove it' }).click();
+	await page.getByText('Removed (1)').waitFor();
+	await connect(page, await page.context().newPage(), demo, { name: 'Archive', app: 'Removed Two', signedIn: true });
+	await page.getByText('Removed (1)').click();
+	await page.getByRole('button', { name: 'Restore', exact: true }).click();
+	await page.getByText('There is already an access token of this name.').waitFor();
+	await page.getByLabel('Restore it under the name').fill('Archive of old');
+	await page.getByRole('button', { name: 'Restore under this name' }).click();
+	await page.getByRole('link', { name: 'Archive of old' }).waitFor();
+	await page.getByText('Removed (1)').waitFor({ state: 'detached' });
+});

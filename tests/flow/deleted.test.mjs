@@ -54,6 +54,13 @@ test('its name is free meanwhile, and then stands in the way', async () => {
 	const other = await connectToken(ann, 'twice');
 	const got = await restore(t);
 	assert.deepEqual([got.status, got.body.code, got.body.field], [409, 'name-taken', 'name']);
+	const as = (name) => ann.post(`/api/console/deleted-tokens/${t.id}/restore`, { name });
+	assert.deepEqual([(await as('TWICE')).body.code, (await as('a/b')).body.field], ['name-taken', 'name']);
+	const again = await as('Twice two');
+	assert.deepEqual([again.status, again.body.token.name, await status('Twice two')], [200, 'Twice two', 200]);
+	const [event] = (await ann.get('/api/console/events?type=token.restored&limit=1')).body.events;
+	assert.equal(event.sentence, 'Twice two was restored; it was called Twice before.');
+	await ann.del(`/api/console/tokens/${t.id}`);
 	await ann.patch(`/api/console/tokens/${other.id}`, { name: 'Other' });
 	assert.equal((await restore(t)).status, 200);
 	for (const x of [t, other]) await ann.del(`/api/console/tokens/${x.id}`);

@@ -43,6 +43,55 @@ test_keys_with_their_tokens(void **state)
 	assert_rc(store_key_delete(store(f), &f->cx, S("k1")), E_NOTFOUND);
 }
 
+static struct api_key
+key_of(struct fixture *f, const char *id)
+{
+	struct api_key *list;
+	size_t n, i = 0;
+
+	assert_ok(store_key_list(store(f), &f->cx, &list, &n));
+	while (i < n && !str_eq(list[i].id, str_of(id)))
+		i++;
+	assert_true(i < n);
+	return list[i];
+}
+
+/* The key stays the one that programs have; a token that is put aside comes back to it. */
+static void
+test_key_gets_another_label_and_other_tokens(void **state)
+{
+	struct fixture *f = *state;
+	struct str first[] = { S("t1"), S("t3") }, then[] = { S("t2"), S("t2") };
+	struct api_key k = { .id = S("k1"),
+		.label = S("One"),
+		.hint = S(""),
+		.digest = S("d"),
+		.token_ids = first,
+		.token_count = 2,
+		.created_ms = NOW };
+	struct api_key_edit label = { .set_label = true, .label = S("Uno") };
+	struct api_key_edit some = { .set_tokens = true, .token_ids = then, .token_count = 2 };
+	struct api_key_edit all = { .set_tokens = true, .all_tokens = true };
+
+	create(f, "t1", "One");
+	create(f, "t2", "Two");
+	create(f, "t3", "Three");
+	assert_ok(store_key_create(store(f), &f->cx, &k));
+	assert_ok(store_key_edit(store(f), &f->cx, S("k1"), &label));
+	assert_str_equal(key_of(f, "k1").label, S("Uno"));
+	assert_int_equal(key_of(f, "k1").token_count, 2);
+	assert_ok(store_token_delete(store(f), &f->cx, S("t3"), NOW));
+	assert_ok(store_key_edit(store(f), &f->cx, S("k1"), &some));
+	assert_str_equal(key_of(f, "k1").digest, S("d"));
+	assert_int_equal(key_of(f, "k1").token_count, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_false(str_eq(key_of(f, "k1").token_ids[i], S("t1")));
+	assert_ok(store_key_edit(store(f), &f->cx, S("k1"), &all));
+	assert_true(key_of(f, "k1").all_tokens);
+	assert_int_equal(key_of(f, "k1").token_count, 0);
+	assert_rc(store_key_edit(store(f), &f->cx, S("k9"), &all), E_NOTFOUND);
+}
+
 /* A key with a token that is not there is not made at all. */
 static void
 test_key_is_made_whole_or_not(void **state)
@@ -167,6 +216,7 @@ test_user_put_replaces_by_name(void **state)
 
 const struct CMUnitTest access_tests[] = {
 	STORE_TEST(test_keys_with_their_tokens),
+	STORE_TEST(test_key_gets_another_label_and_other_tokens),
 	STORE_TEST(test_key_is_made_whole_or_not),
 	STORE_TEST(test_session_ends_by_idleness_and_by_age),
 	STORE_TEST(test_a_new_password_ends_all_sessions_but_one),

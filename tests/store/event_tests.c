@@ -69,7 +69,7 @@ test_each_change_of_a_token_is_one_event(void **state)
 	step_clock(f);
 	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
 	step_clock(f);
-	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), &t));
+	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), S(""), &t));
 	step_clock(f);
 	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
 	step_clock(f);
@@ -197,10 +197,17 @@ test_people_and_keys(void **state)
 	step_clock(f);
 	assert_ok(store_key_create(s, &f->cx, &k));
 	step_clock(f);
+	assert_ok(store_key_edit(
+	    s, &f->cx, S("k1"), &(struct api_key_edit){ .set_label = true, .label = S("Other") }));
+	step_clock(f);
+	/* Nothing differs afterwards, and nothing is told. */
+	assert_ok(store_key_edit(
+	    s, &f->cx, S("k1"), &(struct api_key_edit){ .set_label = true, .label = S("Other") }));
+	step_clock(f);
 	assert_ok(store_key_delete(s, &f->cx, S("k1")));
 	assert_str_equal(types(f, &all),
 	    S("user.created user.signed_in user.signed_in user.password_changed"
-	      " user.sessions_ended user.signed_out key.created key.revoked"));
+	      " user.sessions_ended user.signed_out key.created key.changed key.revoked"));
 }
 
 /* S-135, S-202: a key is shown what is about the tokens it may read, and nothing else. */

@@ -61,6 +61,19 @@ act_key_create(struct fixture *f)
 }
 
 static enum rc
+act_key_edit(struct fixture *f)
+{
+	struct str one[] = { S("t1") };
+	struct api_key_edit e = { .set_label = true,
+		.label = S("Renamed"),
+		.set_tokens = true,
+		.token_ids = one,
+		.token_count = 1 };
+
+	return store_key_edit(store(f), &f->cx, S("k1"), &e);
+}
+
+static enum rc
 act_key_delete(struct fixture *f)
 {
 	return store_key_delete(store(f), &f->cx, S("k1"));
@@ -195,7 +208,7 @@ act_token_restore(struct fixture *f)
 {
 	struct token t;
 
-	return store_token_restore(store(f), &f->cx, S("gone"), &t);
+	return store_token_restore(store(f), &f->cx, S("gone"), S(""), &t);
 }
 
 static enum rc
@@ -269,6 +282,7 @@ static const struct verb verbs[] = {
 	{ "user_put", act_user_put },
 	{ "session_create", act_session_create },
 	{ "key_create", act_key_create },
+	{ "key_edit", act_key_edit },
 	{ "key_delete", act_key_delete },
 	{ "token_create", act_token_create },
 	{ "token_edit", act_token_edit },

@@ -194,11 +194,11 @@ test_delete_can_be_undone(void **state)
 	assert_ok(store_token_list_deleted(store(f), &f->cx, &list, &n));
 	assert_int_equal(n, 1);
 	assert_int_equal(list[0].deleted_ms, NOW + 5);
-	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), &t));
+	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), S(""), &t));
 	assert_ok(store_token_open(store(f), &f->cx, S("One"), &t, &s));
 	assert_true(crypto_equal(s.refresh, plain.refresh));
 	assert_true(t.due_ms > 0);
-	assert_rc(store_token_restore(store(f), &f->cx, S("t1"), &t), E_NOTFOUND);
+	assert_rc(store_token_restore(store(f), &f->cx, S("t1"), S(""), &t), E_NOTFOUND);
 }
 
 static void
@@ -210,11 +210,30 @@ test_name_of_a_deleted_token_is_free(void **state)
 	create(f, "t1", "One");
 	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
 	create(f, "t2", "One");
-	assert_rc(store_token_restore(store(f), &f->cx, S("t1"), &t), E_CONFLICT);
+	assert_rc(store_token_restore(store(f), &f->cx, S("t1"), S(""), &t), E_CONFLICT);
 	assert_string_equal(f->cx.code, "name-taken");
 	ctx_clear(&f->cx);
 	assert_ok(store_token_delete(store(f), &f->cx, S("t2"), NOW));
-	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), &t));
+	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), S(""), &t));
+}
+
+/* What is sealed is bound to the name: it opens under the new one. */
+static void
+test_deleted_token_comes_back_under_another_name(void **state)
+{
+	struct fixture *f = *state;
+	struct token_secrets secrets;
+	struct token t;
+
+	create(f, "t1", "One");
+	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
+	create(f, "t2", "One");
+	assert_rc(store_token_restore(store(f), &f->cx, S("t1"), S("one"), &t), E_CONFLICT);
+	ctx_clear(&f->cx);
+	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), S("One again"), &t));
+	assert_ok(store_token_open(store(f), &f->cx, S("One again"), &t, &secrets));
+	assert_str_equal(t.id, S("t1"));
+	assert_str_equal(t.name, S("One again"));
 }
 
 static void
@@ -227,10 +246,10 @@ test_purge_ends_what_was_deleted_long_ago(void **state)
 	create(f, "t2", "Two");
 	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
 	assert_ok(store_token_purge(store(f), &f->cx, NOW));
-	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), &t));
+	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), S(""), &t));
 	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
 	assert_ok(store_token_purge(store(f), &f->cx, NOW + 1));
-	assert_rc(store_token_restore(store(f), &f->cx, S("t1"), &t), E_NOTFOUND);
+	assert_rc(store_token_restore(store(f), &f->cx, S("t1"), S(""), &t), E_NOTFOUND);
 	ctx_clear(&f->cx);
 	assert_ok(store_token_get(store(f), &f->cx, S("t2"), &t));
 }
@@ -300,6 +319,7 @@ const struct CMUnitTest token_tests[] = {
 	STORE_TEST(test_pages_of_a_key_have_its_tokens_only),
 	STORE_TEST(test_delete_can_be_undone),
 	STORE_TEST(test_name_of_a_deleted_token_is_free),
+	STORE_TEST(test_deleted_token_comes_back_under_another_name),
 	STORE_TEST(test_purge_ends_what_was_deleted_long_ago),
 };
 const size_t token_test_count = sizeof(token_tests) / sizeof(token_tests[0]);

@@ -65,11 +65,18 @@ export interface FrameProps {
 export function Frame({ session, onSession, children }: FrameProps) {
 	const { path } = useLocation();
 	const [changing, setChanging] = useState(false);
+	const [problem, setProblem] = useState<Problem | null>(null);
 	const signOut = async () => {
+		setProblem(null);
 		/* Going to the list first asks about unsaved work. */
 		await navigate("/tokens");
-		if (location.pathname === "/tokens")
+		if (location.pathname !== "/tokens")
+			return;
+		try {
 			onSession(api.adopt(await api.post<Session>(`${BASE}/sign-out`)));
+		} catch (e) {
+			setProblem(problemOf(e));
+		}
 	};
 	const { user } = session;
 	const nav = user ? NAV.map((n) => ({ ...n,
@@ -85,6 +92,12 @@ export function Frame({ session, onSession, children }: FrameProps) {
 					</AccountMenu>
 				) : <ThemeSwitch />}
 			</TopBar>
+			{problem && (
+				<div class="page">
+					<p><b>You are still signed in.</b></p>
+					<ProblemNotice problem={problem} onClose={() => setProblem(null)} />
+				</div>
+			)}
 			{children}
 			<footer class="foot">valetkey {session.version}</footer>
 			{changing && <PasswordDialog onClose={() => setChanging(false)} />}

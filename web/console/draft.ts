@@ -14,7 +14,8 @@ export interface Draft {
 export type DraftField = Exclude<keyof Draft, "lazy">;
 export type Errors = Partial<Record<DraftField | "redirect_uri", string>>;
 
-const NAME = /^[\p{L}\p{N} ]+$/u;
+/* As the manager has it: a name stands in addresses. */
+const NAME = /^[A-Za-z0-9]+( [A-Za-z0-9]+)*$/;
 const NAME_MAX = 100;
 const SECRET_MIN = 8;
 
@@ -73,7 +74,7 @@ export function nameError(name: string): string | undefined {
 	if (n === "")
 		return "Give the token a name; programs ask for it by this name.";
 	if (!NAME.test(n))
-		return "Use letters, numbers and spaces only.";
+		return "Use the letters a to z, numbers, and single spaces between them.";
 	return n.length > NAME_MAX ? `Use at most ${NAME_MAX} characters.` : undefined;
 }
 

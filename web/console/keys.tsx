@@ -2,7 +2,7 @@
 import { useId, useRef, useState } from "preact/hooks";
 import { type Problem, problemOf } from "../shared/api";
 import {
-	announce, Button, Checkbox, ConfirmDialog, CopyButton, Field, focusFirstError, Icon, Notice, ProblemNotice, RadioCards,
+	announce, Button, Checkbox, ConfirmDialog, CopyButton, Dialog, Field, focusFirstError, Icon, Notice, ProblemNotice, RadioCards,
 	Skeleton, TextField,
 } from "../shared/ui";
 import { useTokens } from "./listing";
@@ -55,10 +55,25 @@ function TokenChecks({ chosen, onChange }: { chosen: Named[]; onChange: (chosen:
 	);
 }
 
-function CreateForm({ onCreated }: { onCreated: (key: string) => void }) {
-	const [label, setLabel] = useState("");
-	const [which, setWhich] = useState("some");
-	const [chosen, setChosen] = useState<Named[]>([]);
+interface Wanted {
+	label: string;
+	all_tokens: boolean;
+	token_ids: string[];
+}
+
+interface First {
+	label: string;
+	all_tokens: boolean;
+	tokens: Named[];
+}
+
+const NOTHING: First = { label: "", all_tokens: false, tokens: [] };
+
+/* What is typed and ticked for a key, and what is wrong with it. */
+function useKeyForm(first: First, send: (wanted: Wanted) => Promise<void>) {
+	const [label, setLabel] = useState(first.label);
+	const [which, setWhich] = useState(first.all_tokens ? "all" : "some");
+	const [chosen, setChosen] = useState<Named[]>(first.tokens);
 	const [busy, setBusy] = useState(false);
 	const [labelError, setLabelError] = useState<string>();
 	const [whichError, setWhichError] = useState<string>();
@@ -76,11 +91,8 @@ function CreateForm({ onCreated }: { onCreated: (key: string) => void }) {
 			return;
 		setBusy(true);
 		try {
-			const r = await api.post<{ key: string }>(`${BASE}/keys`,
-				{ label: label.trim(), all_tokens: which === "all", token_ids: which === "all" ? [] : chosen.map((t) => t.id) });
-			setLabel("");
-			setChosen([]);
-			onCreated(r.key);
+			await send({ label: label.trim(), all_tokens: which === "all",
+				token_ids: which === "all" ? [] : chosen.map((t) => t.id) });
 		} catch (err) {
 			const p = problemOf(err);
 			setLabelError(p.field === "label" ? p.detail : undefined);
@@ -90,17 +102,74 @@ function CreateForm({ onCreated }: { onCreated: (key: string) => void }) {
 			setBusy(false);
 		}
 	};
+	const clear = () => {
+		setLabel("");
+		setChosen([]);
+	};
+	return { label, setLabel, which, setWhich, chosen, setChosen, busy, labelError, whichError, problem, form, submit, clear };
+}
+
+function KeyFields({ f }: { f: ReturnType<typeof useKeyForm> }) {
 	return (
-		<form class="card card-pad stack" ref={form} onSubmit={(e) => void submit(e)} noValidate>
-			<h2>A new key</h2>
-			<TextField label="Label" value={label} onInput={setLabel} error={labelError} maxLength={100}
+		<>
+			<TextField label="Label" value={f.label} onInput={f.setLabel} error={f.labelError} maxLength={100}
 				hint="For you: which program, on which machine." />
-			<RadioCards legend="Tokens it may read" name="which" options={WHICH} value={which} onChange={setWhich}
-				error={whichError} />
-			{which === "some" && <TokenChecks chosen={chosen} onChange={setChosen} />}
-			{problem && <ProblemNotice problem={problem} />}
-			<div><Button type="submit" kind="primary" busy={busy}>Create API key</Button></div>
+			<RadioCards legend="Tokens it may read" name="which" options={WHICH} value={f.which} onChange={f.setWhich}
+				error={f.whichError} />
+			{f.which === "some" && <TokenChecks chosen={f.chosen} onChange={f.setChosen} />}
+			{f.problem && <ProblemNotice problem={f.problem} />}
+		</>
+	);
+}
+
+function CreateForm({ onCreated }: { onCreated: (key: string) => void }) {
+	const f = useKeyForm(NOTHING, async (wanted) => {
+		const r = await api.post<{ key: string }>(`${BASE}/keys`, wanted);
+		f.clear();
+		onCreated(r.key);
+	});
+	return (
+		<form class="card card-pad stack" ref={f.form} onSubmit={(e) => void f.submit(e)} noValidate>
+			<h2>A new key</h2>
+			<KeyFields f={f} />
+			<div><Button type="submit" kind="primary" busy={f.busy}>Create API key</Button></div>
 		</form>
+	);
+}
+
+interface ChangeProps {
+	k: ApiKey;
+	onClose: () => void;
+	onChanged: () => void;
+}
+
+function ChangeForm({ k, onClose, onChanged }: ChangeProps) {
+	const f = useKeyForm(k, async (wanted) => {
+		await api.patch(at("keys", k.id), wanted);
+		announce("The key was changed");
+		onChanged();
+	});
+	return (
+		<form class="stack" ref={f.form} onSubmit={(e) => void f.submit(e)} noValidate>
+			<p>The key itself stays the same. What it may read holds from its next call on.</p>
+			<KeyFields f={f} />
+			<div class="actions">
+				<Button type="submit" kind="primary" busy={f.busy}>Save</Button>
+				<Button onClick={onClose}>Cancel</Button>
+			</div>
+		</form>
+	);
+}
+
+/* The program that has the key goes on with it. The list has some of its tokens, the form needs all. */
+function ChangeDialog(p: ChangeProps) {
+	const { data, problem } = useLoad<{ record: ApiKey }>(at("keys", p.k.id));
+	return (
+		<Dialog title={`Change the key “${p.k.label}”`} onClose={p.onClose}>
+			{problem && <ProblemNotice problem={problem} />}
+			{!data && !problem && <Skeleton lines={4} />}
+			{data && <ChangeForm {...p} k={data.record} />}
+		</Dialog>
 	);
 }
 
@@ -123,7 +192,12 @@ function Fresh({ value, onClose }: { value: string; onClose: () => void }) {
 	);
 }
 
-function KeyRow({ k, onRevoke }: { k: ApiKey; onRevoke: () => void }) {
+interface Acts<T> {
+	onChange: T;
+	onRevoke: T;
+}
+
+function KeyRow({ k, onChange, onRevoke }: { k: ApiKey } & Acts<() => void>) {
 	return (
 		<tr>
 			<td class="cell-name"><b id={`label-${k.id}`}>{k.label}</b></td>
@@ -135,13 +209,14 @@ function KeyRow({ k, onRevoke }: { k: ApiKey; onRevoke: () => void }) {
 			<td data-label="Created"><Ago at_ms={k.created_ms} /></td>
 			<td data-label="Last used">{k.last_used_ms ? <Ago at_ms={k.last_used_ms} /> : "Never"}</td>
 			<td class="cell-end">
+				<Button small kind="quiet" describedBy={`label-${k.id}`} onClick={onChange}>Change</Button>
 				<Button small kind="quiet" describedBy={`label-${k.id}`} onClick={onRevoke}>Revoke</Button>
 			</td>
 		</tr>
 	);
 }
 
-function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke: (k: ApiKey) => void }) {
+function KeyTable({ keys, onChange, onRevoke }: { keys: ApiKey[] } & Acts<(k: ApiKey) => void>) {
 	return (
 		<div class="card table-wrap">
 			<table class="table">
@@ -151,7 +226,9 @@ function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke: (k: ApiKey) =>
 						<th scope="col"><span class="visually-hidden">Actions</span></th>
 					</tr>
 				</thead>
-				<tbody>{keys.map((k) => <KeyRow key={k.id} k={k} onRevoke={() => onRevoke(k)} />)}</tbody>
+				<tbody>
+					{keys.map((k) => <KeyRow key={k.id} k={k} onChange={() => onChange(k)} onRevoke={() => onRevoke(k)} />)}
+				</tbody>
 			</table>
 		</div>
 	);
@@ -204,6 +281,7 @@ export function KeysPage() {
 	});
 	const [fresh, setFresh] = useState<string | null>(null);
 	const [revoking, setRevoking] = useState<ApiKey | null>(null);
+	const [changing, setChanging] = useState<ApiKey | null>(null);
 	return (
 		<main class="page">
 			<div class="page-head">
@@ -216,7 +294,8 @@ export function KeysPage() {
 				{keys.problem && <ProblemNotice problem={keys.problem} />}
 				{fresh && <Fresh value={fresh} onClose={() => setFresh(null)} />}
 				{!keys.data && !keys.problem && <div class="card card-pad"><Skeleton lines={3} /></div>}
-				{keys.data && keys.data.keys.length > 0 && <KeyTable keys={keys.data.keys} onRevoke={setRevoking} />}
+				{keys.data && keys.data.keys.length > 0 && <KeyTable keys={keys.data.keys}
+					onChange={setChanging} onRevoke={setRevoking} />}
 				<div class="config">
 					<CreateForm onCreated={(key) => {
 						setFresh(key);
@@ -226,6 +305,10 @@ export function KeysPage() {
 					<Examples name={first.data?.tokens[0]?.name ?? "My Dropbox"} />
 				</div>
 			</div>
+			{changing && <ChangeDialog k={changing} onClose={() => setChanging(null)} onChanged={() => {
+				setChanging(null);
+				keys.reload();
+			}} />}
 			{revoking && <RevokeDialog k={revoking} onClose={() => setRevoking(null)} onRevoked={() => {
 				setRevoking(null);
 				keys.reload();

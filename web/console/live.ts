@@ -11,7 +11,7 @@ export const EVENT_TYPES = [
 	"token.failing", "token.recovered", "token.needs_reauthorization", "token.misconfigured",
 	"token.reauthorized", "token.revealed",
 	"connection.connected", "connection.failed", "connection.revealed",
-	"key.created", "key.revoked",
+	"key.created", "key.changed", "key.revoked",
 	"webhook.created", "webhook.changed", "webhook.deleted",
 	"user.created", "user.password_changed", "user.signed_in", "user.signed_out", "user.sessions_ended",
 	"user.confirmed", "user.confirm_refused",

@@ -136,9 +136,15 @@ const STATE = { waiting: "waits", delivered: "delivered", given_up: "given up" }
 const MARK = { waiting: "expired", delivered: "active", given_up: "misconfigured" };
 
 function DeliveryRow({ hook, d, reload }: { hook: Webhook; d: Delivery; reload: () => void }) {
+	const [problem, setProblem] = useState<Problem | null>(null);
 	const again = async () => {
-		await api.post(at("webhooks", hook.id, "deliveries", d.id, "again"));
-		reload();
+		setProblem(null);
+		try {
+			await api.post(at("webhooks", hook.id, "deliveries", d.id, "again"));
+			reload();
+		} catch (e) {
+			setProblem(problemOf(e));
+		}
 	};
 	return (
 		<tr>
@@ -155,6 +161,7 @@ function DeliveryRow({ hook, d, reload }: { hook: Webhook; d: Delivery; reload: 
 				{d.state === "given_up" && (
 					<Button small kind="quiet" describedBy={`type-${d.id}`} onClick={() => void again()}>Send again</Button>
 				)}
+				{problem && <ProblemNotice problem={problem} onClose={() => setProblem(null)} />}
 			</td>
 		</tr>
 	);

@@ -1,9 +1,9 @@
 /* tokens.tsx - the list of access tokens: one line each, search, sort, keyboard. */
 import { useState } from "preact/hooks";
-import { type Problem, problemOf } from "../shared/api";
+import { type Problem, problemOf, sentences } from "../shared/api";
 import { navigate } from "../shared/router";
 import {
-	announce, Button, Checkbox, ConfirmDialog, cx, Icon, LetterMark, Link, ProblemNotice, Skeleton, Time,
+	announce, Button, Checkbox, ConfirmDialog, cx, Icon, LetterMark, Link, ProblemNotice, Skeleton, TextField, Time,
 } from "../shared/ui";
 import { type Tokens, useTokens } from "./listing";
 import { useLive } from "./live";
@@ -243,16 +243,24 @@ interface Removed extends Token {
 function RemovedRow({ token, onRestored }: { token: Removed; onRestored: () => void }) {
 	const [busy, setBusy] = useState(false);
 	const [problem, setProblem] = useState<Problem | null>(null);
+	const [name, setName] = useState<string | null>(null); /* another one, when its own is taken */
 	const restore = async () => {
 		setBusy(true);
+		setProblem(null);
 		try {
-			await api.post(at("deleted-tokens", token.id, "restore"));
-			announce(`${token.name} was restored`);
+			await api.post(at("deleted-tokens", token.id, "restore"), name === null ? {} : { name: name.trim() });
+			announce(`${name ?? token.name} was restored`);
 			onRestored();
 		} catch (e) {
-			setProblem(problemOf(e));
+			const p = problemOf(e);
+			setProblem(p);
+			setName((was) => p.field === "name" ? was ?? token.name : was);
 			setBusy(false);
 		}
+	};
+	const submit = (e: Event) => {
+		e.preventDefault();
+		void restore();
 	};
 	return (
 		<>
@@ -266,7 +274,18 @@ function RemovedRow({ token, onRestored }: { token: Removed; onRestored: () => v
 						onClick={() => void restore()}>Restore</Button>
 				</td>
 			</tr>
-			{problem && <tr><td colSpan={5}><ProblemNotice problem={problem} /></td></tr>}
+			{name !== null && (
+				<tr>
+					<td colSpan={5}>
+						<form class="stack-12" onSubmit={submit} noValidate>
+							<TextField label="Restore it under the name" value={name} onInput={setName} autofocus
+								error={problem?.field === "name" ? sentences(problem) : undefined} />
+							<div><Button small type="submit" busy={busy}>Restore under this name</Button></div>
+						</form>
+					</td>
+				</tr>
+			)}
+			{problem && problem.field !== "name" && <tr><td colSpan={5}><ProblemNotice problem={problem} /></td></tr>}
 		</>
 	);
 }

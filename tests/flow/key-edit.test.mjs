@@ -1,0 +1,66 @@
+/* An API key gets another label and other tokens without a new key for its program. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { managerClient, programGet } from '../lib/http.mjs';
+import { connectToken, makeKey } from '../lib/manager.mjs';
+import { startProvider } from '../lib/provider.mjs';
+import { startServe } from '../lib/server.mjs';
+
+let p, manager, ann, one, two, made;
+
+before(async () => {
+	p = await startProvider();
+	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url } });
+	ann = await managerClient(manager);
+	one = await connectToken(ann, 'One');
+	two = await connectToken(ann, 'Two');
+	made = await makeKey(ann, { label: 'backup', tokens: [one] });
+});
+after(async () => {
+	await manager?.stop();
+	await p?.stop();
+});
+
+const read = async (name) => (await programGet(manager.url, `/api/v1/tokens/${name}/access-token`, made.key)).status;
+const both = async () => [await read('One'), await read('Two')];
+const edit = (body) => ann.patch(`/api/console/keys/${made.id}`, body);
+const newest = async () => (await ann.get('/api/console/events?type=key&limit=1')).body.events[0];
+
+test('what a key may read is changed for its next call', async () => {
+	assert.deepEqual(await both(), [200, 403]);
+	const other = await edit({ all_tokens: false, token_ids: [two.id, two.id] });
+	assert.equal(other.status, 200, other.text);
+	assert.deepEqual(other.body.record.tokens, [{ id: two.id, name: 'Two' }]);
+	assert.equal(other.body.key, undefined, 'the key itself is never shown again');
+	assert.deepEqual(await both(), [403, 200]);
+	assert.deepEqual((await newest()).details.changed, ['tokens']);
+	assert.equal((await edit({ all_tokens: true })).body.record.all_tokens, true);
+	assert.deepEqual(await both(), [200, 200]);
+	await edit({ token_ids: [one.id] });
+	assert.deepEqual(await both(), [200, 403]);
+});
+
+test('its label is changed alone, and told with the one before', async () => {
+	const renamed = await edit({ label: 'nightly backup' });
+	assert.deepEqual([renamed.body.record.label, renamed.body.record.tokens.map((t) => t.name)], ['nightly backup', ['One']]);
+	const event = await newest();
+	assert.deepEqual([event.type, event.sentence], ['key.changed', 'The API key nightly backup, called backup before, was changed: label.']);
+	await edit({ label: 'nightly backup' });
+	assert.equal((await newest()).id, event.id, 'nothing changed, and nothing is told');
+	assert.deepEqual(await both(), [200, 403]);
+});
+
+test('a label counts characters, not bytes', async () => {
+	assert.equal((await edit({ label: 'ü'.repeat(100) })).status, 200);
+	const long = await edit({ label: 'ü'.repeat(101) });
+	assert.deepEqual([long.status, long.body.field], [400, 'label']);
+	assert.equal((await edit({ label: '' })).body.field, 'label');
+});
+
+test('what cannot be is refused and changes nothing', async () => {
+	for (const body of [{ token_ids: [] }, { all_tokens: false }, { token_ids: ['nowhere'] }, { token_ids: [7] }, { all_tokens: 'yes' }])
+		assert.ok([400, 404].includes((await edit(body)).status), JSON.stringify(body));
+	assert.equal((await ann.patch('/api/console/keys/nowhere', { label: 'x' })).status, 404);
+	assert.deepEqual(await both(), [200, 403]);
+});
