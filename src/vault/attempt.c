@@ -168,7 +168,10 @@ refuse(struct flight *f)
 
 	fail_at(&f->cx, E_REAUTH, "reauthorization-required", NULL, "%.*s",
 	    STR_ARG(f->claim.token.status_reason));
-	fail_todo(&f->cx, "Open the token in the console and click Reconnect.");
+	fail_todo(&f->cx,
+	    "Open the token in the console and click Reconnect: %s accepts a refresh token once, "
+	    "so a refused one is not sent again.",
+	    attempt_provider(f)->name.p);
 	attempt_done(f, rc == OK ? E_REAUTH : rc);
 }
 
