@@ -322,35 +322,63 @@ name_taken(struct ctx *cx, enum rc rc)
 	return fail_todo(cx, "Choose another name.");
 }
 
-enum rc
-token_row_insert(
-    struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets)
+struct new_rows {
+	struct store *store;
+	struct ctx *cx;
+	const struct token *tokens;
+	const struct token_secrets *secrets;
+};
+
+static void
+bind_new(void *arg, size_t i, struct db_stmt *st)
 {
+	const struct new_rows *r = arg;
+	const struct token *t = &r->tokens[i];
 	const struct str texts[] = { t->id, t->name, t->description, t->provider, t->app_key,
 		t->scopes, t->scope_granted, t->redirect_uri, t->account_id, t->account_name,
 		t->account_email, t->status_reason, t->last_error };
 	const int64_t numbers[] = { t->status, t->status_ms, t->expires_ms, t->created_ms,
 		t->updated_ms, t->refreshed_ms, t->due_ms, t->attempts, t->fence, t->sealed_version,
 		t->life_source, t->consented_ms, t->refresh_expires_ms, t->proved_ms, t->lazy };
-	struct db_stmt *st;
-	int i = 1;
+	int k = 1;
 
-	TRY(db_stmt(cx, s->db,
-	    "INSERT INTO token (id, name, description, provider, app_key, scopes, scope_granted,"
-	    " redirect_uri, account_id, account_name, account_email, status_reason, last_error,"
-	    " status, status_ms, expires_ms, created_ms, updated_ms, refreshed_ms, due_ms,"
-	    " attempts, fence, sealed_version, life_source, consented_ms, refresh_expires_ms,"
-	    " proved_ms, lazy, app_secret, access, refresh, name_key, lease_until_ms)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-	    " $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, 0)",
-	    &st));
 	for (size_t n = 0; n < sizeof(texts) / sizeof(texts[0]); n++)
-		db_bind_text(st, i++, texts[n]);
+		db_bind_text(st, k++, texts[n]);
 	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
-		db_bind_int(st, i++, numbers[n]);
-	token_row_bind_secrets(s, cx, st, i, t, secrets);
-	db_bind_text(st, i + 3, name_key(cx, t));
-	return name_taken(cx, db_run(cx, st, NULL));
+		db_bind_int(st, k++, numbers[n]);
+	token_row_bind_secrets(r->store, r->cx, st, k, t, &r->secrets[i]);
+	db_bind_text(st, k + 3, name_key(r->cx, t));
+}
+
+enum rc
+token_row_insert_many(struct store *s, struct ctx *cx, const struct token *tokens,
+    const struct token_secrets *secrets, size_t n)
+{
+	struct new_rows rows = { s, cx, tokens, secrets };
+
+	return name_taken(cx,
+	    db_run_many(cx, s->db,
+		&(struct db_many){
+		    .sql = "INSERT INTO token (id, name, description, provider, app_key, scopes,"
+			   " scope_granted, redirect_uri, account_id, account_name, account_email,"
+			   " status_reason, last_error, status, status_ms, expires_ms, created_ms,"
+			   " updated_ms, refreshed_ms, due_ms, attempts, fence, sealed_version,"
+			   " life_source, consented_ms, refresh_expires_ms, proved_ms, lazy,"
+			   " app_secret, access, refresh, name_key, lease_until_ms)"
+			   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+			   " $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,"
+			   " $29, $30, $31, $32, 0)",
+		    .count = n,
+		    .bind = bind_new,
+		    .arg = &rows,
+		    .changed = ARENA_ARRAY(cx->arena, int64_t, n) }));
+}
+
+enum rc
+token_row_insert(
+    struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets)
+{
+	return token_row_insert_many(s, cx, t, secrets, 1);
 }
 
 /* A write that changes nothing: both databases keep other writers away from the row for it. */

@@ -57,9 +57,11 @@ MUST enum rc token_row_page(struct store *s, struct ctx *cx, const struct token_
 /* First in a transaction that reads a token to write it: until the end no other node writes to it.
  * E_NOTFOUND. */
 MUST enum rc token_row_hold(struct store *s, struct ctx *cx, struct str id);
-/* Every new row. */
+/* Every new row; inside a transaction. */
 MUST enum rc token_row_insert(
     struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets);
+MUST enum rc token_row_insert_many(struct store *s, struct ctx *cx, const struct token *tokens,
+    const struct token_secrets *secrets, size_t n);
 /* The three columns as of t->sealed_version, from the i-th parameter on. */
 void token_row_bind_secrets(struct store *s, struct ctx *cx, struct db_stmt *st, int i,
     const struct token *t, const struct token_secrets *secrets);
