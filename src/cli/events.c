@@ -105,8 +105,8 @@ print_events(struct ctx *cx, const struct arguments *args, const json_t *list, b
 	size_t n = json_array_size(list);
 
 	for (size_t i = 0; args->json && i < n; i++) {
-		json_dumpf(
-		    json_array_get(list, newest_first ? n - 1 - i : i), stdout, JSON_COMPACT);
+		json_dumpf(json_array_get(list, newest_first ? n - 1 - i : i), stdout,
+		    JSON_COMPACT | (out_is_terminal() ? JSON_ENSURE_ASCII : 0));
 		putchar('\n');
 	}
 	if (!args->json && n > 0)

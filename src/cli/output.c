@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/print.h"
 #include "cli/cli.h"
 
 #define COLUMN_GAP 2
@@ -24,25 +25,6 @@ may_colour(void)
 	    strcmp(term, "dumb") != 0;
 }
 
-/* What came over the network must not move the cursor or start a second line. */
-static void
-put_text(FILE *to, struct str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		unsigned char next = i + 1 < s.len ? (unsigned char)s.p[i + 1] : 0;
-
-		if (c < 0x20 || c == 0x7f) {
-			putc('?', to);
-		} else if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
-			putc('?', to);
-			i++;
-		} else {
-			putc(c, to);
-		}
-	}
-}
-
 static void
 put_cell(const struct out_cell *cell, size_t pad_to, bool coloured)
 {
@@ -50,7 +32,7 @@ put_cell(const struct out_cell *cell, size_t pad_to, bool coloured)
 
 	if (coloured && cell->colour != OUT_PLAIN)
 		fputs(codes[cell->colour], stdout);
-	put_text(stdout, cell->text);
+	print_text(stdout, cell->text);
 	if (coloured && cell->colour != OUT_PLAIN)
 		fputs("\033[0m", stdout);
 	for (size_t n = str_chars(cell->text); n < pad_to; n++)
@@ -64,7 +46,7 @@ put_plain(size_t columns, const struct out_row *rows, size_t count)
 		for (size_t c = 0; c < columns; c++) {
 			if (c > 0)
 				putchar('\t');
-			put_text(stdout, rows[r].cells[c].text);
+			print_text(stdout, rows[r].cells[c].text);
 		}
 		putchar('\n');
 	}
@@ -100,7 +82,9 @@ out_table(const char *const *heading, size_t columns, const struct out_row *rows
 void
 out_json(const json_t *value)
 {
-	json_dumpf(value, stdout, out_is_terminal() ? JSON_INDENT(2) : JSON_COMPACT);
+	/* JSON escapes control characters up to U+001F only; a terminal obeys others too. */
+	json_dumpf(
+	    value, stdout, out_is_terminal() ? JSON_INDENT(2) | JSON_ENSURE_ASCII : JSON_COMPACT);
 	putchar('\n');
 }
 
@@ -121,9 +105,9 @@ void
 out_warning(struct str what, struct str todo)
 {
 	fputs("valetkey: ", stderr);
-	put_text(stderr, what);
+	print_text(stderr, what);
 	fputs("\n  ", stderr);
-	put_text(stderr, todo);
+	print_text(stderr, todo);
 	putc('\n', stderr);
 }
 
@@ -131,14 +115,14 @@ int
 out_failure(const struct ctx *cx, enum rc rc)
 {
 	fputs("valetkey: ", stderr);
-	put_text(stderr, str_of(cx->why[0] != '\0' ? cx->why : "Something went wrong."));
+	print_text(stderr, str_of(cx->why[0] != '\0' ? cx->why : "Something went wrong."));
 	if (cx->todo[0] != '\0') {
 		fputs("\n  ", stderr);
-		put_text(stderr, str_of(cx->todo));
+		print_text(stderr, str_of(cx->todo));
 	}
 	if (cx->request_id[0] != '\0') {
 		fputs("\n  Request: ", stderr);
-		put_text(stderr, str_of(cx->request_id));
+		print_text(stderr, str_of(cx->request_id));
 	}
 	putc('\n', stderr);
 	switch (rc) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/print.h"
 #include "run/commands.h"
 #include "run/process.h"
 #include "run/start.h"
@@ -15,10 +16,11 @@ list(struct ctx *cx, struct vault *v)
 	size_t n;
 
 	TRY(vault_webhook_list(v, cx, &hooks, &n));
-	for (size_t i = 0; i < n; i++)
-		printf("%.*s\t%s\t%.*s\t%.*s\n", STR_ARG(hooks[i].name),
-		    hooks[i].enabled ? "on" : "off", STR_ARG(hooks[i].url),
+	for (size_t i = 0; i < n; i++) {
+		print_text(stdout, hooks[i].name);
+		printf("\t%s\t%.*s\t%.*s\n", hooks[i].enabled ? "on" : "off", STR_ARG(hooks[i].url),
 		    STR_ARG(hooks[i].types.len > 0 ? hooks[i].types : S("all")));
+	}
 	return OK;
 }
 

@@ -235,6 +235,14 @@ describe("what a person at a terminal gets", () => {
 		assert.match(out, /\u001b\[31mneeds reauthorization\u001b\[0m/);
 	});
 
+	test("control characters of a name cannot reach the terminal in JSON either", async () => {
+		answer = (req, res) =>
+			json(res, 200, { now: "x", tokens: [{ ...token, name: "c\u009b2Jd\u00e4" }] });
+		const out = await terminal(["list", "--json"]);
+		assert.ok(out.includes("c\\u009B2Jd\\u00E4"), out);
+		assert.ok(!out.includes("\u009b"));
+	});
+
 	test("NO_COLOR takes the colour away", async () => {
 		const out = await terminal(["list"], { NO_COLOR: "1" });
 		assert.ok(!out.includes("\u001b["));

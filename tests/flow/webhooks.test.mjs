@@ -231,6 +231,11 @@ test('valetkey webhook adds, lists and removes, while the manager serves', async
 	assert.equal((await cli('remove', 'nobody')).code, 1);
 	assert.equal((await cli('remove', 'by hand')).code, 0);
 	assert.equal((await cli('list')).out, '');
+	/* A name moves no cursor and begins no line. */
+	assert.equal((await ann.post('/api/console/webhooks', { name: 'a\u001b[2J\nb\u009b', url: hook.url, types: [] })).status, 201);
+	assert.equal((await cli('list')).out, `a?[2J?b?\ton\t${hook.url}\tall\n`);
+	const { webhooks } = (await ann.get('/api/console/webhooks')).body;
+	for (const w of webhooks) await ann.del(`/api/console/webhooks/${w.id}`);
 	assert.equal((await cli('add', 'http://example.com')).code, 2);
 	for (const bad of [[], ['add'], ['nothing'], ['list', 'x']]) assert.equal((await cli(...bad)).code, 2, bad.join(' '));
 });
