@@ -1,28 +1,14 @@
 /* A person's delete: undone while its time lasts, at the provider only when the person says so. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 
-import { testClock } from '../lib/clock.mjs';
-import { managerClient, programGet } from '../lib/http.mjs';
+import { startDesk } from '../lib/desk.mjs';
+import { programGet } from '../lib/http.mjs';
 import { connectToken, makeKey } from '../lib/manager.mjs';
-import { startProvider } from '../lib/provider.mjs';
-import { run, startServe } from '../lib/server.mjs';
+import { run } from '../lib/server.mjs';
 
 const DAY = 86400;
-const clock = testClock();
-let p, manager, ann, key;
-
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url, ...clock.env }, args: ['--keep-deleted', '7'] });
-	ann = await managerClient(manager);
-	({ key } = await makeKey(ann));
-});
-after(async () => {
-	await manager?.stop();
-	await p?.stop();
-});
-beforeEach(() => p.reset());
+const { p, manager, ann, key, clock } = await startDesk({ args: ['--keep-deleted', '7'] });
 
 const status = async (name) => (await programGet(manager.url, `/api/v1/tokens/${encodeURIComponent(name)}/access-token`, key)).status;
 const removed = async () => (await ann.get('/api/console/deleted-tokens')).body.tokens;

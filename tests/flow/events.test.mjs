@@ -1,29 +1,16 @@
 /* What happened: the rows that acts leave, who may see them, and the command that shows them. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 
 import { binary, cleanEnv } from '../lib/binary.mjs';
-import { testClock } from '../lib/clock.mjs';
+import { startDesk } from '../lib/desk.mjs';
 import { managerClient, managerVisitor, programGet } from '../lib/http.mjs';
 import { connectToken, consent, makeKey, openCallback, startAttempt } from '../lib/manager.mjs';
-import { startProvider, usual } from '../lib/provider.mjs';
-import { run, startServe } from '../lib/server.mjs';
+import { usual } from '../lib/provider.mjs';
+import { run } from '../lib/server.mjs';
 
-const clock = testClock();
-let p, manager, ann, key;
-
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url, ...clock.env }, args: ['--keep-events', '2'] });
-	ann = await managerClient(manager);
-	({ key } = await makeKey(ann));
-});
-after(async () => {
-	await manager?.stop();
-	await p?.stop();
-});
-beforeEach(() => p.reset());
+const { p, manager, ann, key, clock } = await startDesk({ args: ['--keep-events', '2'] });
 
 const refreshing = (reply) => (req) => (req.form.grant_type === 'refresh_token' ? reply : usual.token(req));
 const ask = async (query, k = key) => (await programGet(manager.url, `/api/v1/events${query}`, k)).body;

@@ -1,29 +1,16 @@
 /* What is learned of a provider by watching it, its clock, tokens that are renewed when read, and what still works although a person is needed. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 
-import { testClock } from '../lib/clock.mjs';
-import { managerClient, programGet } from '../lib/http.mjs';
-import { connect, connectToken, makeKey } from '../lib/manager.mjs';
-import { startProvider, tokenReply, usual } from '../lib/provider.mjs';
+import { startDesk } from '../lib/desk.mjs';
+import { programGet } from '../lib/http.mjs';
+import { connect, connectToken } from '../lib/manager.mjs';
+import { tokenReply, usual } from '../lib/provider.mjs';
 import { startPair } from '../lib/rotation.mjs';
-import { run, startServe } from '../lib/server.mjs';
+import { run } from '../lib/server.mjs';
 
-const clock = testClock();
-let p, manager, ann, key;
-
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url, ...clock.env } });
-	ann = await managerClient(manager);
-	({ key } = await makeKey(ann));
-});
-after(async () => {
-	await manager?.stop();
-	await p?.stop();
-});
-beforeEach(() => p.reset());
+const { p, manager, ann, key, clock } = await startDesk();
 
 const at = (name, rest = '') => `/api/v1/tokens/${encodeURIComponent(name)}${rest}`;
 const show = async (name) => (await programGet(manager.url, at(name), key)).body;
