@@ -71,7 +71,7 @@ test('the engine tells the first failure, the end of it, and what only a person 
 
 	const events = await since(start);
 	assert.deepEqual(events.map((e) => e.type), ['token.failing', 'token.recovered', 'token.needs_reauthorization',
-		'token.reauthorized', 'connection.connected']);
+		'connection.connected', 'token.reauthorized']);
 	assert.deepEqual(events[0].actor, { kind: 'engine', id: null, name: null });
 	assert.match(events[0].sentence, /^Engine could not be refreshed: Dropbox answered with HTTP status 503/);
 	assert.match(events.find((e) => e.type === 'token.needs_reauthorization').details.why, /revoked by its owner/);
