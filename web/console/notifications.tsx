@@ -153,7 +153,7 @@ function DeliveryRow({ hook, d, reload }: { hook: Webhook; d: Delivery; reload: 
 			<td data-label="Last try">
 				<span>
 					{d.tried_ms ? <Ago at_ms={d.tried_ms} /> : "None yet"}
-					{d.attempts > 1 && `, the ${d.attempts}th`.replace("2th", "2nd").replace("3th", "3rd")}
+					{d.attempts > 1 && ` (${d.attempts} tries)`}
 				</span>
 			</td>
 			<td data-label="Answer">{d.error ?? (d.status ? `HTTP ${d.status}` : "–")}</td>
