@@ -5,7 +5,7 @@
  *   pg.url()                          both, whichever writes
  *   await pg.restart(ms)              the primary crashes, and comes back
  *   await pg.failOver(ms, act)        it does not: the standby is promoted; act() meanwhile
- *   await pg.leasesLapse()            nobody holds one any more that a dead manager took
+ *   await pg.leasesLapse()            what a dead manager had claimed has been taken up by another
  */
 import { startPostgres } from '../lib/postgres.mjs';
 
@@ -37,10 +37,10 @@ export async function startCluster({ standby = true } = {}) {
 			await primary.synchronous();
 		},
 		async leasesLapse() {
-			for (const end = Date.now() + LAPSE_MS; Date.now() < end; await pause(500)) {
-				const [until] = primary.sql('SELECT coalesce(max(lease_until_ms), 0) FROM token');
-				if (Number(until) < Date.now()) return;
-			}
+			const held = () => primary.sql("SELECT id || ' ' || fence FROM token WHERE lease_until_ms > 0");
+			const then = new Set(held());
+			for (const end = Date.now() + LAPSE_MS; Date.now() < end; await pause(500))
+				if (!held().some((claim) => then.has(claim))) return;
 		},
 		async stop() {
 			await other?.stop();
