@@ -466,9 +466,10 @@ struct due_look {
 #define DUE_FREE                                                                   \
 	"SELECT id FROM token WHERE provider = $1 AND due_ms > 0 AND due_ms <= $2" \
 	" AND lease_until_ms = 0 AND deleted_ms = 0 ORDER BY due_ms LIMIT $3"
-#define DUE_LEFT                                                                   \
-	"SELECT id FROM token WHERE provider = $1 AND due_ms > 0 AND due_ms <= $2" \
-	" AND lease_until_ms > 0 AND lease_until_ms < $4 AND deleted_ms = 0"       \
+#define DUE_LEFT                                                                      \
+	"SELECT id FROM token WHERE provider = $1 AND ((due_ms > 0 AND due_ms <= $2)" \
+	" OR attempt_stage = 1) AND lease_until_ms > 0 AND lease_until_ms < $4"       \
+	" AND deleted_ms = 0"                                                         \
 	" ORDER BY lease_until_ms LIMIT $3"
 
 static enum rc

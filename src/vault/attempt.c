@@ -65,8 +65,10 @@ is_over(const struct flight *f)
 	bool over;
 
 	pthread_mutex_lock(&e->lock);
-	over = f->due_only ? t->due_ms == 0 || t->due_ms > attempt_now_ms(f)
-			   : f->seen_ms != ENGINE_ANYWAY && f->seen_ms != t->refreshed_ms;
+	/* What a node that is gone had sent is due at once, also before its time. */
+	over = f->due_only
+	    ? t->attempt.stage != STAGE_SENT && (t->due_ms == 0 || t->due_ms > attempt_now_ms(f))
+	    : f->seen_ms != ENGINE_ANYWAY && f->seen_ms != t->refreshed_ms;
 	pthread_mutex_unlock(&e->lock);
 	return over;
 }
