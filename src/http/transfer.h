@@ -20,7 +20,7 @@ struct http_transfer {
 	void (*done)(void *arg, const struct http_reply *reply);
 	void *arg;
 
-	/* The rest is transfer.c's own. What it was made for, as long as another call may be made with it: */
+	/* The rest is the two sources' own. What it was made for, as long as another call may be made with it: */
 	struct buf method, url;
 	int timeout_ms;
 	size_t reply_max;
@@ -42,7 +42,8 @@ struct http_transfer {
 	bool barred;    /* an address was refused because it is not a public one */
 };
 
-/* Without `easy` it cannot be sent, and its reply says why. roots_pem: the authorities to believe, borrowed until transfer_free; empty: the system's. */
+/* Without `easy` it cannot be sent, and its reply says why. roots_pem: the authorities to believe,
+ * borrowed until transfer_free; empty: the system's. */
 struct http_transfer *transfer_new(
     const struct http_call *call, struct str user_agent, struct str roots_pem);
 /* After its call: wipes what it held of it, so that it can be kept for another one; false: it cannot. */

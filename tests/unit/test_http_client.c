@@ -55,6 +55,20 @@ test_a_reply_is_read_and_the_connection_kept(void **state)
 	assert_int_equal(w->site.connections, 1);
 }
 
+static void
+test_a_get_on_a_kept_handle_has_no_body(void **state)
+{
+	struct world *w = *state;
+
+	site_start(&w->site, serve_ok);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ask(w, "/same").end, CALL_ANSWERED);
+		assert_non_null(strstr(w->site.heard, "GET /same HTTP/1.1\r\n"));
+		assert_null(strcasestr(w->site.heard, "transfer-encoding"));
+		assert_null(strcasestr(w->site.heard, "content-length"));
+	}
+}
+
 /* Whether a text stands anywhere in this process's memory that can be written. The mask keeps what is
  * looked for from being found where it is looked for. */
 static int
@@ -419,6 +433,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_a_reply_is_read_and_the_connection_kept),
+		T(test_a_get_on_a_kept_handle_has_no_body),
 		T(test_a_kept_handle_holds_no_secret),
 		T(test_once_gives_the_same),
 		T(test_S_018_no_redirect_is_followed),
