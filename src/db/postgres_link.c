@@ -183,8 +183,19 @@ take_share(struct ctx *cx, struct pg_link *l)
 }
 
 static enum rc
+settle_in(struct ctx *cx, struct pg_link *l)
+{
+	TRY(pg_link_exec(cx, l, session_setup));
+	if (l->sharing)
+		TRY(take_share(cx, l));
+	return l->listening ? pg_link_exec(cx, l, listening) : OK;
+}
+
+static enum rc
 reconnect(struct ctx *cx, struct pg_link *l)
 {
+	enum rc rc;
+
 	if (clock_mono_ms() < l->try_at_ms)
 		return unavailable(cx, l);
 	l->conn = connect_to(l->url);
@@ -197,10 +208,12 @@ reconnect(struct ctx *cx, struct pg_link *l)
 	PQsetNoticeReceiver(l->conn, no_notice, NULL);
 	PQsetnonblocking(l->conn, 1);
 	l->try_at_ms = 0;
-	TRY(pg_link_exec(cx, l, session_setup));
-	if (l->sharing)
-		TRY(take_share(cx, l));
-	return l->listening ? pg_link_exec(cx, l, listening) : OK;
+	rc = settle_in(cx, l);
+	if (rc != OK) {
+		pg_link_drop(l, "a session could not be set up.");
+		pause_after_failure(l);
+	}
+	return rc;
 }
 
 /* An address that cannot be read is not repeated: it may hold a password. */

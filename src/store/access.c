@@ -1,5 +1,7 @@
 #include "store/access.h"
 
+#include <stdlib.h>
+
 #include "store/store_int.h"
 
 #define SEEN_STEP_MS 60000
@@ -513,6 +515,18 @@ tell_key_edit(struct store *s, struct ctx *cx, const struct api_key *was, const 
 	return tell_key(s, cx, "key.changed", now, o);
 }
 
+/* What is read from here on nobody else changes before the end: a label written beside an older reach would
+ * widen the key again. */
+static enum rc
+hold_key(struct store *s, struct ctx *cx, struct str id)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "UPDATE api_key SET label = label WHERE id = $1", &st));
+	db_bind_text(st, 1, id);
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such API key.");
+}
+
 enum rc
 store_key_edit(struct store *s, struct ctx *cx, struct str id, const struct api_key_edit *edit)
 {
@@ -520,6 +534,7 @@ store_key_edit(struct store *s, struct ctx *cx, struct str id, const struct api_
 	struct api_key was, now;
 
 	TRY(db_begin(cx, s->db));
+	TRY(hold_key(s, cx, id));
 	TRY(read_key(s, cx, id, &was));
 	TRY(read_key_tokens(s, cx, &was, 1));
 	now = was;
@@ -554,28 +569,31 @@ store_key_delete(struct store *s, struct ctx *cx, struct str id)
 	return db_commit(cx, s->db);
 }
 
-static void
-bind_use(void *arg, size_t i, struct db_stmt *st)
+static int
+by_key(const void *a, const void *b)
 {
-	const struct key_use *uses = arg;
+	struct str x = ((const struct key_use *)a)->id, y = ((const struct key_use *)b)->id;
+	int cmp = memcmp(x.p, y.p, x.len < y.len ? x.len : y.len);
 
-	db_bind_int(st, 1, uses[i].used_ms);
-	db_bind_text(st, 2, uses[i].id);
+	return cmp != 0 ? cmp : (x.len > y.len) - (x.len < y.len);
 }
 
+/* In one order on every node, so that of two that write the same keys none waits for one that waits for
+ * it. */
 enum rc
 store_keys_used(struct store *s, struct ctx *cx, struct key_use *uses, size_t count)
 {
 	STORE_HOLD hold = store_hold(s, cx);
-	struct db_many many = {
-		.sql = "UPDATE api_key SET used_ms = $1 WHERE id = $2 AND used_ms < $1",
-		.count = count,
-		.bind = bind_use,
-		.arg = uses,
-		.changed = ARENA_ARRAY(cx->arena, int64_t, count + 1),
-	};
+	struct db_stmt *st;
 
+	qsort(uses, count, sizeof(*uses), by_key);
 	TRY(db_begin(cx, s->db));
-	TRY(db_run_many(cx, s->db, &many));
+	for (size_t i = 0; i < count; i++) {
+		TRY(db_stmt(cx, s->db,
+		    "UPDATE api_key SET used_ms = $1 WHERE id = $2 AND used_ms < $1", &st));
+		db_bind_int(st, 1, uses[i].used_ms);
+		db_bind_text(st, 2, uses[i].id);
+		TRY(db_run(cx, st, NULL));
+	}
 	return db_commit(cx, s->db);
 }

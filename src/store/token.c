@@ -1,6 +1,7 @@
 #include "store/token.h"
 
 #include "store/connection.h"
+#include "store/refresh.h"
 #include "store/token_row.h"
 
 static enum rc
@@ -431,8 +432,8 @@ store_token_reconnect(
 	STORE_HOLD hold = store_hold(s, cx);
 	struct token_secrets secrets = { r->app_secret, r->grant.access, r->grant.refresh }, was;
 	struct token_grant grant = r->grant;
+	bool opens, keeps, in_doubt;
 	struct token t;
-	bool opens;
 
 	TRY(db_begin(cx, s->db));
 	TRY(token_row_hold(s, cx, id));
@@ -441,13 +442,18 @@ store_token_reconnect(
 	TRY(write_client(s, cx, id, r));
 	if (opens)
 		TRY(write_previous(s, cx, &t, &was));
-	if (opens && keeps_refresh(&t, r)) {
+	keeps = opens && keeps_refresh(&t, r);
+	in_doubt = keeps && t.attempt.stage != STAGE_SETTLED;
+	if (keeps)
 		secrets.refresh = was.refresh;
-		grant.due_ms = r->kept_due_ms;
-	} else {
+	else
 		t.refresh_expires_ms = 0;
-	}
+	if (keeps)
+		grant.due_ms = in_doubt && t.due_ms > 0 ? t.due_ms : r->kept_due_ms;
 	TRY(token_row_grant(s, cx, &t, &grant));
+	/* What is in doubt about the refresh token that stays is so still: its reply may be under way. */
+	if (!in_doubt)
+		TRY(token_row_settle(s, cx, id));
 	TRY(token_row_seal(s, cx, &t, &secrets));
 	TRY(tell_reconnected(s, cx, &t, r));
 	TRY(store_changed(s, cx, CHANGE_TOKEN, id));
@@ -496,7 +502,7 @@ add_due(struct store *s, struct ctx *cx, struct due_look *look, const char *sql,
 	return OK;
 }
 
-/* When the next token of this provider is due, or the next lease of anybody lapses. */
+/* When the next token of this provider is due, or a lease lapses of one that is then to be taken up. */
 static enum rc
 next_due(struct store *s, struct ctx *cx, struct due_look *look)
 {
@@ -511,14 +517,18 @@ next_due(struct store *s, struct ctx *cx, struct due_look *look)
 	TRY(store_want_row(cx, st, "table"));
 	look->next_ms = db_col_int(st, 0);
 	db_done(st);
-	TRY(store_number(s, cx,
-	    "SELECT coalesce(min(lease_until_ms), 0) FROM token WHERE lease_until_ms > 0",
-	    &lapses));
-	if (lapses > 0) {
-		lapses += look->now_ms - look->wall_ms + 1;
-		if (look->next_ms == 0 || lapses < look->next_ms)
-			look->next_ms = lapses;
-	}
+	TRY(db_stmt(cx, s->db,
+	    "SELECT coalesce(min(CASE WHEN attempt_stage = 1 OR due_ms < lease_until_ms + $2"
+	    " THEN lease_until_ms + $2 ELSE due_ms END), 0) FROM token WHERE lease_until_ms > 0"
+	    " AND provider = $1 AND deleted_ms = 0 AND (attempt_stage = 1 OR due_ms > 0)",
+	    &st));
+	db_bind_text(st, 1, look->provider);
+	db_bind_int(st, 2, look->now_ms - look->wall_ms + 1);
+	TRY(store_want_row(cx, st, "table"));
+	lapses = db_col_int(st, 0);
+	db_done(st);
+	if (lapses > 0 && (look->next_ms == 0 || lapses < look->next_ms))
+		look->next_ms = lapses;
 	return OK;
 }
 

@@ -414,6 +414,20 @@ token_row_seal(
 }
 
 enum rc
+token_row_settle(struct store *s, struct ctx *cx, struct str id)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "UPDATE token SET lease_until_ms = 0, attempt_stage = 0, attempt_fence = 0,"
+	    " attempt_risked = 0, refused_ms = 0, attempt_reply = $1 WHERE id = $2",
+	    &st));
+	db_bind_blob(st, 1, S(""));
+	db_bind_text(st, 2, id);
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
+}
+
+enum rc
 token_row_grant(
     struct store *s, struct ctx *cx, const struct token *t, const struct token_grant *grant)
 {
@@ -423,10 +437,7 @@ token_row_grant(
 	    "UPDATE token SET status = 0, status_reason = '', status_ms = $1, expires_ms = $2,"
 	    " life_source = $3, scope_granted = $4, refreshed_ms = $1, updated_ms = $1,"
 	    " proved_ms = $1, due_ms = $5, refresh_expires_ms = $6, attempts = 0, last_error = '',"
-	    " failed_ms = 0,"
-	    " lease_until_ms = 0, attempt_stage = 0, attempt_fence = 0, attempt_risked = 0,"
-	    " refused_ms = 0, expires_date_s = $9, attempt_reply = $7"
-	    " WHERE id = $8",
+	    " failed_ms = 0, expires_date_s = $7 WHERE id = $8",
 	    &st));
 	db_bind_int(st, 1, grant->now_ms);
 	db_bind_int(st, 2, grant->expires_ms);
@@ -435,8 +446,7 @@ token_row_grant(
 	db_bind_int(st, 5, grant->due_ms);
 	db_bind_int(st, 6,
 	    grant->refresh_expires_ms > 0 ? grant->refresh_expires_ms : t->refresh_expires_ms);
-	db_bind_blob(st, 7, S(""));
+	db_bind_int(st, 7, grant->expires_date_s);
 	db_bind_text(st, 8, t->id);
-	db_bind_int(st, 9, grant->expires_date_s);
 	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
 }

@@ -70,9 +70,10 @@ void token_row_bind_secrets(struct store *s, struct ctx *cx, struct db_stmt *st,
  * all three columns. E_CONFLICT field "name" when the name is taken. */
 MUST enum rc token_row_seal(
     struct store *s, struct ctx *cx, struct token *t, const struct token_secrets *secrets);
-/* The grant's plain columns; its secrets are written by token_row_seal in the same transaction. Ends
- * the lease, and whatever was in doubt about the grant before it. */
+/* The grant's plain columns; its secrets are written by token_row_seal in the same transaction. */
 MUST enum rc token_row_grant(
     struct store *s, struct ctx *cx, const struct token *t, const struct token_grant *grant);
+/* Ends the lease, and whatever was in doubt about the grant before this one. */
+MUST enum rc token_row_settle(struct store *s, struct ctx *cx, struct str id);
 
 #endif

@@ -77,6 +77,29 @@ test_a_consent_without_a_refresh_token_leaves_the_one_that_is_there(void **state
 	assert_true(secret_empty(reconnected(f, "bob").refresh));
 }
 
+/* A refresh whose reply is under way goes on: it may hold the only copy of the next refresh token. */
+static void
+test_a_consent_that_leaves_the_refresh_token_leaves_its_doubt(void **state)
+{
+	struct fixture *f = *state;
+	struct token t = a_token("t1", "First");
+	struct refresh_claim c;
+
+	t.app_key = S("key");
+	t.account_id = S("ann");
+	assert_ok(store_token_create(store(f), &f->cx, &t, &plain, S("")));
+	c = claim(f, "t1", NOW);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW, false));
+	assert_true(crypto_equal(reconnected(f, "ann").refresh, plain.refresh));
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.attempt.stage, STAGE_SENT);
+	assert_ok(store_refresh_answered(
+	    store(f), &f->cx, &c, NOW + 1, 200, 0, secret_of(S("the reply"))));
+	assert_true(secret_empty(reconnected(f, "bob").refresh));
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_int_equal(t.attempt.stage, STAGE_SETTLED);
+}
+
 /* Its attempt ends in the same transaction, without a copy of the grant (S-177), and works once. */
 static void
 test_a_reconnect_ends_its_attempt(void **state)
@@ -154,6 +177,7 @@ const struct CMUnitTest connection_tests[] = {
 	STORE_TEST(test_connection_is_spent_once),
 	STORE_TEST(test_connection_finishes_with_its_secrets),
 	STORE_TEST(test_a_consent_without_a_refresh_token_leaves_the_one_that_is_there),
+	STORE_TEST(test_a_consent_that_leaves_the_refresh_token_leaves_its_doubt),
 	STORE_TEST(test_a_reconnect_ends_its_attempt),
 	STORE_TEST(test_connection_becomes_one_token),
 	STORE_TEST(test_connection_prune_keeps_the_newest),
