@@ -46,22 +46,18 @@ drop(struct throttle *t, struct slot *s)
 	*s = t->slots[--t->count];
 }
 
-/* NULL: none. Drops those that are over. */
+/* NULL: none. Drops those that are over, first: another takes the place of each. */
 static struct slot *
 find(struct throttle *t, struct str name, int64_t now_ms)
 {
-	struct slot *found = NULL;
-
 	name = str_sub(name, 0, NAME_MAX_LEN);
-	for (size_t i = t->count; i-- > 0;) {
-		struct slot *s = &t->slots[i];
-
-		if (now_ms - s->since_ms > WINDOW_MS)
-			drop(t, s);
-		else if (str_eq((struct str){ s->name, s->len }, name))
-			found = s;
-	}
-	return found;
+	for (size_t i = t->count; i-- > 0;)
+		if (now_ms - t->slots[i].since_ms > WINDOW_MS)
+			drop(t, &t->slots[i]);
+	for (size_t i = 0; i < t->count; i++)
+		if (str_eq((struct str){ t->slots[i].name, t->slots[i].len }, name))
+			return &t->slots[i];
+	return NULL;
 }
 
 /* Where a name without a slot of its own is counted; NULL: it can have one. */

@@ -41,7 +41,8 @@ function TokenChecks({ chosen, onChange }: { chosen: Named[]; onChange: (chosen:
 				<div class="search">
 					<Icon name="search" />
 					<input class="input" type="search" aria-label="Search tokens" placeholder="Search tokens" value={words}
-						autocomplete="off" onInput={(e) => setWords(e.currentTarget.value)} />
+						autocomplete="off" onInput={(e) => setWords(e.currentTarget.value)}
+						onKeyDown={(e) => e.key === "Enter" && e.preventDefault() /* it searches, and saves nothing */} />
 				</div>
 			)}
 			<div class="token-checks">
@@ -143,9 +144,22 @@ interface ChangeProps {
 	onChanged: () => void;
 }
 
+/* What another window changed meanwhile, and this one did not, stays. */
+function changes(k: First, wanted: Wanted): Partial<Wanted> {
+	const before = new Set(k.tokens.map((t) => t.id));
+	const same = wanted.all_tokens === k.all_tokens && wanted.token_ids.length === before.size &&
+		wanted.token_ids.every((id) => before.has(id));
+	return {
+		...(wanted.label === k.label ? {} : { label: wanted.label }),
+		...(same ? {} : { all_tokens: wanted.all_tokens, token_ids: wanted.token_ids }),
+	};
+}
+
 function ChangeForm({ k, onClose, onChanged }: ChangeProps) {
 	const f = useKeyForm(k, async (wanted) => {
-		await api.patch(at("keys", k.id), wanted);
+		const changed = changes(k, wanted);
+		if (Object.keys(changed).length > 0)
+			await api.patch(at("keys", k.id), changed);
 		announce("The key was changed");
 		onChanged();
 	});
