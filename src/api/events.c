@@ -36,16 +36,22 @@ take_token(struct api *api, struct ctx *cx, const struct http_req *req, struct s
 	return rc;
 }
 
+void
+api_event_reach(struct api *api, const struct http_req *req, struct event_filter *f)
+{
+	const struct key_ref *key = by_key(req) ? req->session : NULL;
+
+	f->key_id = key == NULL || vault_key_allows_all(api->vault, key) ? S("") : key->id;
+}
+
 enum rc
 api_event_filter(
     struct api *api, struct ctx *cx, const struct http_req *req, struct event_filter *f)
 {
-	const struct key_ref *key = by_key(req) ? req->session : NULL;
 	struct str token;
 
-	*f = (struct event_filter){ .tokens_only = key != NULL };
-	if (key != NULL && !key->all_tokens)
-		f->key_id = key->id;
+	*f = (struct event_filter){ .tokens_only = by_key(req) };
+	api_event_reach(api, req, f);
 	TRY(http_req_param(cx, req, "type", &f->type));
 	if (f->type.len > 0 && !vault_event_type_known(f->type)) {
 		fail_at(cx, E_INPUT, "bad-parameter", "type", "There is no such type of event.");

@@ -141,6 +141,7 @@ next_piece(struct api *api, struct ctx *cx, const struct http_req *req, struct s
 	bool missed;
 	size_t n;
 
+	api_event_reach(api, req, &st->filter);
 	TRY(vault_event_after(api->vault, cx, &st->filter, &st->cursor, BATCH, &list, &n, &missed));
 	if (missed)
 		buf_add(b, S("event: missed\ndata: {}\n\n"));

@@ -236,13 +236,24 @@ vault_key_allows(struct vault *v, const struct key_ref *key, struct str token_id
 	struct key_entry *e;
 	bool ok;
 
-	if (key->all_tokens)
-		return true;
 	pthread_rwlock_rdlock(&v->keys->lock);
 	e = map_get(v->keys->by_id, key->id);
-	ok = e != NULL && map_get(e->tokens, token_id) != NULL;
+	ok = e != NULL && (e->all_tokens || map_get(e->tokens, token_id) != NULL);
 	pthread_rwlock_unlock(&v->keys->lock);
 	return ok;
+}
+
+bool
+vault_key_allows_all(struct vault *v, const struct key_ref *key)
+{
+	struct key_entry *e;
+	bool all;
+
+	pthread_rwlock_rdlock(&v->keys->lock);
+	e = map_get(v->keys->by_id, key->id);
+	all = e != NULL && e->all_tokens;
+	pthread_rwlock_unlock(&v->keys->lock);
+	return all;
 }
 
 /* For programs that look for keys in texts, and for people: a mistyped key can be told from a wrong one

@@ -9,13 +9,14 @@ struct vault;
 /* Who is asking, as long as the request lives. */
 struct key_ref {
 	struct str id;
-	bool all_tokens;
+	bool all_tokens; /* as it came in: whoever waits or goes on asks vault_key_allows_all */
 };
 
 /* Never blocks. E_AUTH. */
 MUST enum rc vault_key_check(
     struct vault *v, struct ctx *cx, struct secret key, struct key_ref *out);
-/* Never blocks. */
+/* As the key is now, which may have been cut down since it came in. Never block. */
+bool vault_key_allows_all(struct vault *v, const struct key_ref *key);
 bool vault_key_allows(struct vault *v, const struct key_ref *key, struct str token_id);
 
 /* E_AUTH, as vault_key_check, once it is gone: asked again by whoever waited. */

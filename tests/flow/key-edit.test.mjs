@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
+import { openStream } from '../lib/events.mjs';
 import { managerClient, programGet } from '../lib/http.mjs';
 import { connectToken, makeKey } from '../lib/manager.mjs';
-import { startProvider } from '../lib/provider.mjs';
+import { startProvider, tokenReply } from '../lib/provider.mjs';
 import { startServe } from '../lib/server.mjs';
 
 let p, manager, ann, one, two, made;
@@ -22,7 +23,7 @@ after(async () => {
 	await p?.stop();
 });
 
-const read = async (name) => (await programGet(manager.url, `/api/v1/tokens/${name}/access-token`, made.key)).status;
+const read = async (name, query = '') => (await programGet(manager.url, `/api/v1/tokens/${name}/access-token${query}`, made.key)).status;
 const both = async () => [await read('One'), await read('Two')];
 const edit = (body) => ann.patch(`/api/console/keys/${made.id}`, body);
 const newest = async () => (await ann.get('/api/console/events?type=key&limit=1')).body.events[0];
@@ -63,4 +64,23 @@ test('what cannot be is refused and changes nothing', async () => {
 		assert.ok([400, 404].includes((await edit(body)).status), JSON.stringify(body));
 	assert.equal((await ann.patch('/api/console/keys/nowhere', { label: 'x' })).status, 404);
 	assert.deepEqual(await both(), [200, 403]);
+});
+
+test('S-132 a key that is cut down loses the rest at once: in its open stream, and where it waits', async () => {
+	await edit({ all_tokens: true });
+	const stream = await openStream(manager.url, '/api/v1/events/stream?type=token.renamed', { key: made.key });
+	await ann.patch(`/api/console/tokens/${one.id}`, { name: 'Uno' });
+	assert.equal((await stream.next()).data.about.name, 'Uno');
+	let asked, answer;
+	const waits = new Promise((resolve) => (asked = resolve));
+	p.on.token = () => new Promise((resolve) => (asked(), (answer = () => resolve({ json: tokenReply({ refresh_token: undefined }) }))));
+	const late = read('Uno', '?min_ttl=20000');
+	await waits;
+	await edit({ all_tokens: false, token_ids: [two.id] });
+	answer();
+	assert.equal(await late, 403);
+	await ann.patch(`/api/console/tokens/${one.id}`, { name: 'One' });
+	await ann.patch(`/api/console/tokens/${two.id}`, { name: 'Due' });
+	assert.equal((await stream.next()).data.about.name, 'Due', 'nothing of the other');
+	stream.close();
 });
