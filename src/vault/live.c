@@ -124,6 +124,20 @@ leased(struct ctx *cx)
 	return fail_todo(cx, "Try again; it is over within a minute.");
 }
 
+/* What the wait has brought: it may be over with the token. While the store is away, what was known holds. */
+static enum rc
+reread(struct vault *v, struct ctx *cx, struct str name, struct live_view *view)
+{
+	enum rc rc;
+
+	ctx_clear(cx);
+	rc = load(v, cx, name, view);
+	if (rc != E_STORE && rc != E_BUSY)
+		return rc;
+	ctx_clear(cx);
+	return OK;
+}
+
 /* Refreshes and reads again; while the old token lives, a failure to refresh is no failure. */
 static enum rc
 renew(struct vault *v, struct ctx *cx, struct str name, struct live_view *view)
@@ -142,11 +156,11 @@ renew(struct vault *v, struct ctx *cx, struct str name, struct live_view *view)
 	rc = engine_refresh(v->engine, cx, id, view->refreshed_ms);
 	if (rc == OK)
 		return load(v, cx, name, view);
+	if (alive)
+		return reread(v, cx, name, view);
 	if (rc == E_REAUTH || rc == E_INPUT)
-		return alive ? load(v, cx, name, view) : needs_person(v, cx, id);
-	if (!alive && rc == E_CONFLICT)
-		return leased(cx);
-	return alive && rc != E_NOTFOUND ? OK : rc;
+		return needs_person(v, cx, id);
+	return rc == E_CONFLICT ? leased(cx) : rc;
 }
 
 static enum rc
