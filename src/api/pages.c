@@ -93,6 +93,8 @@ callback_title(const struct ctx *cx, enum rc rc)
 		return "Connected";
 	if (str_eq(str_of(cx->code), S("other-account")))
 		return "Another account";
+	if (str_eq(str_of(cx->code), S("not-applied")))
+		return "Not stored yet";
 	return str_eq(str_of(cx->code), S("state-used")) ? "Used before" : "Not connected";
 }
 

@@ -185,7 +185,7 @@ tell_finished(struct store *s, struct ctx *cx, const struct connection *c)
 
 static enum rc
 write_finished(struct store *s, struct ctx *cx, const struct connection *c,
-    const struct connection_secrets *secrets)
+    const struct connection_secrets *secrets, enum connection_status was)
 {
 	const struct str texts[] = { c->error_code, c->error_field, c->error_why, c->error_todo,
 		c->scope_granted, c->account_id, c->account_name, c->account_email };
@@ -197,7 +197,8 @@ write_finished(struct store *s, struct ctx *cx, const struct connection *c,
 	    " scope_granted = $5, account_id = $6, account_name = $7, account_email = $8, status = "
 	    "$9,"
 	    " token_expires_ms = $10, life_source = $11, refresh_expires_ms = $12,"
-	    " app_secret = $13, verifier = $14, access = $15, refresh = $16 WHERE id = $17",
+	    " app_secret = $13, verifier = $14, access = $15, refresh = $16"
+	    " WHERE id = $17 AND status = $18",
 	    &st));
 	for (int i = 0; i < 8; i++)
 		db_bind_text(st, i + 1, texts[i]);
@@ -207,6 +208,7 @@ write_finished(struct store *s, struct ctx *cx, const struct connection *c,
 	db_bind_int(st, 12, c->refresh_expires_ms);
 	bind_secrets(s, cx, st, 13, c->id, secrets);
 	db_bind_text(st, 17, c->id);
+	db_bind_int(st, 18, was);
 	return store_write_one(cx, st, E_NOTFOUND, "The connection was cancelled meanwhile.");
 }
 
@@ -217,7 +219,7 @@ store_connection_finish(struct store *s, struct ctx *cx, const struct connection
 	STORE_HOLD hold = store_hold(s, cx);
 
 	TRY(db_begin(cx, s->db));
-	TRY(write_finished(s, cx, c, secrets));
+	TRY(write_finished(s, cx, c, secrets, CONN_EXCHANGING));
 	TRY(tell_finished(s, cx, c));
 	return db_commit(cx, s->db);
 }
@@ -238,7 +240,7 @@ connection_row_apply(struct store *s, struct ctx *cx, const struct connection *c
 	TRY(store_write_one(cx, st, E_CONFLICT, "This consent was used or cancelled meanwhile."));
 	done.status = CONN_CONNECTED;
 	done.error_code = done.error_field = done.error_why = done.error_todo = S("");
-	TRY(write_finished(s, cx, &done, &(struct connection_secrets){ 0 }));
+	TRY(write_finished(s, cx, &done, &(struct connection_secrets){ 0 }, CONN_CONNECTED));
 	return told ? OK : tell_finished(s, cx, &done);
 }
 

@@ -9,7 +9,7 @@ enum connection_status {
 	CONN_EXCHANGING,
 	CONN_CONNECTED,
 	CONN_FAILED,
-	CONN_HELD, /* a consent of another account than the saved token's: waits for the person's word */
+	CONN_HELD, /* a reconnect that waits for the person's word: it is another account's, or was not stored */
 };
 
 struct connection {
@@ -41,7 +41,8 @@ MUST enum rc store_connection_secrets(
     struct store *s, struct ctx *cx, struct str id, struct connection_secrets *out);
 /* CONN_WAITING to CONN_EXCHANGING, once: E_CONFLICT for everybody but the first. */
 MUST enum rc store_connection_spend(struct store *s, struct ctx *cx, struct str id);
-/* Writes status, error, grant and account fields, and the secrets with them. */
+/* Writes status, error, grant and account fields, and the secrets with them, of one that is
+ * CONN_EXCHANGING still: E_NOTFOUND. */
 MUST enum rc store_connection_finish(struct store *s, struct ctx *cx, const struct connection *c,
     const struct connection_secrets *secrets);
 MUST enum rc store_connection_delete(struct store *s, struct ctx *cx, struct str id);

@@ -368,15 +368,17 @@ apply_reconnect(struct vault *v, struct ctx *cx, const struct provider *p,
 	struct token_reconnect r = reconnect_of(c, secrets, now);
 	struct connection kept = *c;
 	struct token t;
+	enum rc rc;
 
 	kept.has_refresh = true;
 	TRY(store_token_get(v->store, cx, c->token_id, &t));
 	r.grant.due_ms = due_of(p, c, secrets, now, t.lazy);
 	r.kept_due_ms = due_of(p, &kept, secrets, now, t.lazy);
-	TRY(store_token_reconnect(v->store, cx, c->token_id, &r));
+	rc = store_token_reconnect(v->store, cx, c->token_id, &r);
+	/* Also when its answer is lost: it may be done (S-132). */
 	live_forget(v, c->token_id);
 	engine_wake(v->engine);
-	return OK;
+	return rc;
 }
 
 static struct str
@@ -408,6 +410,19 @@ take_reconnect(struct vault *v, struct ctx *cx, const struct provider *p, struct
 	    cx, "Nothing has changed yet: the access token's screen asks whether to use it.");
 }
 
+/* The code is spent and a refresh token that rotates has no other copy: the attempt keeps the grant. */
+static enum rc
+hold_grant(struct ctx *cx, enum rc rc, struct connection *c)
+{
+	struct str because = str_dup(cx->arena, str_of(cx->why));
+
+	c->status = CONN_HELD;
+	fail_at(cx, rc, "not-applied", NULL,
+	    "The consent has come, but it could not be written to the access token: %.*s",
+	    STR_ARG(because));
+	return fail_todo(cx, "It is kept: the access token's screen asks whether to use it now.");
+}
+
 /* From the spent state to the grant; every failure becomes the attempt's own sentence. */
 static enum rc
 conclude(struct vault *v, struct ctx *cx, const struct connect_answer *in, struct connection *c,
@@ -415,6 +430,7 @@ conclude(struct vault *v, struct ctx *cx, const struct connect_answer *in, struc
 {
 	const struct provider *p;
 	struct oauth_reply reply;
+	enum rc rc;
 
 	TRY(vault_provider(v, cx, c->provider, &p));
 	TRY(store_connection_secrets(v->store, cx, c->id, secrets));
@@ -427,7 +443,10 @@ conclude(struct vault *v, struct ctx *cx, const struct connect_answer *in, struc
 		return start_again(cx, E_INPUT, "no-code", "The provider's answer holds no code.");
 	TRY(exchange(v, cx, p, c, secrets, in->code, &reply));
 	keep_grant(v, cx, p, c, secrets, &reply);
-	return c->token_id.len > 0 ? take_reconnect(v, cx, p, c, secrets) : OK;
+	if (c->token_id.len == 0)
+		return OK;
+	rc = take_reconnect(v, cx, p, c, secrets);
+	return rc == E_STORE || rc == E_BUSY ? hold_grant(cx, rc, c) : rc;
 }
 
 /* A consent that is held keeps its grant; of one that failed nothing is of any use. */
@@ -442,6 +461,15 @@ note_failure(const struct ctx *cx, struct connection *c, struct connection_secre
 	c->error_field = str_dup(cx->arena, str_of(cx->field));
 	c->error_why = str_dup(cx->arena, str_of(cx->why));
 	c->error_todo = str_dup(cx->arena, str_of(cx->todo));
+}
+
+static bool
+is_connected(struct vault *v, struct ctx *cx, struct str id)
+{
+	struct connection c;
+
+	ctx_clear(cx);
+	return store_connection_get(v->store, cx, id, &c) == OK && c.status == CONN_CONNECTED;
 }
 
 static enum rc
@@ -469,8 +497,11 @@ finish(struct vault *v, struct ctx *cx, const struct session *who, const struct 
 	second.from = cx->from;
 	if (rc == OK && c.token_id.len > 0)
 		return OK; /* it stands in the store already */
-	if (store_connection_finish(v->store, &second, &c, &secrets) == OK ||
-	    c.status == CONN_FAILED)
+	if (store_connection_finish(v->store, &second, &c, &secrets) == OK)
+		return rc;
+	if (c.token_id.len > 0 && is_connected(v, &second, c.id))
+		return OK; /* only the answer to its commit was lost */
+	if (c.status == CONN_FAILED)
 		return rc;
 	return start_again(
 	    cx, E_STORE, "not-stored", "The access token arrived, but it could not be stored.");
@@ -589,7 +620,7 @@ vault_connection_use(struct vault *v, struct ctx *cx, const struct session *who,
 	TRY(vault_connection_get(v, cx, who, id, &c));
 	if (c.status != CONN_HELD)
 		return fail_at(cx, E_CONFLICT, "not-held", "connection",
-		    "There is no other account to decide about.");
+		    "There is no consent to decide about.");
 	TRY(store_connection_secrets(v->store, cx, id, &secrets));
 	TRY(vault_provider(v, cx, c.provider, &p));
 	return apply_reconnect(v, cx, p, &c, &secrets);

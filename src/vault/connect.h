@@ -31,7 +31,8 @@ struct connect_answer {
 	struct secret code;
 };
 /* A reconnect with another account than the saved token's changes nothing yet: E_CONFLICT with the code
- * "other-account"; the attempt is held for vault_connection_use.
+ * "other-account"; the attempt is held for vault_connection_use. So is
+ * one whose grant the store could not take over (E_STORE, E_BUSY, "not-applied").
  * *connection_id is set as soon as the answer belongs to an attempt of this session, also when the
  * attempt then fails; the reason stands in the context and in the stored attempt. */
 MUST enum rc vault_connect_finish(struct vault *v, struct ctx *cx, const struct session *who,
@@ -46,7 +47,7 @@ MUST enum rc vault_connection_test(struct vault *v, struct ctx *cx, const struct
     struct str id, struct token_test *out);
 MUST enum rc vault_connection_forget(
     struct vault *v, struct ctx *cx, const struct session *who, struct str id);
-/* A consent of another account than the saved token's (CONN_HELD) is used after all. E_CONFLICT when it is
+/* A consent that is held (CONN_HELD) is used after all. E_CONFLICT when it is
  * not held, or was used already. */
 MUST enum rc vault_connection_use(
     struct vault *v, struct ctx *cx, const struct session *who, struct str id);

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 
 import { root } from '../lib/binary.mjs';
+import { byHand } from '../lib/by-hand.mjs';
 import { testClock } from '../lib/clock.mjs';
 import { managerClient } from '../lib/http.mjs';
 import { connect, connection, connectToken, consent, openCallback, startAttempt } from '../lib/manager.mjs';
@@ -134,4 +135,18 @@ test('an unfinished start does not outlive its sign-out', async () => {
 	assert.equal((await connection(bob, attempt.id)).status, 'waiting');
 	await bob.post('/api/console/sign-out');
 	assert.deepEqual(kept(attempt.id), []);
+});
+
+test('a consent that the store cannot take over is kept, and used when it can', async () => {
+	const t = await connectToken(ann, 'Full');
+	byHand(manager.data, "CREATE TRIGGER full BEFORE UPDATE OF access ON token BEGIN SELECT RAISE(ABORT, 'no room'); END");
+	const held = await connect(ann, { token_id: t.id });
+	assert.deepEqual([held.page.boot.outcome, held.page.boot.title], ['failed', 'Not stored yet']);
+	assert.deepEqual([held.connection.status, held.connection.error.code], ['held', 'not-applied']);
+	assert.match(held.connection.error.detail, /could not be written to the access token: .*no room/);
+	assert.equal((await ann.post(`/api/console/connections/${held.id}/use`)).status, 500);
+	byHand(manager.data, 'DROP TRIGGER full');
+	assert.equal((await ann.post(`/api/console/connections/${held.id}/use`)).status, 200);
+	assert.equal((await lastEvent('token.reauthorized')).about.id, t.id);
+	assert.deepEqual(kept(held.id), [[0]]);
 });

@@ -30,7 +30,11 @@ test_connection_finishes_with_its_secrets(void **state)
 	assert_false(c.has_refresh);
 	c.status = CONN_CONNECTED;
 	c.account_name = S("Ann Lee");
+	assert_ok(store_connection_spend(store(f), &f->cx, S("c1")));
 	assert_ok(store_connection_finish(store(f), &f->cx, &c, &s));
+	/* What it came to is not written over: the answer to its commit may have been lost. */
+	c.status = CONN_FAILED;
+	assert_rc(store_connection_finish(store(f), &f->cx, &c, &s), E_NOTFOUND);
 	assert_ok(store_connection_get(store(f), &f->cx, S("c1"), &c));
 	assert_int_equal(c.status, CONN_CONNECTED);
 	assert_str_equal(c.account_name, S("Ann Lee"));

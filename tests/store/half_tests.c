@@ -330,6 +330,8 @@ stand_ready(struct fixture *f, const struct verb *verb)
 	assert_ok(store_key_create(store(f), &f->cx, &k));
 	if (strncmp(verb->name, "refresh_", 8) == 0 && verb->act != act_refresh_claim)
 		claimed = claim(f, "t1", NOW);
+	if (verb->act == act_connection_finish)
+		assert_ok(store_connection_spend(store(f), &f->cx, S("c1")));
 	if (verb->act == act_refresh_answered)
 		assert_ok(store_refresh_sent(store(f), &f->cx, &claimed, NOW, false));
 }

@@ -11,7 +11,7 @@ import {
 } from "../shared/ui";
 import { TokenActivity } from "./activity";
 import { type LiveToken, StatusCard, TokenField, UseIt, WaitingPanel } from "./config-parts";
-import { type Connector, type ConnectState, type Trouble, useConnector } from "./connect";
+import { type Connector, type ConnectState, type Question, type Trouble, useConnector } from "./connect";
 import {
 	baseline, changesOf, connectErrors, connectInput, type Draft, type DraftField, type Errors, follow, isStale, nameError,
 	plausible, type Refusal, sameDraft, saveRefusal,
@@ -265,17 +265,28 @@ function liveToken(state: ConnectState, token: Token | null, stale: boolean): Li
 		account: got.token.account, from_ms: got.received_ms, warning: got.token.warning, stale, stamp: got.id };
 }
 
-function OtherAccount({ connector, detail }: { connector: Connector; detail: string }) {
+function HeldConsent({ connector, question }: { connector: Connector; question: Question }) {
 	const [busy, setBusy] = useState(false);
 	const use = () => {
 		setBusy(true);
-		void connector.decide(true);
+		void connector.decide(true).finally(() => setBusy(false));
 	};
+	const trouble = question.trouble && <p role="alert">{question.trouble}</p>;
+	if (question.code !== "other-account")
+		return (
+			<ConfirmDialog title="Not stored yet" confirm="Use it" keep="Forget it" busy={busy}
+				onClose={() => void connector.decide(false)} onConfirm={use}>
+				<p>{question.detail}</p>
+				<p>The consent is kept until you decide.</p>
+				{trouble}
+			</ConfirmDialog>
+		);
 	return (
 		<ConfirmDialog title="Another account" confirm="Use it anyway" keep="Keep the former one" danger busy={busy}
 			onClose={() => void connector.decide(false)} onConfirm={use}>
-			<p>{detail} Use it anyway?</p>
+			<p>{question.detail} Use it anyway?</p>
 			<p>Nothing has changed yet. Programs that use this access token would read and write in the other account.</p>
+			{trouble}
 		</ConfirmDialog>
 	);
 }
@@ -311,7 +322,7 @@ function ConnectArea({ c, token, provider }: ConnectAreaProps) {
 					{saved ? "Reconnect" : "Get OAuth2 Access Token"}
 				</Button>
 			</div>
-			{c.state.question && <OtherAccount connector={c.connector} detail={c.state.question.detail} />}
+			{c.state.question && <HeldConsent connector={c.connector} question={c.state.question} />}
 			{busy && <WaitingPanel connector={c.connector} provider={provider.name} again={c.connect} />}
 			{phase === "connected" && <Notice kind="ok" live>
 				<p>{saved ? `${provider.name} is connected again.` : `${provider.name} sent the token. Choose Done to keep it.`}</p>

@@ -40,8 +40,10 @@ export interface Got {
 /* A reconnect brought another account than the saved token's: nothing has changed yet. */
 export interface Question {
 	id: string;
+	code: string; /* other-account, or not-applied: it could not be stored */
 	detail: string;
 	token: Received;
+	trouble?: string; /* why it could not be used just now */
 }
 
 export type Phase = "idle" | "starting" | "waiting" | "exchanging" | "connected" | "failed" | "held";
@@ -118,7 +120,7 @@ export class Connector {
 		this.forget(this.state.question?.id);
 	}
 
-	/* The answer to the question: take the other account's grant, or forget it. */
+	/* The answer to the question: take the grant, or forget it. */
 	async decide(use: boolean): Promise<void> {
 		const { question } = this.state;
 		if (!question)
@@ -133,7 +135,10 @@ export class Connector {
 			this.connected(question.id, question.token);
 		} catch (e) {
 			const p = problemOf(e);
-			this.fail({ field: null, detail: p.detail, todo: p.todo ?? "" });
+			if (p.status >= 500) /* it is held still */
+				this.set({ question: { ...question, trouble: p.detail } });
+			else
+				this.fail({ field: null, detail: p.detail, todo: p.todo ?? "" });
 		}
 	}
 
@@ -255,7 +260,7 @@ export class Connector {
 		if (c.status === "connected" && c.token)
 			this.connected(c.id, c.token);
 		else if (c.status === "held" && c.token && c.error)
-			this.ask({ id: c.id, detail: c.error.detail, token: c.token });
+			this.ask({ id: c.id, code: c.error.code, detail: c.error.detail, token: c.token });
 		else if (c.status === "failed")
 			this.finish(c.error ?? UNKNOWN);
 		else if (c.status === "exchanging")
