@@ -185,9 +185,13 @@ failed(struct flight *f, enum oauth_outcome outcome, enum oauth_outcome believed
 			attempt_failed(f, status, backoff, STAGE_LOST, f->plan.risked);
 		return;
 	default:
-		/* A refusal that is asked for once more has settled what was in doubt. */
-		if (outcome == OUTCOME_REAUTHORIZE)
+		/* A refusal that is asked for once more has settled what was in doubt, and is not the last word. */
+		if (outcome == OUTCOME_REAUTHORIZE) {
 			before = STAGE_SETTLED;
+			f->cx.rc = E_UPSTREAM;
+			(void)!fail_todo(&f->cx,
+			    "It is asked once more by itself, since the reply before was lost.");
+		}
 		attempt_failed(f, status, backoff, before, risked);
 		return;
 	}

@@ -36,8 +36,10 @@ renew(struct vault *v, struct ctx *cx, struct revocation *r)
 		return rc;
 	if (rc == E_REAUTH && cx->code != NULL && strcmp(cx->code, "invalid-grant") == 0) {
 		ctx_clear(cx);
-		r->over = true;
-		return OK;
+		TRY(store_token_get(v->store, cx, r->token.id, &r->token));
+		/* A refusal that is not believed yet, or a new consent meanwhile, ends nothing. */
+		r->over = r->token.status == TOKEN_NEEDS_REAUTHORIZATION;
+		return r->over ? OK : not_revoked(cx, r, S("its refusal is not final."));
 	}
 	if (rc != OK)
 		return not_revoked(cx, r, str_dup(cx->arena, str_of(cx->why)));

@@ -37,3 +37,22 @@ for (const contract of [{ rotation: 'none' }, { rotation: 'grace', grace: { unti
 		assert.equal((await w.refresh('Incident')).status, 200);
 		assert.equal((await w.state(token.id)).status, 'active');
 	});
+
+test('a refusal after a lost reply is not final: a person is not asked, and no grant is taken for over', async (t) => {
+	const w = await startScripted({ rotation: 'none' });
+	t.after(() => w.stop());
+	const token = await w.connect('Doubted');
+	const remove = () => w.ann.del(`/api/console/tokens/${token.id}?revoke=true`);
+	w.p.on.other = () => ({ status: 401, json: { error_summary: 'expired_access_token/' } });
+	const lost = (req, res) => void res.socket.destroy();
+	w.replies(lost, refused, lost, refused, refused);
+	assert.equal((await w.refresh('Doubted')).status, 502);
+	const again = await w.refresh('Doubted');
+	assert.equal(again.status, 502);
+	assert.match((await again.json()).detail, /invalid_grant/);
+	assert.equal((await w.refresh('Doubted')).status, 502);
+	const kept = await remove();
+	assert.deepEqual([kept.status, kept.body.code], [502, 'not-revoked']);
+	assert.equal((await w.state(token.id)).status, 'active');
+	assert.equal((await remove()).status, 204, 'said twice, and nothing was lost between');
+});
