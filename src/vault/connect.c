@@ -375,8 +375,11 @@ apply_reconnect(struct vault *v, struct ctx *cx, const struct provider *p,
 	r.grant.due_ms = due_of(p, c, secrets, now, t.lazy);
 	r.kept_due_ms = due_of(p, &kept, secrets, now, t.lazy);
 	rc = store_token_reconnect(v->store, cx, c->token_id, &r);
-	/* Also when its answer is lost: it may be done (S-132). */
-	live_forget(v, c->token_id);
+	/* Also when its answer is lost: it may be done, or be done late (S-132). */
+	if (rc == E_STORE || rc == E_BUSY)
+		live_unsure(v, c->token_id);
+	else
+		live_forget(v, c->token_id);
 	engine_wake(v->engine);
 	return rc;
 }

@@ -189,6 +189,7 @@ keep_house(struct engine *e, int64_t *at_ms)
 	int64_t now = clock_mono_ms();
 	struct arena *a;
 	struct ctx cx;
+	bool mended;
 
 	if (now < e->house_at)
 		return;
@@ -196,7 +197,9 @@ keep_house(struct engine *e, int64_t *at_ms)
 	a = arena_new();
 	ctx_init(&cx, a, e->vault->clock);
 	cx.may_block = true;
-	if (!key_index_mend(e->vault, &cx) && e->house_at < *at_ms)
+	mended = key_index_mend(e->vault, &cx);
+	mended = live_mend(e->vault) && mended;
+	if (!mended && e->house_at < *at_ms)
 		*at_ms = e->house_at;
 	key_index_flush(e->vault, &cx);
 	purge(e, &cx);
@@ -347,6 +350,13 @@ engine_free(struct engine *e)
 	while (e->flights != NULL)
 		flight_drop(e, e->flights);
 	release(e);
+}
+
+void
+vault_wake(struct vault *v)
+{
+	if (v->engine != NULL)
+		engine_wake(v->engine);
 }
 
 void

@@ -28,6 +28,8 @@ struct key_index {
 	struct map *by_id;     /* the same entries, borrowed */
 	uint64_t loads, shown; /* numbers of the newest load begun, and of the one in the maps */
 	_Atomic bool stale;    /* the store may say something else, and must be asked again */
+	_Atomic int64_t
+	    unsure_until_ms; /* clock_mono_ms; a change may come to be there until then */
 };
 
 static void
@@ -151,7 +153,14 @@ key_index_load(struct vault *v, struct ctx *cx)
 bool
 key_index_mend(struct vault *v, struct ctx *cx)
 {
-	return v->keys == NULL || !atomic_load(&v->keys->stale) || key_index_load(v, cx) == OK;
+	bool unsure;
+
+	if (v->keys == NULL)
+		return true;
+	unsure = clock_mono_ms() < atomic_load(&v->keys->unsure_until_ms);
+	if (!unsure && !atomic_load(&v->keys->stale))
+		return true;
+	return key_index_load(v, cx) == OK && !unsure;
 }
 
 /* The keys that were used since they were last written down. */
@@ -337,12 +346,16 @@ static enum rc
 reload_changed(struct vault *v, struct ctx *cx, enum rc rc)
 {
 	struct ctx scratch = *cx;
+	bool unsure = rc == E_STORE || rc == E_BUSY;
+	enum rc loaded;
 
-	if (rc == OK)
-		return key_index_load(v, cx);
-	if (key_index_load(v, &scratch) == OK && rc != E_NOTFOUND)
-		atomic_store(&v->keys->stale, true);
-	return rc;
+	if (unsure)
+		atomic_store(&v->keys->unsure_until_ms, clock_mono_ms() + UNSURE_MS);
+	loaded = key_index_load(v, rc == OK ? cx : &scratch);
+	/* The engine does a load that failed again, and all of them until it is sure. */
+	if (unsure || loaded != OK)
+		vault_wake(v);
+	return rc == OK ? loaded : rc;
 }
 
 enum rc

@@ -23,6 +23,22 @@ live_forget_all(struct vault *v)
 	live_cache_forget_all(v->live);
 }
 
+void
+live_unsure(struct vault *v, struct str token_id)
+{
+	atomic_store(&v->live_unsure_until_ms, clock_mono_ms() + UNSURE_MS);
+	live_forget(v, token_id);
+}
+
+bool
+live_mend(struct vault *v)
+{
+	if (clock_mono_ms() >= atomic_load(&v->live_unsure_until_ms))
+		return true;
+	live_forget_all(v);
+	return false;
+}
+
 static int64_t
 retry_ms(const struct token *t)
 {

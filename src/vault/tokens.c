@@ -52,11 +52,14 @@ vault_token_by_name(struct vault *v, struct ctx *cx, struct str name, struct tok
 	return store_token_by_name(v->store, cx, name, out);
 }
 
-/* When the answer of the commit is lost, it may have happened all the same (S-132). */
+/* When the answer of the commit is lost, it may have happened all the same, or happen late (S-132). */
 static enum rc
 changed(struct vault *v, struct str id, enum rc rc)
 {
-	live_forget(v, id);
+	if (rc == E_STORE || rc == E_BUSY)
+		live_unsure(v, id);
+	else
+		live_forget(v, id);
 	engine_wake(v->engine);
 	return rc;
 }

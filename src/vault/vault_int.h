@@ -18,6 +18,7 @@
 #define KEY_PURPOSE "api key" /* of digests */
 #define ID_LEN 20
 #define SKEW_UNKNOWN INT64_MIN
+#define UNSURE_MS 10000 /* a commit without an answer may still be done so long after */
 
 struct live_cache;
 struct key_index;
@@ -39,7 +40,8 @@ struct vault {
 	struct engine *engine;
 	struct learner *learner;
 	struct live_cache *live;
-	struct safe *safe; /* of the access tokens in it */
+	_Atomic int64_t live_unsure_until_ms; /* clock_mono_ms; see live_unsure */
+	struct safe *safe;                    /* of the access tokens in it */
 	struct key_index *keys;
 	struct throttle *throttle;
 	struct hashing *hashing;
@@ -67,9 +69,16 @@ struct http_client *vault_client(const struct vault *v, const struct provider *p
 void live_forget(struct vault *v, struct str token_id);
 void live_forget_all(struct vault *v);
 
+/* The same, after a change whose commit had no answer: as long as it may come to be late, live_mend
+ * forgets what was read meanwhile. */
+void live_unsure(struct vault *v, struct str token_id);
+bool live_mend(struct vault *v);  /* false: to be called again */
+void vault_wake(struct vault *v); /* engine_wake, once there is an engine */
+
 /* When it fails, key_index_mend does it later. */
 MUST enum rc key_index_load(struct vault *v, struct ctx *cx);
-/* Loads again what may not be as the store has it; false: it still may not. */
+/* Loads again what may not be as the store has it; false: it still may not. After a change whose commit
+ * had no answer that is so for UNSURE_MS: it may come to be late. */
 bool key_index_mend(struct vault *v, struct ctx *cx);
 void key_index_free(struct key_index *k);
 /* Writes the last-used times that changed. */
