@@ -114,7 +114,8 @@ export class Ledger {
 		const got = this.since(t).findLast((c) => c.status === 200 && c.wall <= newest + SECOND_MS);
 		const asked = got ? Math.min(newest, got.wall - got.ms - 2 * SECOND_MS) : newest;
 		/* The log tells whole seconds: the managers' clock may have been moved in the rest of that one. */
-		const left = (c) => Math.min(theirs.at(asked) - c.at, mine.at(asked) - mine.at(c.wall + SECOND_MS)) + LIFE_MS;
+		const from = mine.least(asked, newest + SECOND_MS);
+		const left = (c) => Math.min(theirs.at(asked) - c.at, from - mine.at(c.wall + SECOND_MS)) + LIFE_MS;
 		return this.since(t).filter((c) => c.code === 'invalid_grant' && left(c) > LAST_MOMENT_MS).map((c) => ({ ...c, newest, left_s: left(c) / 1000 }));
 	}
 

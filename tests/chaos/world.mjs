@@ -143,6 +143,11 @@ class Shifts {
 		return wall + this.rows.findLast((s) => wall >= s.from).offset_ms;
 	}
 
+	/* What it said earliest between two moments: it may have been set back there. */
+	least(from, to) {
+		return Math.min(this.at(from), ...this.rows.filter((s) => s.from > from && s.from <= to).map((s) => this.at(s.from)));
+	}
+
 	/* Several, when it was set back meanwhile. */
 	walls(at) {
 		return this.rows.map((s, i) => ({ wall: at - s.offset_ms, from: s.from - 2000, to: (this.rows[i + 1]?.from ?? Infinity) + 2000 }))
