@@ -25,6 +25,15 @@ str_eq_nocase(struct str a, struct str b)
 	return true;
 }
 
+int
+str_cmp(struct str a, struct str b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+	int cmp = len > 0 ? memcmp(a.p, b.p, len) : 0;
+
+	return cmp != 0 ? cmp : (a.len > b.len) - (a.len < b.len);
+}
+
 bool
 str_ends(struct str s, struct str suffix)
 {

@@ -61,6 +61,8 @@ str_starts(struct str s, struct str prefix)
 }
 
 bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
+/* Byte by byte, as memcmp. */
+int str_cmp(struct str a, struct str b);
 bool str_ends(struct str s, struct str suffix);
 struct str str_trim(struct str s); /* spaces and tabs */
 bool str_contains(struct str s, struct str needle);

@@ -359,10 +359,14 @@ store_key_create(struct store *s, struct ctx *cx, const struct api_key *k)
 
 #define KEY_ORDER " ORDER BY k.created_ms DESC, k.id"
 
-/* The tokens of all keys, in the order of the keys. Two queries see the database at two moments: a key that
- * came in between is left for the next reading. */
+#define KEY_TOKENS(where)                                                                      \
+	"SELECT k.id, t.token_id FROM api_key k JOIN api_key_token t ON t.key_id = k.id" where \
+	    KEY_ORDER ", t.token_id"
+
+/* The tokens of these keys, which are all or one, in the order of the keys and of their ids. Two queries see the
+ * database at two moments: a key that came in between is left for the next reading. */
 static enum rc
-read_key_tokens(struct store *s, struct ctx *cx, struct api_key *keys, size_t count)
+read_key_tokens(struct store *s, struct ctx *cx, struct api_key *keys, size_t count, bool all)
 {
 	struct str *ids;
 	struct db_stmt *st;
@@ -372,10 +376,9 @@ read_key_tokens(struct store *s, struct ctx *cx, struct api_key *keys, size_t co
 
 	TRY(store_number(s, cx, "SELECT count(*) FROM api_key_token", &max));
 	ids = ARENA_ARRAY(cx->arena, struct str, (size_t)max + 1);
-	TRY(db_stmt(cx, s->db,
-	    "SELECT k.id, t.token_id FROM api_key k JOIN api_key_token t ON t.key_id = "
-	    "k.id" KEY_ORDER,
-	    &st));
+	TRY(db_stmt(cx, s->db, all ? KEY_TOKENS("") : KEY_TOKENS(" WHERE k.id = $1"), &st));
+	if (!all)
+		db_bind_text(st, 1, keys[0].id);
 	for (; n < max; n++) {
 		struct str key;
 		size_t i = at;
@@ -426,7 +429,7 @@ store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *co
 	}
 	db_done(st);
 	*count = (size_t)n;
-	return read_key_tokens(s, cx, *out, *count);
+	return read_key_tokens(s, cx, *out, *count, true);
 }
 
 static enum rc
@@ -473,23 +476,14 @@ replace_tokens(struct store *s, struct ctx *cx, struct str id, const struct api_
 	return edit->all_tokens ? OK : put_tokens(s, cx, id, edit->token_ids, edit->token_count);
 }
 
-static bool
-has_token(const struct str *ids, size_t n, struct str id)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(ids[i], id))
-			return true;
-	return false;
-}
-
-/* Whether two keys may read different tokens. */
+/* Whether two keys may read different tokens, which are in order. */
 static bool
 reads_otherwise(const struct api_key *a, const struct api_key *b)
 {
 	if (a->all_tokens != b->all_tokens || a->token_count != b->token_count)
 		return true;
 	for (size_t i = 0; i < a->token_count; i++)
-		if (!has_token(b->token_ids, b->token_count, a->token_ids[i]))
+		if (!str_eq(a->token_ids[i], b->token_ids[i]))
 			return true;
 	return false;
 }
@@ -536,7 +530,7 @@ store_key_edit(struct store *s, struct ctx *cx, struct str id, const struct api_
 	TRY(db_begin(cx, s->db));
 	TRY(hold_key(s, cx, id));
 	TRY(read_key(s, cx, id, &was));
-	TRY(read_key_tokens(s, cx, &was, 1));
+	TRY(read_key_tokens(s, cx, &was, 1, false));
 	now = was;
 	if (edit->set_label)
 		now.label = edit->label;
@@ -546,7 +540,7 @@ store_key_edit(struct store *s, struct ctx *cx, struct str id, const struct api_
 	if (edit->set_tokens)
 		TRY(replace_tokens(s, cx, id, edit));
 	now.token_count = 0;
-	TRY(read_key_tokens(s, cx, &now, 1));
+	TRY(read_key_tokens(s, cx, &now, 1, false));
 	TRY(tell_key_edit(s, cx, &was, &now));
 	TRY(store_changed(s, cx, CHANGE_KEYS, id));
 	return db_commit(cx, s->db);
@@ -572,10 +566,7 @@ store_key_delete(struct store *s, struct ctx *cx, struct str id)
 static int
 by_key(const void *a, const void *b)
 {
-	struct str x = ((const struct key_use *)a)->id, y = ((const struct key_use *)b)->id;
-	int cmp = memcmp(x.p, y.p, x.len < y.len ? x.len : y.len);
-
-	return cmp != 0 ? cmp : (x.len > y.len) - (x.len < y.len);
+	return str_cmp(((const struct key_use *)a)->id, ((const struct key_use *)b)->id);
 }
 
 /* In one order on every node, so that of two that write the same keys none waits for one that waits for

@@ -7,10 +7,7 @@
 static int
 by_id(const void *a, const void *b)
 {
-	struct str x = ((const struct round_wish *)a)->id, y = ((const struct round_wish *)b)->id;
-	int cmp = memcmp(x.p, y.p, x.len < y.len ? x.len : y.len);
-
-	return cmp != 0 ? cmp : (x.len > y.len) - (x.len < y.len);
+	return str_cmp(((const struct round_wish *)a)->id, ((const struct round_wish *)b)->id);
 }
 
 /* Asks each that can be claimed what becomes of it. */
