@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "api/api_int.h"
 
 #define LABEL_MAX 1000
@@ -75,36 +77,54 @@ api_keys(void *app, struct ctx *cx, const struct http_req *req, struct http_res 
 	return reply_or_drop(res, 200, o, view_keys(app, cx, list));
 }
 
-/* Who names a token twice means it once. */
-static bool
-has_token_id(const struct api_key *k, struct str id)
+static int
+by_id(const void *a, const void *b)
 {
-	for (size_t i = 0; i < k->token_count; i++)
-		if (str_eq(k->token_ids[i], id))
-			return true;
-	return false;
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* Who names a token twice means it once. */
+static size_t
+drop_repeated(struct str *ids, size_t count)
+{
+	size_t n = 0;
+
+	qsort(ids, count, sizeof(*ids), by_id);
+	for (size_t i = 0; i < count; i++)
+		if (n == 0 || !str_eq(ids[n - 1], ids[i]))
+			ids[n++] = ids[i];
+	return n;
 }
 
 static enum rc
-take_token_ids(struct ctx *cx, const json_t *body, struct api_key *k)
+take_ids(struct ctx *cx, const json_t *list, struct str **ids, size_t *count)
 {
-	const json_t *list = json_object_get(body, "token_ids");
 	size_t n = json_array_size(list);
 
+	if (list != NULL && !json_is_array(list))
+		return fail_at(cx, E_INPUT, "bad-field", "token_ids",
+		    "\"token_ids\" is a list of the ids of tokens.");
 	if (n > TOKENS_MAX)
 		return fail_at(
 		    cx, E_INPUT, "bad-field", "token_ids", "Too many tokens for one key.");
-	k->token_ids = ARENA_ARRAY(cx->arena, struct str, n);
+	*ids = ARENA_ARRAY(cx->arena, struct str, n + 1);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *id = json_array_get(list, i);
 
 		if (!json_is_string(id) || json_string_length(id) > ID_MAX)
 			return fail_at(
 			    cx, E_INPUT, "bad-field", "token_ids", "A token id is not text.");
-		if (!has_token_id(k, str_of(json_string_value(id))))
-			k->token_ids[k->token_count++] = str_of(json_string_value(id));
+		(*ids)[i] = str_of(json_string_value(id));
 	}
-	if (k->all_tokens || n > 0)
+	*count = drop_repeated(*ids, n);
+	return OK;
+}
+
+static enum rc
+take_token_ids(struct ctx *cx, const json_t *body, struct api_key *k)
+{
+	TRY(take_ids(cx, json_object_get(body, "token_ids"), &k->token_ids, &k->token_count));
+	if (k->all_tokens || k->token_count > 0)
 		return OK;
 	fail_at(cx, E_INPUT, "bad-field", "token_ids", "The key may not read any token.");
 	return fail_todo(cx, "Choose at least one token, or all of them.");
@@ -150,6 +170,29 @@ api_key_get(void *app, struct ctx *cx, const struct http_req *req, struct http_r
 	return reply_whole_key(api, cx, res, &k);
 }
 
+static bool
+says_tokens(const json_t *o)
+{
+	return json_object_get(o, "all_tokens") != NULL || json_object_get(o, "token_ids") != NULL;
+}
+
+/* What the page showed: an edit of something else than that is refused. */
+static enum rc
+take_key_was(struct ctx *cx, const json_t *body, struct api_key_edit *edit)
+{
+	static const char *const members[] = { "label", "all_tokens", "token_ids", NULL };
+	const json_t *was = json_object_get(body, "was");
+
+	if (was == NULL)
+		return OK;
+	TRY(json_only_members(cx, was, members));
+	TRY(json_take_str_opt(cx, was, "label", LABEL_MAX, &edit->was.label));
+	TRY(json_take_bool_opt(cx, was, "all_tokens", &edit->was.all_tokens));
+	edit->was.has_tokens = says_tokens(was);
+	return take_ids(
+	    cx, json_object_get(was, "token_ids"), &edit->was.token_ids, &edit->was.token_count);
+}
+
 /* Which tokens are replaced as a whole: "all_tokens" or "token_ids" says so. */
 enum rc
 api_key_patch(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
@@ -163,8 +206,8 @@ api_key_patch(void *app, struct ctx *cx, const struct http_req *req, struct http
 	TRY(json_take_str_opt(cx, body, "label", LABEL_MAX, &edit.label));
 	TRY(json_take_bool_opt(cx, body, "all_tokens", &k.all_tokens));
 	edit.set_label = edit.label.p != NULL;
-	edit.set_tokens = json_object_get(body, "all_tokens") != NULL ||
-	    json_object_get(body, "token_ids") != NULL;
+	edit.set_tokens = says_tokens(body);
+	TRY(take_key_was(cx, body, &edit));
 	if (edit.set_tokens)
 		TRY(take_token_ids(cx, body, &k));
 	edit.all_tokens = k.all_tokens;

@@ -363,10 +363,20 @@ store_key_create(struct store *s, struct ctx *cx, const struct api_key *k)
 	"SELECT k.id, t.token_id FROM api_key k JOIN api_key_token t ON t.key_id = k.id" where \
 	    KEY_ORDER ", t.token_id"
 
+enum reach { OF_ALL, OF_ONE, LIVE_OF_ONE };
+
+static const char *const key_tokens[] = {
+	[OF_ALL] = KEY_TOKENS(""),
+	[OF_ONE] = KEY_TOKENS(" WHERE k.id = $1"),
+	[LIVE_OF_ONE] = KEY_TOKENS(" JOIN token l ON l.id = t.token_id"
+				   " WHERE k.id = $1 AND l.deleted_ms = 0"),
+};
+
 /* The tokens of these keys, which are all or one, in the order of the keys and of their ids. Two queries see the
  * database at two moments: a key that came in between is left for the next reading. */
 static enum rc
-read_key_tokens(struct store *s, struct ctx *cx, struct api_key *keys, size_t count, bool all)
+read_key_tokens(
+    struct store *s, struct ctx *cx, struct api_key *keys, size_t count, enum reach reach)
 {
 	struct str *ids;
 	struct db_stmt *st;
@@ -376,8 +386,8 @@ read_key_tokens(struct store *s, struct ctx *cx, struct api_key *keys, size_t co
 
 	TRY(store_number(s, cx, "SELECT count(*) FROM api_key_token", &max));
 	ids = ARENA_ARRAY(cx->arena, struct str, (size_t)max + 1);
-	TRY(db_stmt(cx, s->db, all ? KEY_TOKENS("") : KEY_TOKENS(" WHERE k.id = $1"), &st));
-	if (!all)
+	TRY(db_stmt(cx, s->db, key_tokens[reach], &st));
+	if (reach != OF_ALL)
 		db_bind_text(st, 1, keys[0].id);
 	for (; n < max; n++) {
 		struct str key;
@@ -429,7 +439,7 @@ store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *co
 	}
 	db_done(st);
 	*count = (size_t)n;
-	return read_key_tokens(s, cx, *out, *count, true);
+	return read_key_tokens(s, cx, *out, *count, OF_ALL);
 }
 
 static enum rc
@@ -461,15 +471,77 @@ write_key(struct store *s, struct ctx *cx, const struct api_key *k)
 	return store_write_one(cx, st, E_NOTFOUND, "There is no such API key.");
 }
 
+static int
+by_id(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* In the order of bytes, which not every database has them in. */
+static struct str *
+in_order(struct arena *a, const struct str *ids, size_t count)
+{
+	struct str *copy = ARENA_ARRAY(a, struct str, count);
+
+	if (count > 0) {
+		memcpy(copy, ids, sizeof(*ids) * count);
+		qsort(copy, count, sizeof(*copy), by_id);
+	}
+	return copy;
+}
+
+/* How many of the one stand in the other. */
+static size_t
+shared_ids(struct arena *a, const struct api_key *k, const struct str *ids, size_t count)
+{
+	struct str *x = in_order(a, k->token_ids, k->token_count), *y = in_order(a, ids, count);
+	size_t i = 0, j = 0, n = 0;
+
+	while (i < k->token_count && j < count) {
+		int order = str_cmp(x[i], y[j]);
+
+		n += order == 0;
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return n;
+}
+
+/* live: the key with the tokens that the console shows. */
 static enum rc
-replace_tokens(struct store *s, struct ctx *cx, struct str id, const struct api_key_edit *edit)
+check_key_seen(struct ctx *cx, const struct api_key *live, const struct api_key_edit *edit)
+{
+	size_t n = live->token_count;
+
+	if (edit->was.label.p != NULL && !str_eq(edit->was.label, live->label))
+		return store_meanwhile(cx, "label", "The label");
+	if (!edit->was.has_tokens)
+		return OK;
+	if (edit->was.all_tokens == live->all_tokens && edit->was.token_count == n &&
+	    shared_ids(cx->arena, live, edit->was.token_ids, n) == n)
+		return OK;
+	return store_meanwhile(cx, "token_ids", "What the key may read");
+}
+
+static bool
+takes_away(struct ctx *cx, const struct api_key *live, const struct api_key_edit *edit)
+{
+	if (edit->all_tokens || live->all_tokens)
+		return true;
+	return shared_ids(cx->arena, live, edit->token_ids, edit->token_count) < live->token_count;
+}
+
+/* all: those that are put aside as well. */
+static enum rc
+replace_tokens(
+    struct store *s, struct ctx *cx, struct str id, const struct api_key_edit *edit, bool all)
 {
 	struct db_stmt *st;
 
 	TRY(db_stmt(cx, s->db,
-	    edit->all_tokens ? "DELETE FROM api_key_token WHERE key_id = $1"
-			     : "DELETE FROM api_key_token WHERE key_id = $1 AND token_id IN"
-			       " (SELECT id FROM token WHERE deleted_ms = 0)",
+	    all ? "DELETE FROM api_key_token WHERE key_id = $1"
+		: "DELETE FROM api_key_token WHERE key_id = $1 AND token_id IN"
+		  " (SELECT id FROM token WHERE deleted_ms = 0)",
 	    &st));
 	db_bind_text(st, 1, id);
 	TRY(db_run(cx, st, NULL));
@@ -525,12 +597,15 @@ enum rc
 store_key_edit(struct store *s, struct ctx *cx, struct str id, const struct api_key_edit *edit)
 {
 	STORE_HOLD hold = store_hold(s, cx);
-	struct api_key was, now;
+	struct api_key was, now, live;
 
 	TRY(db_begin(cx, s->db));
 	TRY(hold_key(s, cx, id));
 	TRY(read_key(s, cx, id, &was));
-	TRY(read_key_tokens(s, cx, &was, 1, false));
+	live = was;
+	TRY(read_key_tokens(s, cx, &live, 1, LIVE_OF_ONE));
+	TRY(check_key_seen(cx, &live, edit));
+	TRY(read_key_tokens(s, cx, &was, 1, OF_ONE));
 	now = was;
 	if (edit->set_label)
 		now.label = edit->label;
@@ -538,9 +613,9 @@ store_key_edit(struct store *s, struct ctx *cx, struct str id, const struct api_
 		now.all_tokens = edit->all_tokens;
 	TRY(write_key(s, cx, &now));
 	if (edit->set_tokens)
-		TRY(replace_tokens(s, cx, id, edit));
+		TRY(replace_tokens(s, cx, id, edit, takes_away(cx, &live, edit)));
 	now.token_count = 0;
-	TRY(read_key_tokens(s, cx, &now, 1, false));
+	TRY(read_key_tokens(s, cx, &now, 1, OF_ONE));
 	TRY(tell_key_edit(s, cx, &was, &now));
 	TRY(store_changed(s, cx, CHANGE_KEYS, id));
 	return db_commit(cx, s->db);

@@ -49,13 +49,22 @@ struct api_key {
 MUST enum rc store_key_create(struct store *s, struct ctx *cx, const struct api_key *k);
 MUST enum rc store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *count);
 /* What becomes of a key: its label, or which tokens it may read; the key itself stays as it is. Tokens
- * that are put aside stay with it, unless it may read all. E_NOTFOUND. */
+ * that are put aside stay with it while tokens are only added: who takes any away means the rest to be all
+ * that the key may read, whatever is restored later. No id stands in a list twice.
+ * E_NOTFOUND. E_CONFLICT code "changed-meanwhile" with the field (label, token_ids) that is not as edit->was
+ * has it any more; nobody sees tokens that are put aside, so those do not count. */
 struct api_key_edit {
 	bool set_label, set_tokens;
 	struct str label;
 	bool all_tokens;
 	struct str *token_ids;
 	size_t token_count;
+	struct { /* as the editor saw it; a label without p, or !has_tokens: does not matter */
+		struct str label;
+		bool has_tokens, all_tokens;
+		struct str *token_ids;
+		size_t token_count;
+	} was;
 };
 MUST enum rc store_key_edit(
     struct store *s, struct ctx *cx, struct str id, const struct api_key_edit *edit);

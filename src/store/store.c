@@ -126,6 +126,14 @@ store_want_row(struct ctx *cx, struct db_stmt *st, const char *what)
 }
 
 enum rc
+store_meanwhile(struct ctx *cx, const char *field, const char *what)
+{
+	fail_at(cx, E_CONFLICT, "changed-meanwhile", field,
+	    "%s was changed meanwhile, by somebody else or in another window.", what);
+	return fail_todo(cx, "Save again to put yours in its place, or reload to keep it.");
+}
+
+enum rc
 store_number(struct store *s, struct ctx *cx, const char *sql, int64_t *out)
 {
 	struct db_stmt *st;

@@ -85,6 +85,8 @@ void store_event_tell(struct store *s);
 MUST enum rc store_clock(struct store *s, struct ctx *cx, int64_t *wall_ms);
 /* E_NOTFOUND with a sentence about `what` unless the statement has a row. */
 MUST enum rc store_want_row(struct ctx *cx, struct db_stmt *st, const char *what);
+/* E_CONFLICT code "changed-meanwhile": an editor saw something else in this field. */
+MUST enum rc store_meanwhile(struct ctx *cx, const char *field, const char *what);
 /* The one number that a query without parameters answers. */
 MUST enum rc store_number(struct store *s, struct ctx *cx, const char *sql, int64_t *out);
 /* Runs a write that must touch exactly one row; otherwise `rc` with a sentence about `what`. */

@@ -290,22 +290,14 @@ tell_edit(struct store *s, struct ctx *cx, const struct token *was, const struct
 }
 
 static enum rc
-meanwhile(struct ctx *cx, const char *field, const char *what)
-{
-	fail_at(cx, E_CONFLICT, "changed-meanwhile", field,
-	    "%s was changed meanwhile, by somebody else or in another window.", what);
-	return fail_todo(cx, "Save again to put yours in its place, or reload to keep it.");
-}
-
-static enum rc
 check_seen(struct ctx *cx, const struct token *t, const struct token_edit *edit)
 {
 	if (edit->was.name.p != NULL && !str_eq(edit->was.name, t->name))
-		return meanwhile(cx, "name", "The name");
+		return store_meanwhile(cx, "name", "The name");
 	if (edit->was.description.p != NULL && !str_eq(edit->was.description, t->description))
-		return meanwhile(cx, "description", "The description");
+		return store_meanwhile(cx, "description", "The description");
 	if (edit->was.has_lazy && edit->was.lazy != t->lazy)
-		return meanwhile(cx, "lazy", "When it is refreshed");
+		return store_meanwhile(cx, "lazy", "When it is refreshed");
 	return OK;
 }
 

@@ -59,6 +59,39 @@ test('a label counts characters, not bytes', async () => {
 	assert.equal((await edit({ label: '' })).body.field, 'label');
 });
 
+test('of two edits of one key the second is told, and loses nothing of the first', async () => {
+	await edit({ label: 'two people', all_tokens: false, token_ids: [one.id] });
+	const was = { label: 'two people', all_tokens: false, token_ids: [one.id] };
+	assert.equal((await edit({ token_ids: [two.id, one.id], was })).status, 200);
+	const second = await edit({ token_ids: [one.id], was });
+	assert.deepEqual([second.status, second.body.code, second.body.field], [409, 'changed-meanwhile', 'token_ids']);
+	assert.match(second.body.todo, /Save again/);
+	assert.deepEqual(await both(), [200, 200]);
+	assert.equal((await edit({ all_tokens: true, was: { all_tokens: true } })).body.field, 'token_ids');
+	assert.equal((await edit({ label: 'mine', was: { label: 'backup' } })).body.field, 'label');
+	assert.equal((await edit({ label: 'mine', was: { label: 'two people' } })).status, 200, 'whoever changes a label saw no tokens');
+	for (const wrong of [{ id: made.id }, { token_ids: [7] }, { token_ids: 'x' }, 7])
+		assert.equal((await edit({ label: 'x', was: wrong })).status, 400, JSON.stringify(wrong));
+	assert.equal((await edit({ token_ids: [one.id], was: { token_ids: [one.id, two.id, two.id] } })).status, 200);
+	assert.deepEqual(await both(), [200, 403]);
+});
+
+test('S-132 a key that is cut down while a token is put aside does not get it back with the undo', async () => {
+	await edit({ token_ids: [one.id, two.id] });
+	const spare = await connectToken(ann, 'Spare');
+	const back = async () => {
+		assert.equal((await ann.post(`/api/console/deleted-tokens/${two.id}/restore`)).status, 200);
+		return both();
+	};
+	await ann.del(`/api/console/tokens/${two.id}`);
+	await edit({ token_ids: [one.id, spare.id] });
+	assert.deepEqual(await back(), [200, 200], 'nothing was taken from it');
+	await ann.del(`/api/console/tokens/${two.id}`);
+	await edit({ token_ids: [one.id] });
+	assert.deepEqual(await back(), [200, 403]);
+	await ann.del(`/api/console/tokens/${spare.id}`);
+});
+
 test('what cannot be is refused and changes nothing', async () => {
 	for (const body of [{ token_ids: [] }, { all_tokens: false }, { token_ids: ['nowhere'] }, { token_ids: [7] }, { all_tokens: 'yes' }])
 		assert.ok([400, 404].includes((await edit(body)).status), JSON.stringify(body));

@@ -56,7 +56,7 @@ key_of(struct fixture *f, const char *id)
 	return list[i];
 }
 
-/* The key stays the one that programs have; a token that is put aside comes back to it. */
+/* The key stays the one that programs have. */
 static void
 test_key_gets_another_label_and_other_tokens(void **state)
 {
@@ -80,16 +80,87 @@ test_key_gets_another_label_and_other_tokens(void **state)
 	assert_ok(store_key_edit(store(f), &f->cx, S("k1"), &label));
 	assert_str_equal(key_of(f, "k1").label, S("Uno"));
 	assert_int_equal(key_of(f, "k1").token_count, 2);
-	assert_ok(store_token_delete(store(f), &f->cx, S("t3"), NOW));
 	assert_ok(store_key_edit(store(f), &f->cx, S("k1"), &some));
 	assert_str_equal(key_of(f, "k1").digest, S("d"));
-	assert_int_equal(key_of(f, "k1").token_count, 2);
-	for (size_t i = 0; i < 2; i++)
-		assert_false(str_eq(key_of(f, "k1").token_ids[i], S("t1")));
+	assert_int_equal(key_of(f, "k1").token_count, 1);
+	assert_str_equal(key_of(f, "k1").token_ids[0], S("t2"));
 	assert_ok(store_key_edit(store(f), &f->cx, S("k1"), &all));
 	assert_true(key_of(f, "k1").all_tokens);
 	assert_int_equal(key_of(f, "k1").token_count, 0);
 	assert_rc(store_key_edit(store(f), &f->cx, S("k9"), &all), E_NOTFOUND);
+}
+
+static void
+create_key(struct fixture *f, struct str *ids, size_t count)
+{
+	struct api_key k = { .id = S("k1"),
+		.label = S("One"),
+		.hint = S(""),
+		.digest = S("d"),
+		.token_ids = ids,
+		.token_count = count,
+		.created_ms = NOW };
+
+	create(f, "t1", "One");
+	create(f, "t2", "Two");
+	create(f, "t3", "Three");
+	assert_ok(store_key_create(store(f), &f->cx, &k));
+}
+
+/* A token that is put aside comes back to its keys, but not to one that was cut down meanwhile. */
+static void
+test_key_that_is_cut_down_loses_what_is_put_aside(void **state)
+{
+	struct fixture *f = *state;
+	struct str first[] = { S("t1"), S("t3") }, more[] = { S("t1"), S("t2") },
+		   less[] = { S("t2") };
+	struct api_key_edit add = { .set_tokens = true, .token_ids = more, .token_count = 2 };
+	struct api_key_edit cut = { .set_tokens = true, .token_ids = less, .token_count = 1 };
+	struct token back;
+
+	create_key(f, first, 2);
+	assert_ok(store_token_delete(store(f), &f->cx, S("t3"), NOW));
+	assert_ok(store_key_edit(store(f), &f->cx, S("k1"), &add));
+	assert_int_equal(key_of(f, "k1").token_count, 3);
+	assert_ok(store_key_edit(store(f), &f->cx, S("k1"), &cut));
+	assert_ok(store_token_restore(store(f), &f->cx, S("t3"), S(""), &back));
+	assert_int_equal(key_of(f, "k1").token_count, 1);
+	assert_str_equal(key_of(f, "k1").token_ids[0], S("t2"));
+}
+
+static void
+refuses_edit(struct fixture *f, const struct api_key_edit *edit, const char *field)
+{
+	assert_rc(store_key_edit(store(f), &f->cx, S("k1"), edit), E_CONFLICT);
+	assert_string_equal(f->cx.code, "changed-meanwhile");
+	assert_string_equal(f->cx.field, field);
+	ctx_clear(&f->cx);
+}
+
+/* Of two who saw the same key the second is told, and changes nothing. */
+static void
+test_key_edit_of_what_is_not_so_any_more_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct str first[] = { S("t3"), S("t1") }, theirs[] = { S("t2") }, mine[] = { S("t1") };
+	struct api_key_edit edit = { .set_tokens = true, .token_ids = theirs, .token_count = 1 };
+
+	create_key(f, first, 2);
+	edit.was.label = S("Two");
+	refuses_edit(f, &edit, "label");
+	edit.was.label = S("One");
+	edit.was.has_tokens = true;
+	refuses_edit(f, &edit, "token_ids");
+	edit.was.token_ids = first;
+	edit.was.token_count = 2;
+	assert_ok(store_key_edit(store(f), &f->cx, S("k1"), &edit));
+	edit.token_ids = mine;
+	refuses_edit(f, &edit, "token_ids");
+	edit.was.all_tokens = true;
+	edit.was.token_count = 0;
+	refuses_edit(f, &edit, "token_ids");
+	assert_int_equal(key_of(f, "k1").token_count, 1);
+	assert_str_equal(key_of(f, "k1").token_ids[0], S("t2"));
 }
 
 /* A key with a token that is not there is not made at all. */
@@ -217,6 +288,8 @@ test_user_put_replaces_by_name(void **state)
 const struct CMUnitTest access_tests[] = {
 	STORE_TEST(test_keys_with_their_tokens),
 	STORE_TEST(test_key_gets_another_label_and_other_tokens),
+	STORE_TEST(test_key_that_is_cut_down_loses_what_is_put_aside),
+	STORE_TEST(test_key_edit_of_what_is_not_so_any_more_is_refused),
 	STORE_TEST(test_key_is_made_whole_or_not),
 	STORE_TEST(test_session_ends_by_idleness_and_by_age),
 	STORE_TEST(test_a_new_password_ends_all_sessions_but_one),
