@@ -4,7 +4,7 @@ import { after, before, beforeEach, test } from 'node:test';
 
 import { openBrowser } from '../lib/browser.mjs';
 import { managerClient } from '../lib/http.mjs';
-import { connectToken } from '../lib/manager.mjs';
+import { connectToken, makeKey } from '../lib/manager.mjs';
 import { startProvider } from '../lib/provider.mjs';
 import { startServe } from '../lib/server.mjs';
 import { signInManager } from './walk.mjs';
@@ -64,6 +64,25 @@ test('a field that both changed is refused once, with a word, and then replaced'
 	await done();
 	await gone();
 	assert.equal((await stored()).description, 'mine');
+});
+
+test('of two who change one API key the second is told, keeps what is ticked, and then replaces', async () => {
+	const other = await connectToken(ann, `Other ${serial}`), third = await connectToken(ann, `Third ${serial}`);
+	const key = await makeKey(ann, { label: `together ${serial}`, tokens: [token] });
+	const reads = async () => (await ann.get(`/api/console/keys/${key.id}`)).body.record.tokens.map((t) => t.name).sort();
+	await page.goto(`${manager.url}/keys`);
+	await page.getByRole('row', { name: key.label }).getByRole('button', { name: 'Change' }).click();
+	const dialog = page.getByRole('dialog');
+	await dialog.getByRole('checkbox', { name: other.name }).check();
+	assert.equal((await ann.patch(`/api/console/keys/${key.id}`, { token_ids: [third.id] })).status, 200);
+	await dialog.getByRole('button', { name: 'Save' }).click();
+	await dialog.getByText('The key was changed meanwhile').waitFor();
+	await dialog.getByText(`and may read ${third.name}.`).waitFor();
+	assert.deepEqual(await reads(), [third.name]);
+	assert.equal(await dialog.getByRole('checkbox', { name: other.name }).isChecked(), true);
+	await dialog.getByRole('button', { name: 'Save' }).click();
+	await dialog.waitFor({ state: 'detached' });
+	assert.deepEqual(await reads(), [other.name, token.name].sort());
 });
 
 test('an edit of what is not there any more is 409 over HTTP too', async () => {

@@ -144,29 +144,62 @@ interface ChangeProps {
 	onChanged: () => void;
 }
 
-/* What another window changed meanwhile, and this one did not, stays. */
-function changes(k: First, wanted: Wanted): Partial<Wanted> {
-	const before = new Set(k.tokens.map((t) => t.id));
-	const same = wanted.all_tokens === k.all_tokens && wanted.token_ids.length === before.size &&
+interface Changes extends Partial<Wanted> {
+	was: Partial<Wanted>;
+}
+
+/* What another window changed meanwhile, and this one did not, stays. Null: nothing is changed. */
+function changesOf(seen: First, wanted: Wanted): Changes | null {
+	const before = new Set(seen.tokens.map((t) => t.id));
+	const same = wanted.all_tokens === seen.all_tokens && wanted.token_ids.length === before.size &&
 		wanted.token_ids.every((id) => before.has(id));
-	return {
-		...(wanted.label === k.label ? {} : { label: wanted.label }),
-		...(same ? {} : { all_tokens: wanted.all_tokens, token_ids: wanted.token_ids }),
-	};
+	const next: Changes = { was: {} };
+	if (wanted.label !== seen.label)
+		[next.label, next.was.label] = [wanted.label, seen.label];
+	if (!same) {
+		[next.all_tokens, next.was.all_tokens] = [wanted.all_tokens, seen.all_tokens];
+		[next.token_ids, next.was.token_ids] = [wanted.token_ids, [...before]];
+	}
+	return "label" in next || !same ? next : null;
+}
+
+const NAMED = 10;
+
+/* What somebody else made of the key while it was being changed here. */
+function Meanwhile({ now }: { now: First }) {
+	const names = now.tokens.slice(0, NAMED).map((t) => t.name).join(", ");
+	const more = now.tokens.length > NAMED ? ` and ${now.tokens.length - NAMED} more` : "";
+	return (
+		<Notice kind="warn" title="The key was changed meanwhile, by somebody else or in another window." live>
+			<p>It is now “{now.label}” and may read {now.all_tokens ? "every token" : `${names || "nothing"}${more}`}.</p>
+			<p>Save again to put yours in its place, or cancel to keep it as it is.</p>
+		</Notice>
+	);
 }
 
 function ChangeForm({ k, onClose, onChanged }: ChangeProps) {
-	const f = useKeyForm(k, async (wanted) => {
-		const changed = changes(k, wanted);
-		if (Object.keys(changed).length > 0)
-			await api.patch(at("keys", k.id), changed);
+	const [seen, setSeen] = useState<First>(k);
+	const save = async (wanted: Wanted) => {
+		const changes = changesOf(seen, wanted);
+		if (changes)
+			await api.patch(at("keys", k.id), changes);
 		announce("The key was changed");
 		onChanged();
+	};
+	const f = useKeyForm(k, async (wanted) => {
+		try {
+			await save(wanted);
+		} catch (e) {
+			if (problemOf(e).code !== "changed-meanwhile")
+				throw e;
+			setSeen((await api.get<{ record: ApiKey }>(at("keys", k.id))).record);
+		}
 	});
 	return (
 		<form class="stack" ref={f.form} onSubmit={(e) => void f.submit(e)} noValidate>
 			<p>The key itself stays the same. What it may read holds from its next call on.</p>
 			<KeyFields f={f} />
+			{seen !== k && <Meanwhile now={seen} />}
 			<div class="actions">
 				<Button type="submit" kind="primary" busy={f.busy}>Save</Button>
 				<Button onClick={onClose}>Cancel</Button>
