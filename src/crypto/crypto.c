@@ -1,17 +1,16 @@
 #include "crypto/crypto.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "crypto/keyring.h"
+#include "crypto/random.h"
 
 void
 crypto_setup(void)
 {
-	if (sodium_init() >= 0)
+	if (sodium_init() >= 0 && random_setup())
 		return;
 	fputs("valetkey: libsodium could not start\n", stderr);
 	exit(1);
@@ -66,68 +65,6 @@ crypto_password_ok(struct str hash, struct secret password)
 		memcpy(text, hash.p, hash.len);
 	return crypto_pwhash_str_verify(text, in.p != NULL ? in.p : "", in.len) == 0 &&
 	    hash.len > 0;
-}
-
-void
-crypto_random(void *out, size_t len)
-{
-	randombytes_buf(out, len);
-}
-
-/* Of the thread. A system call for each text would cost more than its letters; what is used is wiped. Who
- * forks here runs another program (run/process.c). */
-#define POOL_LEN 2048
-static _Thread_local unsigned char pool[POOL_LEN];
-static _Thread_local size_t pool_left;
-
-static void
-fill_pool(void)
-{
-	while (pool_left < POOL_LEN) {
-		ssize_t n = getrandom(pool + pool_left, POOL_LEN - pool_left, 0);
-
-		if (n > 0)
-			pool_left += (size_t)n;
-		else if (errno != EINTR)
-			abort(); /* a kernel without random numbers */
-	}
-}
-
-struct secret
-crypto_random_text(struct arena *a, size_t n, struct str alphabet)
-{
-	/* Bytes beyond the last whole round of the alphabet would favour its first letters, so they are
-	 * left out. */
-	unsigned letters = (unsigned)alphabet.len, whole = 256 - 256 % letters;
-	size_t done = 0;
-	char *p = arena_alloc(a, n + 1);
-
-	while (done < n) {
-		size_t from = pool_left, i = from;
-
-		if (from == 0) {
-			fill_pool();
-			continue;
-		}
-		while (i > 0 && done < n) {
-			unsigned char byte = pool[--i];
-
-			if (byte < whole)
-				p[done++] = alphabet.p[byte % letters];
-		}
-		sodium_memzero(pool + i, from - i);
-		pool_left = i;
-	}
-	return secret_of((struct str){ p, n });
-}
-
-struct secret
-crypto_random_token(struct arena *a)
-{
-	char bytes[32];
-
-	randombytes_buf(bytes, sizeof(bytes));
-	return secret_of(crypto_base64url(a, (struct str){ bytes, sizeof(bytes) }));
 }
 
 bool

@@ -40,7 +40,8 @@ struct seal_place {
 	int64_t version;
 };
 
-/* XChaCha20-Poly1305 with a random nonce: format byte, key id, nonce, ciphertext. */
+/* XChaCha20-Poly1305 with a nonce that is used once (crypto/seal_key.h): format byte, key id, nonce,
+ * ciphertext. */
 struct str crypto_seal(
     const struct keyring *k, struct arena *a, struct seal_place at, struct secret plain);
 /* E_STORE with a sentence that names purpose and row when anything does not fit. */
@@ -59,6 +60,7 @@ struct str crypto_password_hash(struct arena *a, struct secret password);
 /* An empty hash, of nobody, takes the same time and is never right: time does not tell who exists. */
 bool crypto_password_ok(struct str hash, struct secret password);
 
+/* Small amounts come from a pool of the thread's that the system filled and a fork empties. */
 void crypto_random(void *out, size_t len);
 /* n random characters of the alphabet (2 to 64 characters), without bias. */
 struct secret crypto_random_text(struct arena *a, size_t n, struct str alphabet);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "crypto/seal_key.h"
 
 static enum rc
 cannot(struct ctx *cx, const char *path, const char *what)
@@ -25,6 +26,7 @@ keyring_alloc(void)
 	k->seal = sodium_malloc(SUBKEY_LEN);
 	if (k->master == NULL || k->seal == NULL)
 		abort();
+	k->seal_keys = seal_keys_new();
 	return k;
 }
 
@@ -119,6 +121,7 @@ keyring_free(struct keyring *k)
 		return;
 	sodium_free(k->master);
 	sodium_free(k->seal);
+	seal_keys_free(k->seal_keys);
 	for (size_t i = 0; i < k->kept_count; i++)
 		sodium_free(k->kept[i].key);
 	free(k);

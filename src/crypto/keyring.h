@@ -4,6 +4,8 @@
 
 #include "crypto/crypto.h"
 
+struct seal_keys;
+
 #define MASTER_KEY_LEN 32
 #define SUBKEY_LEN 32
 #define KEY_ID_LEN 8
@@ -18,6 +20,7 @@ struct keyring {
 		unsigned char *key; /* SUBKEY_LEN, likewise */
 	} kept[KEPT_MAX];           /* keyring_keep */
 	size_t kept_count;
+	struct seal_keys *seal_keys; /* crypto/seal_key.h */
 };
 
 /* BLAKE2b of the purpose under the master key: one key per use. */

@@ -1,0 +1,219 @@
+/* What is sealed on disk: XChaCha20-Poly1305 as libsodium has it, and no nonce twice. */
+#include "fixture.h"
+
+#include <pthread.h>
+#include <sodium.h>
+#include <sys/wait.h>
+
+#include "crypto/crypto.h"
+#include "crypto/keyring.h"
+#include "crypto/seal_key.h"
+
+#define PREFIX (1 + KEY_ID_LEN)
+#define PLAIN "the refresh token"
+
+static const struct seal_place here = {
+	.purpose = { "token.refresh", 13 }, .row = { "row1 My Token", 13 }, .version = 7
+};
+
+static struct keyring *
+make_keyring(struct fixture *f)
+{
+	struct keyring *k;
+
+	assert_int_equal(keyring_open(&f->cx, fixture_path(f, "key"), KEY_MAKE, false, &k), OK);
+	return k;
+}
+
+static const unsigned char *
+nonce_of(struct str sealed)
+{
+	return (const unsigned char *)sealed.p + PREFIX;
+}
+
+/* Lengths, texts, version, and the sealed value's own head. */
+static struct str
+bound_to(struct fixture *f, struct str sealed)
+{
+	return str_concat(
+	    f->arena, S("13:token.refresh:13:row1 My Token:7:"), str_sub(sealed, 0, PREFIX));
+}
+
+static void
+test_libsodium_opens_what_is_sealed(void **state)
+{
+	struct fixture *f = *state;
+	struct keyring *k = make_keyring(f);
+
+	for (int i = 0; i < 2 * SEAL_AT_ONCE; i++) {
+		struct str sealed = crypto_seal(k, f->arena, here, secret_of(S(PLAIN)));
+		struct str ad = bound_to(f, sealed);
+		unsigned char out[sizeof(PLAIN)] = { 0 };
+		size_t head = PREFIX + SEAL_NONCE_LEN;
+
+		assert_int_equal(sealed.len, head + strlen(PLAIN) + 16);
+		assert_int_equal(
+		    crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL,
+			(const unsigned char *)sealed.p + head, sealed.len - head,
+			(const unsigned char *)ad.p, ad.len, nonce_of(sealed), k->seal),
+		    0);
+		assert_string_equal(out, PLAIN);
+	}
+	keyring_free(k);
+}
+
+/* As they stand in the stores of those who sealed with a random nonce each. */
+static void
+test_what_libsodium_sealed_opens(void **state)
+{
+	struct fixture *f = *state;
+	struct keyring *k = make_keyring(f);
+
+	for (int i = 0; i < 100; i++) {
+		struct str sealed = crypto_seal(k, f->arena, here, secret_of(S(PLAIN)));
+		struct str ad = bound_to(f, sealed);
+		unsigned char *bytes = (unsigned char *)str_cstr(f->arena, sealed);
+		struct secret out;
+
+		randombytes_buf(bytes + PREFIX, SEAL_NONCE_LEN);
+		crypto_aead_xchacha20poly1305_ietf_encrypt(bytes + PREFIX + SEAL_NONCE_LEN, NULL,
+		    (const unsigned char *)PLAIN, strlen(PLAIN), (const unsigned char *)ad.p,
+		    ad.len, NULL, bytes + PREFIX, k->seal);
+		assert_int_equal(crypto_open(k, &f->cx, here,
+				     (struct str){ (const char *)bytes, sealed.len }, &out),
+		    OK);
+		assert_str_equal(secret_expose(out), S(PLAIN));
+	}
+	keyring_free(k);
+}
+
+/* A place that is longer than the usual ones is bound to all of it. */
+static void
+test_a_long_place_counts_to_its_end(void **state)
+{
+	struct fixture *f = *state;
+	struct keyring *k = make_keyring(f);
+	char *row = str_cstr(f->arena, str_printf(f->arena, "%1000d", 1));
+	struct seal_place at = { .purpose = S("token.refresh"), .row = { row, 1000 } };
+	struct str sealed = crypto_seal(k, f->arena, at, secret_of(S(PLAIN)));
+	struct secret out;
+
+	assert_int_equal(crypto_open(k, &f->cx, at, sealed, &out), OK);
+	assert_str_equal(secret_expose(out), S(PLAIN));
+	row[999] = '2';
+	assert_int_equal(crypto_open(k, &f->cx, at, sealed, &out), E_STORE);
+	keyring_free(k);
+}
+
+/* --- nonces --- */
+
+enum { EACH = 20000, SEALERS = 3 };
+
+struct sealer {
+	const struct keyring *keyring;
+	unsigned char (*nonces)[SEAL_NONCE_LEN];
+};
+
+static void *
+seal_many(void *arg)
+{
+	struct sealer *s = arg;
+	struct arena *a = arena_new();
+
+	for (int i = 0; i < EACH; i++) {
+		struct str sealed = crypto_seal(s->keyring, a, here, secret_of(S(PLAIN)));
+
+		memcpy(s->nonces[i], nonce_of(sealed), SEAL_NONCE_LEN);
+		arena_reset(a);
+	}
+	arena_free(a);
+	return NULL;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return memcmp(a, b, SEAL_NONCE_LEN);
+}
+
+/* Two threads with one keyring, and another node with the same key. */
+static void
+test_s168_no_nonce_is_used_twice(void **state)
+{
+	struct fixture *f = *state;
+	struct keyring *one = make_keyring(f), *other = make_keyring(f);
+	unsigned char(*nonces)[SEAL_NONCE_LEN] = mem_alloc((size_t)SEALERS * EACH * SEAL_NONCE_LEN);
+	struct sealer sealers[SEALERS] = { { one, nonces }, { one, nonces + EACH },
+		{ other, nonces + 2 * EACH } };
+	pthread_t threads[SEALERS];
+
+	for (int i = 0; i < SEALERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, seal_many, &sealers[i]), 0);
+	for (int i = 0; i < SEALERS; i++)
+		pthread_join(threads[i], NULL);
+	qsort(nonces, (size_t)SEALERS * EACH, SEAL_NONCE_LEN, compare);
+	for (int i = 1; i < SEALERS * EACH; i++)
+		assert_int_not_equal(compare(nonces[i - 1], nonces[i]), 0);
+	free(nonces);
+	keyring_free(one);
+	keyring_free(other);
+}
+
+struct drawn {
+	unsigned char random[16], nonce[SEAL_NONCE_LEN];
+	char text[16];
+};
+
+static struct drawn
+draw(struct fixture *f, const struct keyring *k)
+{
+	struct drawn d;
+
+	crypto_random(d.random, sizeof(d.random));
+	memcpy(d.text, secret_expose(crypto_random_text(f->arena, 16, S("0123456789abcdef"))).p,
+	    sizeof(d.text));
+	memcpy(
+	    d.nonce, nonce_of(crypto_seal(k, f->arena, here, secret_of(S(PLAIN)))), SEAL_NONCE_LEN);
+	return d;
+}
+
+static void
+test_s168_a_child_repeats_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct keyring *k = make_keyring(f);
+	struct drawn childs, mine = draw(f, k); /* both pools are filled */
+	int ends[2];
+	pid_t child;
+
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
+	if (child == 0) {
+		mine = draw(f, k);
+		_exit(write(ends[1], &mine, sizeof(mine)) == (ssize_t)sizeof(mine) ? 0 : 1);
+	}
+	mine = draw(f, k);
+	assert_int_equal(read(ends[0], &childs, sizeof(childs)), sizeof(childs));
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_memory_not_equal(mine.random, childs.random, sizeof(mine.random));
+	assert_memory_not_equal(mine.text, childs.text, sizeof(mine.text));
+	assert_memory_not_equal(mine.nonce, childs.nonce, sizeof(mine.nonce));
+	close(ends[0]);
+	close(ends[1]);
+	keyring_free(k);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_libsodium_opens_what_is_sealed),
+		TEST(test_what_libsodium_sealed_opens),
+		TEST(test_a_long_place_counts_to_its_end),
+		TEST(test_s168_no_nonce_is_used_twice),
+		TEST(test_s168_a_child_repeats_nothing),
+	};
+
+	crypto_setup();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
