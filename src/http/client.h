@@ -33,7 +33,7 @@ struct http_call {
 	bool no_proxy; /* whatever the environment says: what it carries is for the host alone */
 	bool fresh;    /* on a connection of its own, which nothing can have ended unnoticed */
 	/* What arrived of the body is handed over in whatever state it came: encoded (gzip and deflate are
-	 * undone), cut off, or the first reply_max bytes of too many. Not in http_client_once to this machine. */
+	 * undone), cut off, or the first reply_max bytes of too many. */
 	bool salvage;
 	int timeout_ms;   /* whole call; 0: 20,000; at most 30,000 */
 	size_t reply_max; /* bytes; 0: 1 MiB */

@@ -2,17 +2,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <http_parser.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/buf.h"
+#include "http/out_reply.h"
+#include "http/out_request.h"
 
-#define HEAD_MAX (64u << 10)
-#define REPLY_MAX (1u << 20)
 #define REQUEST_MAX (1u << 20)
 #define READ_SIZE 16384
 #define DEFAULT_PORT 80
@@ -28,10 +25,9 @@ struct exchange {
 	struct ctx *cx;
 	struct http_reply *out;
 	struct target to;
+	const char *host; /* for sentences */
 	int64_t until_ms;
-	http_parser parser;
-	struct buf name, value, body; /* the first two: of the header that is being read */
-	bool in_value, encoded, complete;
+	struct out_reply reply;
 };
 
 /* --- what to call --- */
@@ -105,155 +101,12 @@ take_url(struct ctx *cx, struct str url, struct target *t)
 }
 
 static bool
-add_header(struct buf *b, struct str name, struct str value)
-{
-	for (size_t i = 0; i < value.len; i++)
-		if ((unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
-			return false;
-	buf_addf(b, "%.*s: %.*s\r\n", STR_ARG(name), STR_ARG(value));
-	return true;
-}
-
-static bool
 write_request(
     struct str user_agent, const struct http_call *call, const struct target *t, struct buf *b)
 {
-	struct str body = secret_expose(call->body);
-	bool ok = visible(str_of(call->method));
+	struct out_target to = { .authority = t->authority, .path = t->path, .close = true };
 
-	buf_addf(b, "%s %.*s HTTP/1.1\r\nHost: %.*s\r\n", call->method, STR_ARG(t->path),
-	    STR_ARG(t->authority));
-	ok = ok && add_header(b, S("User-Agent"), user_agent);
-	ok = ok && add_header(b, S("Accept"), S("*/*"));
-	ok = ok && add_header(b, S("Connection"), S("close"));
-	for (size_t i = 0; ok && i < call->header_count; i++)
-		ok = visible(call->headers[i].name) &&
-		    add_header(b, call->headers[i].name, call->headers[i].value);
-	if (!secret_empty(call->authorization))
-		ok = ok && add_header(b, S("Authorization"), secret_expose(call->authorization));
-	if (call->has_body)
-		ok = ok && add_header(b, S("Content-Type"), call->content_type);
-	if (call->has_body || strcmp(call->method, "GET") != 0)
-		buf_addf(b, "Content-Length: %zu\r\n", body.len);
-	buf_add(b, S("\r\n"));
-	buf_add(b, body);
-	return ok && !b->overflow;
-}
-
-/* --- what comes back --- */
-
-static void
-say(struct exchange *x, enum http_call_end end, const char *what, const char *why)
-{
-	x->out->end = end;
-	snprintf(x->out->error, sizeof(x->out->error), "%.30s %.60s: %s", what,
-	    str_cstr(x->cx->arena, x->to.authority), why);
-}
-
-static void
-take_content_type(struct exchange *x, struct str v)
-{
-	char *type = str_cstr(x->cx->arena, str_trim(str_sub(v, 0, str_find(v, ';'))));
-
-	for (char *c = type; *c != '\0'; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
-	x->out->content_type = str_of(type);
-}
-
-/* The header that was read, if one was. No coding was offered: one that comes all the same may be a
- * bomb (S-020). */
-static int
-end_header(http_parser *p)
-{
-	struct exchange *x = p->data;
-	struct str name = buf_str(&x->name), value = str_trim(buf_str(&x->value));
-
-	if (str_eq_nocase(name, S("content-type")))
-		take_content_type(x, value);
-	x->encoded |= str_eq_nocase(name, S("content-encoding")) && value.len > 0 &&
-	    !str_eq_nocase(value, S("identity"));
-	x->name.len = x->value.len = 0;
-	x->in_value = false;
-	return x->encoded ? -1 : 0;
-}
-
-static int
-on_name(http_parser *p, const char *at, size_t len)
-{
-	struct exchange *x = p->data;
-
-	if (x->in_value && end_header(p) != 0)
-		return -1;
-	buf_add(&x->name, (struct str){ at, len });
-	return 0;
-}
-
-static int
-on_value(http_parser *p, const char *at, size_t len)
-{
-	struct exchange *x = p->data;
-
-	x->in_value = true;
-	buf_add(&x->value, (struct str){ at, len });
-	return 0;
-}
-
-static int
-on_body(http_parser *p, const char *at, size_t len)
-{
-	struct exchange *x = p->data;
-
-	buf_add(&x->body, (struct str){ at, len });
-	return x->body.overflow ? -1 : 0;
-}
-
-/* Nothing behind the end is looked at. */
-static int
-on_complete(http_parser *p)
-{
-	struct exchange *x = p->data;
-
-	x->complete = true;
-	http_parser_pause(p, 1);
-	return 0;
-}
-
-static const http_parser_settings settings = {
-	.on_header_field = on_name,
-	.on_header_value = on_value,
-	.on_headers_complete = end_header,
-	.on_body = on_body,
-	.on_message_complete = on_complete,
-};
-
-static void
-judge_bytes(struct exchange *x)
-{
-	enum http_errno error = HTTP_PARSER_ERRNO(&x->parser);
-
-	if (x->encoded)
-		say(x, CALL_LOST, "no complete reply from", "it is encoded");
-	else if (x->body.overflow)
-		say(x, CALL_TOO_LARGE, "no reply taken from", "it is past the size limit");
-	else if (x->name.overflow || x->value.overflow || error == HPE_HEADER_OVERFLOW)
-		say(x, CALL_TOO_LARGE, "no reply taken from", "a header is past the size limit");
-	else
-		say(x, CALL_LOST, "no complete reply from", "it did not speak HTTP as asked");
-}
-
-static void
-judge_reply(struct exchange *x)
-{
-	x->out->status = x->parser.status_code;
-	if (x->out->status >= 300 && x->out->status < 400) {
-		say(x, CALL_REDIRECTED, "a redirect came from", "it is not followed");
-	} else if (x->out->status < 200 || x->parser.upgrade) {
-		say(x, CALL_LOST, "no complete reply from", "it did not speak HTTP as asked");
-	} else {
-		x->out->end = CALL_ANSWERED;
-		x->out->body = secret_of(buf_str(&x->body));
-	}
+	return out_request_write(b, user_agent, call, &to) && !b->overflow;
 }
 
 /* --- the socket --- */
@@ -305,7 +158,7 @@ connect_any(struct exchange *x)
 	for (int i = 0; i < x->to.count && fd < 0; i++)
 		fd = connect_one(x, &x->to.at[i]);
 	if (fd < 0)
-		say(x, CALL_REFUSED, "could not connect to", strerror(errno));
+		out_say(x->out, CALL_REFUSED, "could not connect to", x->host, strerror(errno));
 	return fd;
 }
 
@@ -313,9 +166,11 @@ static void
 broke_off(struct exchange *x)
 {
 	if (errno == ETIMEDOUT)
-		say(x, CALL_TIMED_OUT, "no complete reply from", "it took too long");
+		out_say(
+		    x->out, CALL_TIMED_OUT, "no complete reply from", x->host, "it took too long");
 	else
-		say(x, CALL_LOST, "no complete reply from", strerror(errno));
+		out_say(x->out, CALL_LOST, "no complete reply from", x->host, strerror(errno));
+	out_reply_salvage(&x->reply, x->out);
 }
 
 static bool
@@ -332,15 +187,6 @@ send_all(struct exchange *x, int fd, struct str bytes)
 	return true;
 }
 
-/* False when the reply cannot end well any more; the end of the connection is n == 0. */
-static bool
-take_bytes(struct exchange *x, const char *bytes, size_t n)
-{
-	size_t used = http_parser_execute(&x->parser, &settings, bytes, n);
-
-	return x->complete || (used == n && n > 0 && HTTP_PARSER_ERRNO(&x->parser) == HPE_OK);
-}
-
 static void
 receive(struct exchange *x, int fd)
 {
@@ -348,20 +194,27 @@ receive(struct exchange *x, int fd)
 	bool going = true;
 	ssize_t n = 1;
 
-	while (going && !x->complete) {
-		n = recv(fd, bytes, sizeof(bytes), 0);
+	while (going) {
+		n = recv(fd, bytes, out_reply_room(&x->reply, sizeof(bytes)), 0);
 		if (n >= 0)
-			going = take_bytes(x, bytes, (size_t)n);
+			going = out_reply_take(&x->reply, bytes, (size_t)n);
 		else if (errno != EINTR && (errno != EAGAIN || !wait_for(x, fd, POLLIN)))
 			break;
 	}
 	mem_wipe(bytes, sizeof(bytes));
-	if (x->complete)
-		judge_reply(x);
-	else if (n < 0)
+	if (going)
 		broke_off(x);
 	else
-		judge_bytes(x);
+		out_reply_judge(&x->reply, x->host, x->out);
+}
+
+/* What the caller keeps is the context's. */
+static void
+hand_over(struct exchange *x)
+{
+	x->out->content_type = str_dup(x->cx->arena, x->out->content_type);
+	x->out->body = secret_dup(x->cx->arena, x->out->body);
+	out_reply_wipe(&x->reply);
 }
 
 bool
@@ -376,11 +229,10 @@ plain_call(struct ctx *cx, struct str user_agent, const struct http_call *call, 
 	    !write_request(user_agent, call, &x.to, &request))
 		return false;
 	*out = (struct http_reply){ .content_type = S("") };
+	x.host = str_cstr(cx->arena, x.to.authority);
 	x.until_ms = clock_mono_ms() + timeout_ms;
-	x.name = x.value = buf_in(cx->arena, HEAD_MAX);
-	x.body = buf_in(cx->arena, call->reply_max > 0 ? call->reply_max : REPLY_MAX);
-	http_parser_init(&x.parser, HTTP_RESPONSE);
-	x.parser.data = &x;
+	x.reply.body = buf_in(cx->arena, 0);
+	out_reply_begin(&x.reply, call);
 	fd = connect_any(&x);
 	if (fd < 0)
 		return true;
@@ -389,5 +241,6 @@ plain_call(struct ctx *cx, struct str user_agent, const struct http_call *call, 
 	else
 		broke_off(&x);
 	close(fd);
+	hand_over(&x);
 	return true;
 }
