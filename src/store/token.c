@@ -500,14 +500,15 @@ next_due(struct store *s, struct ctx *cx, struct due_look *look)
 {
 	struct db_stmt *st;
 	int64_t lapses;
+	bool row;
 
 	TRY(db_stmt(cx, s->db,
-	    "SELECT coalesce(min(due_ms), 0) FROM token WHERE provider = $1 AND due_ms > 0"
-	    " AND lease_until_ms = 0 AND deleted_ms = 0",
+	    "SELECT due_ms FROM token WHERE provider = $1 AND due_ms > 0 AND lease_until_ms = 0"
+	    " AND deleted_ms = 0 ORDER BY due_ms LIMIT 1",
 	    &st));
 	db_bind_text(st, 1, look->provider);
-	TRY(store_want_row(cx, st, "table"));
-	look->next_ms = db_col_int(st, 0);
+	TRY(db_step(cx, st, &row));
+	look->next_ms = row ? db_col_int(st, 0) : 0;
 	db_done(st);
 	TRY(db_stmt(cx, s->db,
 	    "SELECT coalesce(min(CASE WHEN attempt_stage = 1 OR due_ms < lease_until_ms + $2"
@@ -535,7 +536,11 @@ store_token_due(struct store *s, struct ctx *cx, struct str provider, int64_t no
 	TRY(store_clock(s, cx, &look.wall_ms));
 	TRY(add_due(s, cx, &look, DUE_LEFT, true));
 	TRY(add_due(s, cx, &look, DUE_FREE, false));
-	TRY(next_due(s, cx, &look));
+	/* Where there is more than was asked for, nobody waits for what comes after it. */
+	if (look.count < max)
+		TRY(next_due(s, cx, &look));
+	else
+		look.next_ms = now_ms;
 	*ids = look.ids;
 	*count = look.count;
 	*next_ms = look.next_ms;

@@ -148,7 +148,8 @@ MUST enum rc store_token_reconnect(
     struct store *s, struct ctx *cx, struct str id, const struct token_reconnect *r);
 
 /* Ids of one provider that are due and not claimed, oldest first, and when its next one will be, or the
- * next lease lapses (0: neither). By index: never a walk over all tokens. */
+ * next lease lapses (0: neither); now_ms when there are as many as were asked for. By index: never a walk over
+ * all tokens. */
 MUST enum rc store_token_due(struct store *s, struct ctx *cx, struct str provider, int64_t now_ms,
     int64_t wall_ms, size_t max, struct str **ids, size_t *count, int64_t *next_ms);
 

@@ -188,6 +188,12 @@ test_due_tokens_oldest_first_without_the_claimed(void **state)
 	assert_int_equal(n, 2);
 	assert_str_equal(ids[0], S("t2"));
 	assert_str_equal(ids[1], S("t1"));
+	/* as many as were asked for: there may be more */
+	assert_ok(
+	    store_token_due(store(f), &f->cx, S("dropbox"), NOW + 20, NOW, 1, &ids, &n, &next));
+	assert_int_equal(n, 1);
+	assert_str_equal(ids[0], S("t2"));
+	assert_int_equal(next, NOW + 20);
 	claim(f, "t2", NOW);
 	assert_ok(
 	    store_token_due(store(f), &f->cx, S("dropbox"), NOW + 20, NOW, 10, &ids, &n, &next));

@@ -5,6 +5,7 @@
  *   const sandbox = await sandboxWithApp(dir);
  *   await refreshTokens(sandbox, file, { tokens: 100000, grants: 200 });   one a line
  *   dueLeft(data, { seeded })                                              how many are not refreshed yet
+ *   anyDue(data, { seeded }), refreshedWithin(data, { seeded })            for a measurement, which counting would disturb
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -41,12 +42,28 @@ export async function refreshTokens(sandbox, file, { tokens, grants }) {
 	writeFileSync(file, Array.from({ length: tokens }, (_, i) => `${some[i % grants]}\n`).join(''));
 }
 
-/* Still due as they were seeded, or under way: from the indexes that the engine reads, so that asking costs it
- * next to nothing. */
-export function dueLeft(data, { pg, seeded, run = [] }) {
-	const query = `SELECT (SELECT count(*) FROM token WHERE provider = 'dropbox' AND due_ms > 0 AND due_ms <= ${seeded} AND lease_until_ms = 0)`
-		+ ' + (SELECT count(*) FROM token WHERE lease_until_ms > 0)';
-	if (pg) return Number(pg.sql(query)[0]);
+function ask(data, query, { pg, run = [] }) {
+	if (pg) return pg.sql(query)[0];
 	const [program, ...words] = [...run, 'sqlite3', `file:${data}/valetkey.db?mode=ro`, query];
-	return Number(execFileSync(program, words, { encoding: 'utf8' }));
+	return execFileSync(program, words, { encoding: 'utf8' }).trim();
+}
+
+const due = (seeded) => `FROM token WHERE provider = 'dropbox' AND due_ms > 0 AND due_ms <= ${seeded} AND lease_until_ms = 0`;
+
+/* Still due as they were seeded, or under way: from the indexes that the engine reads. */
+export function dueLeft(data, { seeded, ...where }) {
+	return Number(ask(data, `SELECT (SELECT count(*) ${due(seeded)}) + (SELECT count(*) FROM token WHERE lease_until_ms > 0)`, where));
+}
+
+/* Whether there are any: one look, however many there are. */
+export function anyDue(data, { seeded, ...where }) {
+	const query = `SELECT CASE WHEN EXISTS (SELECT 1 ${due(seeded)}) OR EXISTS (SELECT 1 FROM token WHERE lease_until_ms > 0) THEN 1 ELSE 0 END`;
+	return ask(data, query, where) === '1';
+}
+
+/* How many were refreshed since, and in how many milliseconds from the first to the last, by their own times. */
+export function refreshedWithin(data, { seeded, ...where }) {
+	const row = ask(data, `SELECT count(*), max(refreshed_ms) - min(refreshed_ms) FROM token WHERE refreshed_ms > ${seeded}`, where);
+	const [count, ms] = row.split('|').map(Number);
+	return { count, ms };
 }
