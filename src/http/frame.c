@@ -387,8 +387,25 @@ handle_some(const struct frame *f, struct exchange *const *xs, size_t count)
 		x->verdict = gate(f, x, true);
 		if (x->verdict == OK)
 			x->verdict = handle(f, x);
+		if (x->verdict == E_AGAIN)
+			break;
 	}
 	return n;
+}
+
+/* What the gates said stands: they may have counted the calls. */
+static enum rc
+handle_again(const struct frame *f, struct ctx *cx, struct exchange *const *xs, size_t count)
+{
+	ctx_clear(cx);
+	TRY(f->site->begin(f->site->app, cx));
+	for (size_t i = 0; i < count; i++) {
+		if (!xs[i]->gate_passed)
+			continue;
+		rewind_reply(xs[i]);
+		xs[i]->verdict = handle(f, xs[i]);
+	}
+	return f->site->settle(f->site->app, cx);
 }
 
 /* What it did, or what it was refused for, is lost. */
@@ -413,6 +430,8 @@ frame_batch_run(const struct frame *f, struct exchange *const *xs, size_t count)
 		ran = handle_some(f, xs, count);
 		rc = f->site->settle(f->site->app, &cx);
 	}
+	if (rc == E_AGAIN)
+		rc = handle_again(f, &cx, xs, ran);
 	for (size_t i = 0; i < ran; i++) {
 		if (rc != OK)
 			unsettled(xs[i], &cx);

@@ -61,7 +61,9 @@ struct http_site {
 	enum rc (*gate)(void *app, struct ctx *cx, struct http_req *req, struct http_res *res);
 	/* Around the gates and handlers of lane BATCH that run together, on their thread: what they share
 	 * begins, and is settled before any of them is answered. A failure of either becomes the answer of
-	 * all; settle is called when begin was OK. NULL when there are no such rows. */
+	 * all; settle is called when begin was OK. E_AGAIN of a handler ends the round early, and E_AGAIN of
+	 * settle says that nothing of it is there: the handlers of the same requests run once more, between
+	 * another begin and settle. NULL when there are no such rows. */
 	enum rc (*begin)(void *app, struct ctx *cx);
 	enum rc (*settle)(void *app, struct ctx *cx);
 	/* Writes the reply for a failed gate or handler, for no route (E_NOTFOUND, req->route NULL), and

@@ -82,9 +82,12 @@ undone(struct sandbox *s)
 {
 	struct arena *a = arena_new();
 	struct ctx cx;
+	enum rc counts, control;
 
 	ctx_init(&cx, a, s->clock);
-	if (counts_restore(s, &cx) != OK || control_restore(s, &cx) != OK)
+	counts = counts_restore(s, &cx);
+	control = control_restore(s, &cx);
+	if (counts != OK || control != OK)
 		log_event(LOG_ERROR, "sandbox.not-undone", KV_STR("why", str_of(cx.why)));
 	arena_free(a);
 }
@@ -99,6 +102,7 @@ open_all(struct sandbox *s, struct ctx *cx, const char *dir, const char *seed_fi
 	TRY(first_start(s, cx, dir, seed_file));
 	contents_opened(s);
 	s->undone = undone;
+	s->ended = counts_ended;
 	s->site.body_dir = contents_incoming(s);
 	return notifier_start(s, cx);
 }

@@ -9,7 +9,7 @@
 /* A site of one token: the first request takes it away, the others need it. */
 struct site {
 	char order[64];
-	bool token, begin_fails, settle_fails;
+	bool token, begin_fails, settle_fails, again, lost;
 };
 
 static void
@@ -44,6 +44,8 @@ end_token(void *app, struct ctx *cx, const struct http_req *req, struct http_res
 
 	(void)cx, (void)req;
 	note(s, 'h');
+	if (s->lost)
+		return E_AGAIN;
 	s->token = false;
 	res->status = 200;
 	return OK;
@@ -55,6 +57,10 @@ settle(void *app, struct ctx *cx)
 	struct site *s = app;
 
 	note(s, 's');
+	if (s->again) {
+		s->again = s->lost = false;
+		return E_AGAIN;
+	}
 	return s->settle_fails ? fail(cx, E_STORE, "Lost.") : OK;
 }
 
@@ -81,7 +87,8 @@ run(struct fixture *f, struct site *s, int status[MANY])
 		xs[i]->req.body_fd = -1;
 		xs[i]->res.arena = f->arena;
 	}
-	assert_int_equal(frame_batch_run(&frame, xs, MANY), MANY);
+	for (size_t ran = 0; ran < MANY;)
+		ran += frame_batch_run(&frame, xs + ran, MANY - ran);
 	for (int i = 0; i < MANY; i++)
 		status[i] = xs[i]->res.status;
 }
@@ -122,12 +129,40 @@ nothing_runs_when_it_cannot_begin(void **state)
 		assert_int_equal(status[i], 503);
 }
 
+/* A round that is lost is run again: the handlers of those that their gates let in, and no gate twice. */
+static void
+handlers_run_again_when_nothing_of_them_is_there(void **state)
+{
+	struct site s = { .token = true, .again = true };
+	int status[MANY];
+
+	run(*state, &s, status);
+	assert_string_equal(s.order, "bghggsbhs");
+	assert_int_equal(status[0], 200);
+	assert_int_equal(status[1], 401);
+	assert_int_equal(status[2], 401);
+}
+
+static void
+those_behind_the_one_that_lost_it_come_later(void **state)
+{
+	struct site s = { .token = true, .again = true, .lost = true };
+	int status[MANY];
+
+	run(*state, &s, status);
+	assert_string_equal(s.order, "bghsbhsbggs");
+	assert_int_equal(status[0], 200);
+	assert_int_equal(status[1], 401);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_gate_is_asked_after_the_handlers_before_it),
 		TEST(what_is_lost_was_answered_to_nobody),
+		TEST(handlers_run_again_when_nothing_of_them_is_there),
+		TEST(those_behind_the_one_that_lost_it_come_later),
 		TEST(nothing_runs_when_it_cannot_begin),
 	};
 

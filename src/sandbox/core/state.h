@@ -50,6 +50,9 @@ struct sandbox {
 	/* Called when what requests had written together was lost, with the lock: what they changed in
 	 * memory goes back to what the store says. */
 	void (*undone)(struct sandbox *s);
+	/* Called, with the lock, when what was written is committed (kept), and when it was taken back: all
+	 * of a transaction, or a part of it. NULL until everything is there. */
+	void (*ended)(struct sandbox *s, bool kept);
 
 	pthread_mutex_t lock; /* the database and what belongs to it */
 	struct db *db;
@@ -58,6 +61,7 @@ struct sandbox {
 	bool tidied;                       /* contents_tidy has had its turn in this transaction */
 	size_t parts;                      /* of the transaction that requests share */
 	bool parts_lost;                   /* it failed in one of them */
+	bool careful;                      /* and now each can be undone alone */
 	uint64_t part_from;                /* db_runs at the beginning of the one under way */
 	uint64_t stamp;                    /* what store_stamp adds to db_runs */
 	struct known *clients, *refreshes; /* core/known.h: of console/apps.c, of oauth/refresh.c */

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "sandbox/core/schema.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
@@ -68,6 +69,13 @@ sandbox_store_close(struct sandbox *s)
 /* Of the thread that runs requests together: whose lock it has. */
 static _Thread_local const struct sandbox *sharing;
 
+static void
+tell_end(struct sandbox *s, bool kept)
+{
+	if (s->ended != NULL)
+		s->ended(s, kept);
+}
+
 /* What is not committed. */
 static void
 take_back(struct sandbox *s)
@@ -110,8 +118,10 @@ store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc)
 		if (!written)
 			rc = committed;
 	}
-	if (use == STORE_WRITE)
+	if (use == STORE_WRITE) {
 		take_back(s);
+		tell_end(s, written);
+	}
 	pthread_mutex_unlock(&s->lock);
 	if (written && s->committed != NULL)
 		s->committed(s);
@@ -128,6 +138,22 @@ store_share(struct sandbox *s, struct ctx *cx)
 	return OK;
 }
 
+static bool
+has_savepoint(const struct sandbox *s, enum store_use use)
+{
+	return use == STORE_WRITE || s->careful;
+}
+
+/* Of those that share a transaction, the first that loses it: they run again. */
+static enum rc
+lose_parts(struct sandbox *s, struct ctx *cx)
+{
+	if (s->careful)
+		return cx->rc;
+	log_event(LOG_WARN, "sandbox.again", KV_STR("why", str_of(cx->why)));
+	return E_AGAIN;
+}
+
 enum rc
 store_part_enter(struct sandbox *s, struct ctx *cx, enum store_use use)
 {
@@ -138,9 +164,9 @@ store_part_enter(struct sandbox *s, struct ctx *cx, enum store_use use)
 		return fail(cx, E_STORE, PARTS_LOST);
 	s->writing = true;
 	s->part_from = db_runs(s->db);
-	if (use == STORE_WRITE)
+	if (has_savepoint(s, use))
 		s->parts_lost = db_savepoint(cx, s->db) != OK;
-	return s->parts_lost ? cx->rc : OK;
+	return s->parts_lost ? lose_parts(s, cx) : OK;
 }
 
 enum rc
@@ -150,26 +176,38 @@ store_part_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc 
 
 	s->writing = false;
 	/* A database that ran out of room may have ended the transaction by itself. */
-	if (use == STORE_WRITE)
+	if (has_savepoint(s, use))
 		s->parts_lost = db_savepoint_end(cx, s->db, stays) != OK;
 	else
 		s->parts_lost = !stays && db_runs(s->db) != s->part_from;
-	if (!stays && db_runs(s->db) != s->part_from)
+	if (!stays && db_runs(s->db) != s->part_from) {
 		s->stamp++;
-	return s->parts_lost ? cx->rc : rc;
+		tell_end(s, false);
+	}
+	return s->parts_lost ? lose_parts(s, cx) : rc;
+}
+
+static enum rc
+commit_parts(struct sandbox *s, struct ctx *cx)
+{
+	if (!s->parts_lost)
+		return db_commit(cx, s->db);
+	return s->careful ? fail(cx, E_STORE, PARTS_LOST) : E_AGAIN;
 }
 
 enum rc
 store_settle(struct sandbox *s, struct ctx *cx)
 {
-	enum rc rc = s->parts_lost ? fail(cx, E_STORE, PARTS_LOST) : db_commit(cx, s->db);
+	enum rc rc = commit_parts(s, cx);
 	bool written = rc == OK && s->parts > 0;
 
 	if (rc != OK)
 		take_back(s);
+	tell_end(s, rc == OK);
 	if (rc != OK && s->undone != NULL)
 		s->undone(s);
 	s->keep = false;
+	s->careful = rc == E_AGAIN;
 	sharing = NULL;
 	pthread_mutex_unlock(&s->lock);
 	if (written && s->committed != NULL)
@@ -196,11 +234,15 @@ store_note_end(struct sandbox *s, struct ctx *cx, enum rc rc)
 	if (sharing == s) {
 		s->parts_lost = db_savepoint_end(cx, s->db, rc == OK) != OK;
 		s->stamp++;
-		return s->parts_lost ? cx->rc : rc;
+		rc = s->parts_lost ? cx->rc : rc;
+		if (rc != OK)
+			tell_end(s, false);
+		return rc;
 	}
 	if (rc == OK)
 		rc = db_commit(cx, s->db);
 	take_back(s);
+	tell_end(s, rc == OK);
 	return rc;
 }
 

@@ -7,7 +7,7 @@
 struct sandbox;
 
 /* CHECKED: writing that comes after the last check, so that a request which fails has written nothing,
- * or what stays (store_keep). It needs no savepoint. */
+ * or what stays (store_keep). It needs no savepoint, until one fails all the same. */
 enum store_use { STORE_NONE, STORE_READ, STORE_WRITE, STORE_CHECKED };
 
 /* Opens database and key in dir; notices a key that is not this database's. What is committed
@@ -25,13 +25,14 @@ MUST enum rc store_leave(struct sandbox *s, struct ctx *cx, enum store_use use, 
 
 /* Group commit: requests that write share a transaction. Each is a part of it, undone alone when it
  * fails, and none may be answered before store_settle has committed them all. A CHECKED one that fails
- * after it has written, which only a failing database can do, takes all of them with it. All four on
+ * after it has written, which only a failing database can do, takes all of them with it: store_part_leave
+ * and store_settle say E_AGAIN, and the same requests run once more, each with a savepoint. All four on
  * the one thread that runs such requests; it has the lock from store_share to store_settle, and meanwhile
  * store_enter for reading is free to it: the gate of a request sees what those before it did. */
 MUST enum rc store_share(struct sandbox *s, struct ctx *cx); /* on failure nothing is held */
 MUST enum rc store_part_enter(struct sandbox *s, struct ctx *cx, enum store_use use);
 MUST enum rc store_part_leave(struct sandbox *s, struct ctx *cx, enum store_use use, enum rc rc);
-/* A failure: nothing of any part is there, and s->undone was called. */
+/* A failure: nothing of any part is there, and s->undone was called. E_AGAIN: they are to run again. */
 MUST enum rc store_settle(struct sandbox *s, struct ctx *cx);
 
 /* A few writes of one that may have the store for reading only: whole or not at all. For one that writes

@@ -14,8 +14,11 @@
 
 struct counts {
 	struct map *waiting;   /* id of a grant -> struct refreshed */
-	int64_t since_ms;      /* monotonic: of the first of them */
+	struct map *written;   /* the same, of those whose commit is not known yet */
+	int64_t since_ms;      /* monotonic: of the first that waits */
 	int64_t written_to_ms; /* on the sandbox's clock: access tokens made before are counted */
+	int64_t kept_to_ms;    /* the same, as far as it is committed */
+	bool unread;           /* the store could not be asked what it says */
 };
 
 struct counts *
@@ -24,6 +27,7 @@ counts_new(void)
 	struct counts *c = mem_alloc(sizeof(*c));
 
 	c->waiting = map_new();
+	c->written = map_new();
 	return c;
 }
 
@@ -33,14 +37,15 @@ counts_free(struct counts *c)
 	if (c == NULL)
 		return;
 	map_free(c->waiting, free);
+	map_free(c->written, free);
 	free(c);
 }
 
 static void
-forget(struct counts *c)
+empty(struct map **m)
 {
-	map_free(c->waiting, free);
-	c->waiting = map_new();
+	map_free(*m, free);
+	*m = map_new();
 }
 
 static void
@@ -52,27 +57,55 @@ raise_to(struct refreshed *of, struct refreshed to)
 		of->last_ms = to.last_ms;
 }
 
-void
-counts_correct(struct counts *c, struct str grant_id, struct refreshed *of)
+static void
+put(struct map *m, struct str grant_id, struct refreshed now)
 {
-	const struct refreshed *waiting = map_get(c->waiting, grant_id);
+	struct refreshed *there = map_get(m, grant_id);
 
-	if (waiting != NULL)
-		raise_to(of, *waiting);
+	if (there == NULL) {
+		there = mem_alloc(sizeof(*there));
+		map_put(m, grant_id, there);
+	}
+	raise_to(there, now);
 }
 
 static void
 wait_with(struct counts *c, struct str grant_id, struct refreshed now)
 {
-	struct refreshed *waiting = map_get(c->waiting, grant_id);
+	if (map_count(c->waiting) == 0)
+		c->since_ms = clock_mono_ms();
+	put(c->waiting, grant_id, now);
+}
 
-	if (waiting == NULL) {
-		if (map_count(c->waiting) == 0)
-			c->since_ms = clock_mono_ms();
-		waiting = mem_alloc(sizeof(*waiting));
-		map_put(c->waiting, grant_id, waiting);
+static bool
+put_into(struct str grant_id, void *value, void *arg)
+{
+	put(arg, grant_id, *(const struct refreshed *)value);
+	return true;
+}
+
+static void
+move_all(struct map **from, struct map *to)
+{
+	map_each(*from, put_into, to);
+	empty(from);
+}
+
+void
+counts_ended(struct sandbox *s, bool kept)
+{
+	struct counts *c = s->counts;
+
+	if (kept) {
+		if (map_count(c->written) > 0)
+			empty(&c->written);
+		c->kept_to_ms = c->written_to_ms;
+		return;
 	}
-	raise_to(waiting, now);
+	if (map_count(c->waiting) == 0)
+		c->since_ms = clock_mono_ms();
+	move_all(&c->written, c->waiting);
+	c->written_to_ms = c->kept_to_ms;
 }
 
 /* What is kept of grants in memory has these numbers already. */
@@ -116,26 +149,49 @@ write_all(struct sandbox *s, struct ctx *cx, int64_t now_ms)
 	return OK;
 }
 
-static void
-written(struct counts *c, int64_t now_ms)
+/* It stays at hand until counts_ended. */
+static enum rc
+write_and_keep(struct sandbox *s, struct ctx *cx, int64_t now_ms)
 {
-	c->written_to_ms = now_ms;
-	forget(c);
+	TRY(write_all(s, cx, now_ms));
+	move_all(&s->counts->waiting, s->counts->written);
+	s->counts->written_to_ms = now_ms;
+	return OK;
+}
+
+static enum rc
+be_read(struct sandbox *s, struct ctx *cx)
+{
+	return s->counts->unread ? counts_restore(s, cx) : OK;
+}
+
+enum rc
+counts_correct(struct sandbox *s, struct ctx *cx, struct str grant_id, struct refreshed *of)
+{
+	const struct refreshed *waiting;
+
+	TRY(be_read(s, cx));
+	waiting = map_get(s->counts->waiting, grant_id);
+	if (waiting != NULL)
+		raise_to(of, *waiting);
+	return OK;
 }
 
 enum rc
 counts_note(struct sandbox *s, struct ctx *cx, struct str grant_id, struct refreshed now)
 {
 	struct counts *c = s->counts;
+	enum rc rc;
 
+	TRY(be_read(s, cx));
 	wait_with(c, grant_id, now);
 	/* With a clock that went back, tokens made now would seem to be counted already. */
 	if (map_count(c->waiting) < WAITING_MAX && now.last_ms >= c->written_to_ms &&
 	    clock_mono_ms() - c->since_ms < WRITE_EVERY_MS)
 		return OK;
-	TRY(write_all(s, cx, now.last_ms));
-	written(c, now.last_ms);
-	return OK;
+	rc = write_and_keep(s, cx, now.last_ms);
+	c->unread = rc != OK; /* the refresh that was noted is taken back */
+	return rc;
 }
 
 enum rc
@@ -147,14 +203,11 @@ counts_write(struct sandbox *s, struct ctx *cx, struct str grant_id, struct refr
 enum rc
 counts_settle(struct sandbox *s, struct ctx *cx)
 {
-	int64_t now_ms = clock_now_ms(s->clock);
-
+	TRY(be_read(s, cx));
 	if (map_count(s->counts->waiting) == 0)
 		return OK;
 	TRY(store_note_begin(s, cx));
-	TRY(store_note_end(s, cx, write_all(s, cx, now_ms)));
-	written(s->counts, now_ms);
-	return OK;
+	return store_note_end(s, cx, write_and_keep(s, cx, clock_now_ms(s->clock)));
 }
 
 static int64_t
@@ -191,12 +244,17 @@ read_waiting(struct sandbox *s, struct ctx *cx)
 enum rc
 counts_restore(struct sandbox *s, struct ctx *cx)
 {
+	struct counts *c = s->counts;
 	struct str text;
 
-	forget(s->counts);
-	s->counts->written_to_ms = 0;
+	empty(&c->waiting);
+	empty(&c->written);
+	c->unread = true;
 	TRY(store_setting_get(s, cx, SETTING, &text));
-	if (!str_int(text, 0, INT64_MAX, &s->counts->written_to_ms))
-		s->counts->written_to_ms = 0;
-	return read_waiting(s, cx);
+	if (!str_int(text, 0, INT64_MAX, &c->written_to_ms))
+		c->written_to_ms = 0;
+	c->kept_to_ms = c->written_to_ms;
+	TRY(read_waiting(s, cx));
+	c->unread = false;
+	return OK;
 }

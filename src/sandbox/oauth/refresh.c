@@ -72,7 +72,7 @@ row_load(struct sandbox *s, struct ctx *cx, struct str digest, struct refresh_ro
 	rc = read_row(cx, st, a, row);
 	db_done(st);
 	TRY(rc);
-	counts_correct(s->counts, row->grant.id, &row->refreshed);
+	TRY(counts_correct(s, cx, row->grant.id, &row->refreshed));
 	known_put(s, s->refreshes, row->digest, row);
 	*out = row;
 	return OK;
@@ -269,17 +269,9 @@ check(struct sandbox *s, struct ctx *cx, const struct refresh_use *use,
 	return narrow(cx, use, row, out);
 }
 
-enum rc
-refresh_redeem(struct sandbox *s, struct ctx *cx, const struct refresh_use *use, struct issued *out)
+static enum rc
+exchange(struct sandbox *s, struct ctx *cx, struct refresh_row *row, struct issued *out)
 {
-	struct refresh_row *row;
-
-	*out = (struct issued){ 0 };
-	if (secret_expose(use->refresh).len != REFRESH_LEN)
-		return invalid_grant(cx, "refresh token is malformed");
-	TRY(row_get(s, cx, use, &row));
-	TRY(check(s, cx, use, row, out));
-	TRY(grants_sweep(s, cx));
 	row->refreshed.count++;
 	row->refreshed.last_ms = clock_now_ms(s->clock);
 	if (row->spent_ms > 0 && row->reply.len > 0 && row->grant.personality.repeat_same)
@@ -287,4 +279,24 @@ refresh_redeem(struct sandbox *s, struct ctx *cx, const struct refresh_use *use,
 	else
 		TRY(issue_next(s, cx, row, out));
 	return count(s, cx, row);
+}
+
+enum rc
+refresh_redeem(struct sandbox *s, struct ctx *cx, const struct refresh_use *use, struct issued *out)
+{
+	struct refresh_row *row;
+	struct refreshed before;
+	enum rc rc;
+
+	*out = (struct issued){ 0 };
+	if (secret_expose(use->refresh).len != REFRESH_LEN)
+		return invalid_grant(cx, "refresh token is malformed");
+	TRY(row_get(s, cx, use, &row));
+	TRY(check(s, cx, use, row, out));
+	TRY(grants_sweep(s, cx));
+	before = row->refreshed;
+	rc = exchange(s, cx, row, out);
+	if (rc != OK)
+		row->refreshed = before; /* those that come next may know the same row */
+	return rc;
 }
