@@ -89,12 +89,13 @@ function readRows(out) {
 	return rows.filter((row) => typeof row?.name === 'string' && typeof row.failed === 'boolean');
 }
 
-/* Each tests/unit/test_x.c is a program; all of tests/store is one. */
+/* Each tests/unit/test_x.c is a program; all of tests/store is one, which takes the name of a database. */
 function unitJobs() {
-	const files = find('tests/unit', '.c').filter((f) => /\/test_\w+\.c$/.test(f));
-	return [...files, 'tests/store/test_store.c'].map((file) => ({
-		file,
-		command: [path.join(sanitized, path.basename(file, '.c'))],
+	const programs = find('tests/unit', '.c').filter((f) => /\/test_\w+\.c$/.test(f)).map((file) => [file]);
+	for (const database of ['sqlite', 'postgres']) programs.push(['tests/store/test_store.c', database]);
+	return programs.map(([file, ...args]) => ({
+		file: [file, ...args].join(' '),
+		command: [path.join(sanitized, path.basename(file, '.c')), ...args],
 		env: environment(sanitized, { CMOCKA_MESSAGE_OUTPUT: 'TAP' }),
 		leaks: true,
 		read: readTap,

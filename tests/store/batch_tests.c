@@ -113,11 +113,9 @@ static void
 test_a_batch_that_breaks_tells_each_job_the_truth(void **state)
 {
 	struct fixture *f = *state;
-	struct opened *o = opened(f);
 	bool fired = true;
 
-	store_close(o->store);
-	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
+	open_faulty(f);
 	for (int at = 1; fired; at++) {
 		struct store_job jobs[JOBS];
 		struct work work[JOBS];

@@ -72,8 +72,7 @@ test_s132_a_key_whose_revocation_lost_its_answer_is_dead(void **state)
 	struct opened *o = opened(f);
 	struct vault v = { .keyring = o->keyring, .clock = f->clock };
 
-	store_close(o->store);
-	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
+	open_faulty(f);
 	v.store = o->store;
 	for (int kind = FAULT_BEFORE; kind <= FAULT_AFTER; kind++) {
 		int at = 1;
@@ -93,8 +92,7 @@ test_s132_a_revocation_that_is_done_late_is_seen(void **state)
 	struct vault v = { .keyring = o->keyring, .clock = f->clock };
 	const struct key_ref key = { .id = make_key(f, 1) };
 
-	store_close(o->store);
-	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
+	open_faulty(f);
 	v.store = o->store;
 	assert_ok(key_index_load(&v, &f->cx));
 	assert_true(key_index_mend(&v, &f->cx));

@@ -225,38 +225,56 @@ test_a_pair_is_written_to_a_row_that_was_edited(void **state)
 	assert_true(is_fresh(f, 0) && is_fresh(f, 2));
 }
 
-/* Whichever call fails: who was told OK is written, who was not is not. */
+/* A round of its own with each of its calls failing in turn, and what must hold after it. */
 static void
-test_a_round_that_breaks_tells_each_the_truth(void **state)
+break_each(
+    struct fixture *f, enum fault_kind kind, void (*check)(struct fixture *f, struct many *m))
 {
-	struct fixture *f = *state;
-	struct opened *o = opened(f);
 	bool fired = true;
 
-	store_close(o->store);
-	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
+	open_faulty(f);
 	for (int at = 1; fired; at++) {
 		struct many m;
 
 		make_work(f, &m);
-		fault_arm(FAULT_BEFORE, at);
+		fault_arm(kind, at);
 		store_round(store(f), &m.cx, &m.round);
 		fired = fault_disarm();
-		for (int i = 0; i < WISHES; i++) {
-			struct token t;
-
-			assert_ok(store_token_get(store(f), &f->cx, m.wishes[i].id, &t));
-			assert_int_equal(t.attempt.stage == STAGE_SENT, m.wishes[i].rc == OK);
-			assert_int_equal(m.wishes[i].recorded, m.wishes[i].rc == OK);
-		}
-		for (int i = 0; i < REPLIES; i++)
-			assert_int_equal(token_now(f, "reply", i).attempt.stage == STAGE_KEPT,
-			    m.replies[i].rc == OK);
-		for (int i = 0; i < PAIRS; i++)
-			assert_int_equal(is_fresh(f, i), m.pairs[i].rc == OK);
+		check(f, &m);
 		by_hand(f, "DELETE FROM token");
 		assert_true(at < 200);
 	}
+}
+
+static void
+check_wishes(struct fixture *f, struct many *m)
+{
+	for (int i = 0; i < WISHES; i++) {
+		struct token t;
+
+		assert_ok(store_token_get(store(f), &f->cx, m->wishes[i].id, &t));
+		assert_false(m->wishes[i].unsure);
+		assert_int_equal(t.attempt.stage == STAGE_SENT, m->wishes[i].rc == OK);
+		assert_int_equal(m->wishes[i].recorded, m->wishes[i].rc == OK);
+	}
+}
+
+static void
+check_all(struct fixture *f, struct many *m)
+{
+	check_wishes(f, m);
+	for (int i = 0; i < REPLIES; i++)
+		assert_int_equal(
+		    token_now(f, "reply", i).attempt.stage == STAGE_KEPT, m->replies[i].rc == OK);
+	for (int i = 0; i < PAIRS; i++)
+		assert_int_equal(is_fresh(f, i), m->pairs[i].rc == OK);
+}
+
+/* Whichever call fails: who was told OK is written, who was not is not. */
+static void
+test_a_round_that_breaks_tells_each_the_truth(void **state)
+{
+	break_each(*state, FAULT_BEFORE, check_all);
 }
 
 /* The commit of many claims ends without an answer, and the store stays away: nobody knows what was written
@@ -279,11 +297,9 @@ static void
 test_claims_whose_commit_was_not_answered_are_found_again(void **state)
 {
 	struct fixture *f = *state;
-	struct opened *o = opened(f);
 	struct many m;
 
-	store_close(o->store);
-	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
+	open_faulty(f);
 	lose_commit(f, FAULT_AFTER, &m);
 	for (int i = 0; i < WISHES; i++) {
 		struct refresh_claim *c = &m.wished[i].claim;
@@ -306,13 +322,11 @@ static void
 test_claims_whose_commit_never_arrived_are_not_taken_for_ones_own(void **state)
 {
 	struct fixture *f = *state;
-	struct opened *o = opened(f);
 	struct refresh_claim other;
 	bool recorded;
 	struct many m;
 
-	store_close(o->store);
-	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
+	open_faulty(f);
 	lose_commit(f, FAULT_BEFORE, &m);
 	other = claim(f, "wish2", NOW);
 	assert_int_equal(other.fence, m.wished[2].claim.fence);
@@ -330,30 +344,7 @@ test_claims_whose_commit_never_arrived_are_not_taken_for_ones_own(void **state)
 static void
 test_a_round_finds_out_what_became_of_its_commit(void **state)
 {
-	struct fixture *f = *state;
-	struct opened *o = opened(f);
-	bool fired = true;
-
-	store_close(o->store);
-	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
-	for (int at = 1; fired; at++) {
-		struct many m;
-
-		make_work(f, &m);
-		fault_arm(FAULT_AFTER, at);
-		store_round(store(f), &m.cx, &m.round);
-		fired = fault_disarm();
-		for (int i = 0; i < WISHES; i++) {
-			struct token t;
-
-			assert_ok(store_token_get(store(f), &f->cx, m.wishes[i].id, &t));
-			assert_false(m.wishes[i].unsure);
-			assert_int_equal(t.attempt.stage == STAGE_SENT, m.wishes[i].rc == OK);
-			assert_int_equal(m.wishes[i].recorded, m.wishes[i].rc == OK);
-		}
-		by_hand(f, "DELETE FROM token");
-		assert_true(at < 200);
-	}
+	break_each(*state, FAULT_AFTER, check_wishes);
 }
 
 struct names {

@@ -3,6 +3,8 @@
 #include "base/buf.h"
 #include "cluster.h"
 #include "db/db.h"
+#include "fault.h"
+#include "store/store_int.h"
 
 enum backend backend;
 
@@ -31,6 +33,15 @@ open_store(struct fixture *f)
 	struct opened *o = opened(f);
 
 	assert_ok(store_open(&f->cx, o->where, o->keyring, &o->store));
+}
+
+void
+open_faulty(struct fixture *f)
+{
+	struct opened *o = opened(f);
+
+	store_close(o->store);
+	assert_ok(store_open_with(&f->cx, o->where, o->keyring, fault_open, &o->store));
 }
 
 int

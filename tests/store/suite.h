@@ -34,6 +34,8 @@ int suite_teardown(void **state);
 struct opened *opened(struct fixture *f);
 struct store *store(struct fixture *f);
 void open_store(struct fixture *f);
+/* What is open, again behind the driver of fault.h. */
+void open_faulty(struct fixture *f);
 /* An empty place for another store on the same kind of database. */
 const char *new_where(struct fixture *f, const char *name);
 
