@@ -3,173 +3,183 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "http/multi.h"
+#include "http/curl_load.h"
+#include "http/out_pool.h"
 #include "http/plain.h"
-#include "http/transfer.h"
 
-#define HOST_CONNECTIONS 64 /* at once; what comes on top waits for one, unsent */
-#define KEPT_CONNECTIONS 256
-#define POLL_MS 1000
-#define POLL_STOPPING_MS 20
-#define KEPT_TRANSFERS 512  /* of which a handle is used again, until there is nothing to do */
+#define STOPPING_MS 20
+#define KEPT_CALLS 512      /* whose memory is used again, until there is nothing to do */
+#define LET_GO_MS 1000      /* of nothing to do */
 #define ANSWER_GRACE_MS 500 /* the thread may be this late before a waiter goes on without it */
 
 struct http_client {
-	/* Both with the first call: most processes make none, or not at once. */
+	/* All with the first call: most processes make none, or not at once. */
 	struct multi *multi;
+	struct out_pool *pool;
 	pthread_t thread;
 	struct buf user_agent, roots_pem; /* the second empty: the system's */
 
 	pthread_mutex_t lock;
-	struct http_transfer *queue, **queue_end; /* handed over, not started */
-	bool stop;                                /* no new calls */
-	int64_t stop_by_ms;                       /* with stop: when those in flight are given up */
-	bool stopped;                             /* the thread has been joined */
-	struct http_transfer *kept;               /* emptied, for calls of the same shape */
+	struct out_call *queue, **queue_end; /* handed over, not started */
+	bool stop;                           /* no new calls */
+	int64_t stop_by_ms;                  /* with stop: when those in flight are given up */
+	bool stopped;                        /* the thread has been joined */
+	struct out_call *kept;               /* cleared */
 	int kept_count;
-
-	struct http_transfer *running; /* the thread's own */
+	struct out_urls urls;
 };
 
-/* --- transfers --- */
+/* --- calls --- */
 
-static struct http_transfer *
-new_transfer(struct http_client *c, const struct http_call *call)
+/* A cleared one, or a new one; with the address, if it is known. */
+static struct out_call *
+take_call(struct http_client *c, struct str url, struct out_url **known)
 {
-	struct http_transfer *t;
+	struct out_call *call;
 
 	pthread_mutex_lock(&c->lock);
-	t = c->kept;
-	if (t != NULL) {
-		c->kept = t->next;
+	call = c->kept;
+	if (call != NULL) {
+		c->kept = call->next;
 		c->kept_count--;
-		t->next = NULL;
+		call->next = NULL;
 	}
+	*known = out_urls_find(&c->urls, url);
 	pthread_mutex_unlock(&c->lock);
-	if (t != NULL && transfer_again(t, call, buf_str(&c->user_agent)))
-		return t;
-	transfer_free(t);
-	return transfer_new(call, buf_str(&c->user_agent), buf_str(&c->roots_pem));
+	return call != NULL ? call : out_call_new();
 }
 
 static void
-report(struct http_client *c, struct http_transfer *t)
+keep_call(struct http_client *c, struct out_call *call)
 {
-	t->done(t->arg, &t->reply);
-	if (!transfer_empty(t)) {
-		transfer_free(t);
-		return;
-	}
+	bool kept = out_call_clear(call);
+
 	pthread_mutex_lock(&c->lock);
-	if (c->kept_count < KEPT_TRANSFERS) {
-		t->next = c->kept;
-		c->kept = t;
+	kept = kept && c->kept_count < KEPT_CALLS;
+	if (kept) {
+		call->next = c->kept;
+		c->kept = call;
 		c->kept_count++;
-		t = NULL;
 	}
 	pthread_mutex_unlock(&c->lock);
-	transfer_free(t);
+	if (!kept)
+		out_call_free(call);
+}
+
+static void
+report(void *arg, struct out_call *call)
+{
+	call->done(call->arg, &call->reply);
+	keep_call(arg, call);
+}
+
+static bool
+is_kept(struct http_client *c)
+{
+	bool kept;
+
+	pthread_mutex_lock(&c->lock);
+	kept = c->kept != NULL;
+	pthread_mutex_unlock(&c->lock);
+	return kept;
 }
 
 static void
 let_kept_go(struct http_client *c)
 {
-	struct http_transfer *t, *next;
+	struct out_call *call, *next;
 
 	pthread_mutex_lock(&c->lock);
-	t = c->kept;
+	call = c->kept;
 	c->kept = NULL;
 	c->kept_count = 0;
 	pthread_mutex_unlock(&c->lock);
-	for (; t != NULL; t = next) {
-		next = t->next;
-		transfer_free(t);
+	for (; call != NULL; call = next) {
+		next = call->next;
+		out_call_free(call);
 	}
+}
+
+static struct out_url *
+read_url(struct http_client *c, struct str text, struct http_reply *reply)
+{
+	const char *why;
+	struct out_url *url = out_url_new(text, &why);
+
+	if (url == NULL) {
+		reply->end = CALL_BAD_URL;
+		snprintf(reply->error, sizeof(reply->error), "%s", why);
+		return NULL;
+	}
+	pthread_mutex_lock(&c->lock);
+	out_urls_keep(&c->urls, url);
+	pthread_mutex_unlock(&c->lock);
+	return url;
+}
+
+/* False: it cannot be sent, and its reply says why. */
+static bool
+prepare(struct http_client *c, struct out_call *call, const struct http_call *what,
+    struct out_url *known)
+{
+	const char *why = curl_ready();
+	struct out_url *url = known;
+
+	if (why != NULL) {
+		call->reply.end = CALL_REFUSED;
+		snprintf(call->reply.error, sizeof(call->reply.error),
+		    "the library for calls cannot be used, install libcurl4: %s", why);
+		return false;
+	}
+	if (url == NULL)
+		url = read_url(c, what->url, &call->reply);
+	return url != NULL && out_call_prepare(call, what, url, buf_str(&c->user_agent));
 }
 
 /* --- the thread --- */
 
-static void
-start(struct http_client *c, struct http_transfer *t)
-{
-	multi_add(c->multi, t->easy);
-	t->prev = NULL;
-	t->next = c->running;
-	if (t->next != NULL)
-		t->next->prev = t;
-	c->running = t;
-}
-
-static void
-take_off(struct http_client *c, struct http_transfer *t)
-{
-	multi_remove(c->multi, t->easy);
-	if (t->prev != NULL)
-		t->prev->next = t->next;
-	else
-		c->running = t->next;
-	if (t->next != NULL)
-		t->next->prev = t->prev;
-}
-
 /* False once the client is stopping and nothing is in flight, or has run out of time. */
 static bool
-start_queued(struct http_client *c, int *poll_ms)
+start_queued(struct http_client *c, bool *stopping)
 {
-	struct http_transfer *t, *next;
+	struct out_call *call, *next;
 	int64_t stop_by_ms;
-	bool stop;
 
 	pthread_mutex_lock(&c->lock);
-	t = c->queue;
+	call = c->queue;
 	c->queue = NULL;
 	c->queue_end = &c->queue;
-	stop = c->stop;
+	*stopping = c->stop;
 	stop_by_ms = c->stop_by_ms;
 	pthread_mutex_unlock(&c->lock);
-	for (; t != NULL; t = next) {
-		next = t->next;
-		start(c, t);
+	for (; call != NULL; call = next) {
+		next = call->next;
+		out_pool_start(c->pool, call);
 	}
-	*poll_ms = stop ? POLL_STOPPING_MS : POLL_MS;
-	return !stop || (c->running != NULL && clock_mono_ms() < stop_by_ms);
-}
-
-static void
-report_finished(struct http_client *c)
-{
-	struct http_transfer *t;
-	CURLcode code;
-	CURL *easy;
-
-	while ((easy = multi_ended(c->multi, &code)) != NULL) {
-		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
-		transfer_finish(t, code);
-		take_off(c, t);
-		report(c, t);
-	}
+	return !*stopping || (out_pool_busy(c->pool) && clock_mono_ms() < stop_by_ms);
 }
 
 static void *
 run(void *arg)
 {
 	struct http_client *c = arg;
-	struct http_transfer *t;
-	int poll_ms;
+	bool stopping, idle = false;
 
-	while (start_queued(c, &poll_ms)) {
-		if (!multi_turn(c->multi, poll_ms) && c->running == NULL)
+	while (start_queued(c, &stopping)) {
+		bool happened = out_pool_turn(c->pool,
+		    stopping                 ? STOPPING_MS
+			: idle && is_kept(c) ? LET_GO_MS
+					     : -1);
+
+		if (idle && !happened)
 			let_kept_go(c);
-		report_finished(c);
+		idle = !out_pool_busy(c->pool);
 	}
-	while ((t = c->running) != NULL) {
-		transfer_abandon(t);
-		take_off(c, t);
-		report(c, t);
-	}
+	out_pool_abandon(c->pool);
 	return NULL;
 }
 
@@ -193,10 +203,15 @@ be_running(struct http_client *c)
 {
 	if (c->multi != NULL)
 		return true;
-	c->multi = multi_new(HOST_CONNECTIONS, KEPT_CONNECTIONS);
-	if (c->multi != NULL && start_thread(c))
-		return true;
+	c->multi = multi_new();
+	if (c->multi != NULL) {
+		c->pool = out_pool_new(c->multi, buf_str(&c->roots_pem), report, c);
+		if (start_thread(c))
+			return true;
+	}
+	out_pool_free(c->pool);
 	multi_free(c->multi);
+	c->pool = NULL;
 	c->multi = NULL;
 	return false;
 }
@@ -205,7 +220,9 @@ static void
 release(struct http_client *c)
 {
 	let_kept_go(c);
+	out_pool_free(c->pool);
 	multi_free(c->multi);
+	out_urls_free(&c->urls);
 	pthread_mutex_destroy(&c->lock);
 	buf_free(&c->user_agent);
 	buf_free(&c->roots_pem);
@@ -258,31 +275,44 @@ http_client_free(struct http_client *c)
 	release(c);
 }
 
+static bool
+hand_to_thread(struct http_client *c, struct out_call *call)
+{
+	bool taken;
+
+	pthread_mutex_lock(&c->lock);
+	taken = !c->stop && be_running(c);
+	if (taken) {
+		/* One that finds others waiting need not wake the thread again. */
+		if (c->queue == NULL)
+			multi_wake(c->multi);
+		*c->queue_end = call;
+		c->queue_end = &call->next;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return taken;
+}
+
+static void
+refuse(struct http_client *c, struct out_call *call)
+{
+	out_call_abandon(call);
+	report(c, call);
+}
+
 void
 http_client_send(struct http_client *c, const struct http_call *call,
     void (*done)(void *arg, const struct http_reply *reply), void *arg)
 {
-	struct http_transfer *t = new_transfer(c, call);
-	bool taken = false;
+	struct out_url *known;
+	struct out_call *mine = take_call(c, call->url, &known);
 
-	t->done = done;
-	t->arg = arg;
-	if (t->easy != NULL) {
-		pthread_mutex_lock(&c->lock);
-		taken = !c->stop && be_running(c);
-		if (taken) {
-			/* One that finds others waiting need not wake the thread again. */
-			if (c->queue == NULL)
-				multi_wake(c->multi);
-			*c->queue_end = t;
-			c->queue_end = &t->next;
-		}
-		pthread_mutex_unlock(&c->lock);
-		if (taken)
-			return;
-		transfer_abandon(t);
-	}
-	report(c, t);
+	mine->done = done;
+	mine->arg = arg;
+	if (!prepare(c, mine, call, known))
+		report(c, mine);
+	else if (!hand_to_thread(c, mine))
+		refuse(c, mine);
 }
 
 static void
@@ -377,25 +407,31 @@ static const struct http_reply no_time = { .end = CALL_REFUSED,
 static const struct http_reply no_waiting = { .end = CALL_REFUSED,
 	.error = "a call that waits was asked for where nothing may wait" };
 
+static void
+call_and_wait(
+    struct http_client *c, struct ctx *cx, const struct http_call *timed, struct http_reply *out)
+{
+	int64_t until_ms = clock_mono_ms() + timed->timeout_ms + ANSWER_GRACE_MS;
+	struct waiter *w;
+
+	/* What stands if the thread does not answer. */
+	*out = (struct http_reply){ .end = CALL_TIMED_OUT, .error = "no answer in time" };
+	w = waiter_new(cx, out);
+	http_client_send(c, timed, answer, w);
+	wait_until(w, until_ms);
+}
+
 void
 http_client_call(
     struct http_client *c, struct ctx *cx, const struct http_call *call, struct http_reply *out)
 {
 	struct http_call timed = *call;
-	struct waiter *w;
-	int64_t until_ms;
 
 	timed.timeout_ms = time_left_ms(cx, call);
-	if (!cx->may_block || timed.timeout_ms == 0) {
+	if (!cx->may_block || timed.timeout_ms == 0)
 		*out = cx->may_block ? no_time : no_waiting;
-		return;
-	}
-	/* What stands if the thread does not answer. */
-	*out = (struct http_reply){ .end = CALL_TIMED_OUT, .error = "no answer in time" };
-	until_ms = clock_mono_ms() + timed.timeout_ms + ANSWER_GRACE_MS;
-	w = waiter_new(cx, out);
-	http_client_send(c, &timed, answer, w);
-	wait_until(w, until_ms);
+	else
+		call_and_wait(c, cx, &timed, out);
 }
 
 void
@@ -403,7 +439,7 @@ http_client_once(
     struct ctx *cx, struct str user_agent, const struct http_call *call, struct http_reply *out)
 {
 	struct http_call timed = *call;
-	struct http_transfer *t;
+	struct http_client *c;
 
 	timed.timeout_ms = time_left_ms(cx, call);
 	if (timed.timeout_ms == 0) {
@@ -412,9 +448,7 @@ http_client_once(
 	}
 	if (plain_call(cx, user_agent, call, timed.timeout_ms, out))
 		return;
-	t = transfer_new(&timed, user_agent, S(""));
-	if (t->easy != NULL)
-		transfer_finish(t, curl_easy_perform(t->easy));
-	copy_reply(cx->arena, &t->reply, out);
-	transfer_free(t);
+	c = http_client_new(user_agent, S(""));
+	call_and_wait(c, cx, &timed, out);
+	http_client_free(c);
 }

@@ -1,9 +1,11 @@
 /* http/client.h - outgoing calls, strict about what comes back.
  *
- * One thread drives a libcurl multi handle; connections are kept and reused. No redirect is ever
- * followed, only http and https exist, no content coding is offered (one that comes all the same is
- * refused, but for calls with `salvage`), certificates are always verified. Replies have a byte limit, a header limit, a time limit and a lowest speed
- * (security rows S-018 to S-020, S-024). Thread-safe. */
+ * One thread drives the calls. libcurl makes the connections (names, addresses, proxies, TLS), on which this
+ * room speaks HTTP/1.1 itself (http/out_pool.h, out_conn.h, out_call.h); they are kept and used again. No
+ * redirect is ever followed, only http and https exist, no content coding is offered (one that comes all the
+ * same is refused, but for calls with `salvage`), certificates are always verified, and no request is sent
+ * twice. At most 64 calls at once to one host. Replies have a byte limit, a header limit, a time limit and a
+ * lowest speed (security rows S-018 to S-020, S-024). Thread-safe. */
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
 
@@ -19,7 +21,7 @@ struct http_call_header {
 
 /* What to send. Copied by http_client_send, wiped when done. */
 struct http_call {
-	const char *method; /* "GET", "POST", "DELETE", "PATCH" */
+	const char *method; /* "GET", "HEAD", "POST", "DELETE", "PATCH" */
 	struct str url;
 	struct http_call_header headers[8];
 	size_t header_count;
@@ -85,8 +87,8 @@ void http_client_send(struct http_client *c, const struct http_call *call,
 void http_client_call(
     struct http_client *c, struct ctx *cx, const struct http_call *call, struct http_reply *out);
 
-/* The same for a program that makes one call: on the caller's thread, without a client, and to this
- * machine itself without libcurl (http/plain.h). date_s and retry_after_s may stay 0. */
+/* The same for a program that makes one call: without a client that is kept, and to this machine itself
+ * without libcurl or a thread (http/plain.h); there date_s and retry_after_s stay 0. */
 void http_client_once(
     struct ctx *cx, struct str user_agent, const struct http_call *call, struct http_reply *out);
 

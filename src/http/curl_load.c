@@ -1,15 +1,21 @@
 #include "http/curl_load.h"
 
 #include <curl/curl.h>
+#include <malloc.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/arena.h"
 #include "base/library.h"
 
 /* clang-format off */
 #define WITH_FIXED_ARGUMENTS(_)                                                                \
 	_(CURL *, curl_easy_init, (void), ())                                                  \
 	_(void, curl_easy_cleanup, (CURL *e), (e))                                             \
-	_(CURLcode, curl_easy_perform, (CURL *e), (e))                                         \
+	_(CURLcode, curl_easy_recv, (CURL *e, void *p, size_t len, size_t *n), (e, p, len, n)) \
+	_(CURLcode, curl_easy_send, (CURL *e, const void *p, size_t len, size_t *n),           \
+	    (e, p, len, n))                                                                    \
 	_(const char *, curl_easy_strerror, (CURLcode code), (code))                           \
 	_(void, curl_free, (void *p), (p))                                                     \
 	_(time_t, curl_getdate, (const char *text, const time_t *unused), (text, unused))      \
@@ -25,8 +31,8 @@
 	_(CURLMcode, curl_multi_socket_action,                                                 \
 	    (CURLM *m, curl_socket_t s, int what, int *running), (m, s, what, running))         \
 	_(CURLMcode, curl_multi_assign, (CURLM *m, curl_socket_t s, void *p), (m, s, p))       \
-	_(struct curl_slist *, curl_slist_append, (struct curl_slist *l, const char *s), (l, s)) \
-	_(void, curl_slist_free_all, (struct curl_slist *l), (l))                              \
+	_(CURLSH *, curl_share_init, (void), ())                                               \
+	_(CURLSHcode, curl_share_cleanup, (CURLSH *s), (s))                                    \
 	_(CURLU *, curl_url, (void), ())                                                       \
 	_(void, curl_url_cleanup, (CURLU *u), (u))                                             \
 	_(CURLUcode, curl_url_get, (CURLU *u, CURLUPart p, char **out, unsigned int f),        \
@@ -37,16 +43,19 @@
 #define WITH_ONE_OF_ANY_TYPE(_)                                      \
 	_(CURLcode, curl_easy_setopt, (CURL *, CURLoption, ...), )   \
 	_(CURLcode, curl_easy_getinfo, (CURL *, CURLINFO, ...), )    \
-	_(CURLMcode, curl_multi_setopt, (CURLM *, CURLMoption, ...), )
+	_(CURLMcode, curl_multi_setopt, (CURLM *, CURLMoption, ...), ) \
+	_(CURLSHcode, curl_share_setopt, (CURLSH *, CURLSHoption, ...), )
 /* clang-format on */
 
 /* Functions here, not the header's macros around them. */
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
 #undef curl_multi_setopt
+#undef curl_share_setopt
 
 #define FUNCTIONS(_) WITH_FIXED_ARGUMENTS(_) WITH_ONE_OF_ANY_TYPE(_)
 
+const char *curl_load(void);
 LIBRARY_TABLE(curl_load, "libcurl.so.4", FUNCTIONS)
 WITH_FIXED_ARGUMENTS(LIBRARY_HAND_ON)
 
@@ -85,6 +94,19 @@ curl_multi_setopt(CURLM *m, CURLMoption option, ...)
 	return code;
 }
 
+/* What is to be shared is the one option that is used here. */
+CURLSHcode
+curl_share_setopt(CURLSH *s, CURLSHoption option, ...)
+{
+	CURLSHcode code;
+	va_list ap;
+
+	va_start(ap, option);
+	code = loaded()->curl_share_setopt(s, option, va_arg(ap, int));
+	va_end(ap);
+	return code;
+}
+
 /* Whatever it is, it goes to where this points. */
 CURLcode
 curl_easy_getinfo(CURL *e, CURLINFO info, ...)
@@ -96,4 +118,50 @@ curl_easy_getinfo(CURL *e, CURLINFO info, ...)
 	code = loaded()->curl_easy_getinfo(e, info, va_arg(ap, void *));
 	va_end(ap);
 	return code;
+}
+
+/* --- memory --- */
+
+/* libcurl keeps copies in buffers of its own, of a proxy's password for one; with these its memory is wiped
+ * as it is freed. */
+static void
+wiping_free(void *p)
+{
+	if (p == NULL)
+		return;
+	mem_wipe(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *
+wiping_realloc(void *p, size_t size)
+{
+	size_t had = p != NULL ? malloc_usable_size(p) : 0;
+	void *q = malloc(size);
+
+	if (q == NULL)
+		return NULL;
+	if (p != NULL)
+		memcpy(q, p, had < size ? had : size);
+	wiping_free(p);
+	return q;
+}
+
+static void
+set_up(void)
+{
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
+		calloc) != CURLE_OK)
+		abort();
+}
+
+const char *
+curl_ready(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const char *why = curl_load();
+
+	if (why == NULL)
+		pthread_once(&once, set_up);
+	return why;
 }

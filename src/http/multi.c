@@ -1,7 +1,9 @@
 #include "http/multi.h"
 
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -12,11 +14,21 @@
 
 #define EVENTS_AT_ONCE 64
 #define NEVER INT64_MAX
+#define FIRST_WATCHERS 64
+
+struct watcher {
+	void (*ready)(void *arg); /* NULL: the socket is libcurl's */
+	void *arg;
+};
 
 struct multi {
 	CURLM *curl;
 	int epoll, wake;
 	int64_t timer_at; /* clock_mono_ms, when libcurl wants to be called all the same */
+	/* By descriptor: an event that was told before its socket was closed finds whoever has the number now,
+	 * who sees that there is nothing. */
+	struct watcher *watchers;
+	int watcher_count;
 };
 
 static uint32_t
@@ -60,7 +72,7 @@ on_timer(CURLM *curl, long ms, void *arg)
 }
 
 static bool
-set_up(struct multi *m, long host_connections, long kept)
+set_up(struct multi *m)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 
@@ -71,9 +83,6 @@ set_up(struct multi *m, long host_connections, long kept)
 		return false;
 	m->curl = curl_multi_init();
 	return m->curl != NULL &&
-	    curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, kept) == CURLM_OK &&
-	    curl_multi_setopt(m->curl, CURLMOPT_MAX_HOST_CONNECTIONS, host_connections) ==
-	    CURLM_OK &&
 	    curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
 	    curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m) == CURLM_OK &&
 	    curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
@@ -81,12 +90,12 @@ set_up(struct multi *m, long host_connections, long kept)
 }
 
 struct multi *
-multi_new(long host_connections, long kept)
+multi_new(void)
 {
 	struct multi *m = mem_alloc(sizeof(*m));
 
 	m->timer_at = NEVER;
-	if (set_up(m, host_connections, kept))
+	if (set_up(m))
 		return m;
 	multi_free(m);
 	return NULL;
@@ -103,6 +112,7 @@ multi_free(struct multi *m)
 		close(m->wake);
 	if (m->epoll >= 0)
 		close(m->epoll);
+	free(m->watchers);
 	free(m);
 }
 
@@ -119,12 +129,59 @@ multi_remove(struct multi *m, CURL *easy)
 	curl_multi_remove_handle(m->curl, easy);
 }
 
+static void
+make_room(struct multi *m, int fd)
+{
+	int count = m->watcher_count > 0 ? m->watcher_count : FIRST_WATCHERS;
+
+	while (count <= fd)
+		count *= 2;
+	if (count == m->watcher_count)
+		return;
+	m->watchers = mem_realloc(m->watchers, (size_t)count * sizeof(*m->watchers));
+	memset(m->watchers + m->watcher_count, 0,
+	    (size_t)(count - m->watcher_count) * sizeof(*m->watchers));
+	m->watcher_count = count;
+}
+
+void
+multi_watch(struct multi *m, int fd, void (*ready)(void *arg), void *arg)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	make_room(m, fd);
+	m->watchers[fd] = (struct watcher){ ready, arg };
+	if (epoll_ctl(m->epoll, EPOLL_CTL_ADD, fd, &event) != 0 &&
+	    epoll_ctl(m->epoll, EPOLL_CTL_MOD, fd, &event) != 0)
+		abort();
+}
+
+void
+multi_want_out(struct multi *m, int fd, bool want)
+{
+	struct epoll_event event = { .events = want ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.fd = fd };
+
+	epoll_ctl(m->epoll, EPOLL_CTL_MOD, fd, &event);
+}
+
+void
+multi_unwatch(struct multi *m, int fd)
+{
+	epoll_ctl(m->epoll, EPOLL_CTL_DEL, fd, NULL);
+	m->watchers[fd] = (struct watcher){ 0 };
+}
+
 static int
 wait_ms(const struct multi *m, int ms)
 {
-	int64_t left = m->timer_at == NEVER ? ms : m->timer_at - clock_mono_ms();
+	int64_t left;
 
-	return left <= 0 ? 0 : left < ms ? (int)left : ms;
+	if (m->timer_at == NEVER)
+		return ms;
+	left = m->timer_at - clock_mono_ms();
+	if (left <= 0)
+		return 0;
+	return ms < 0 || left < ms ? (int)(left < INT_MAX ? left : INT_MAX) : ms;
 }
 
 static void
@@ -136,6 +193,10 @@ happened(struct multi *m, const struct epoll_event *event)
 	if (event->data.fd == m->wake) {
 		if (read(m->wake, &count, sizeof(count)) < 0)
 			return; /* somebody was faster */
+		return;
+	}
+	if (event->data.fd < m->watcher_count && m->watchers[event->data.fd].ready != NULL) {
+		m->watchers[event->data.fd].ready(m->watchers[event->data.fd].arg);
 		return;
 	}
 	if ((event->events & EPOLLIN) != 0)

@@ -1,4 +1,4 @@
-/* http/multi.h - a libcurl multi handle that its thread drives with epoll.
+/* http/multi.h - a libcurl multi handle, and sockets of our own, that one thread drives with epoll.
  *
  * Each turn costs what there is to do, however many calls are out: curl_multi_perform() would look at all
  * of them. One thread uses it; multi_wake() alone is for any. Private to the room. */
@@ -10,16 +10,21 @@
 
 struct multi;
 
-/* host_connections at once to one host, what comes on top waits; kept: connections that stay open. NULL:
- * there are no descriptors left. */
-struct multi *multi_new(long host_connections, long kept);
+/* NULL: there are no descriptors left. */
+struct multi *multi_new(void);
 void multi_free(struct multi *m); /* takes NULL; no handle is in it any more */
 
 void multi_add(struct multi *m, CURL *easy);
 void multi_remove(struct multi *m, CURL *easy);
 
-/* Waits until something happens, at most so long, and lets libcurl do what there is to do. False: nothing
- * happened. */
+/* From now on ready(arg) is called in each turn in which there is something to read at fd, a socket that libcurl
+ * has no part in (any more). It may close and watch what it likes. */
+void multi_watch(struct multi *m, int fd, void (*ready)(void *arg), void *arg);
+void multi_want_out(struct multi *m, int fd, bool want); /* also when there is room to send */
+void multi_unwatch(struct multi *m, int fd);             /* before it is closed */
+
+/* Waits until something happens, at most so long (-1: for ever), and lets libcurl do what there is to do. False:
+ * nothing happened. */
 bool multi_turn(struct multi *m, int ms);
 void multi_wake(struct multi *m);
 /* The next one that has ended; NULL: no other. It is still in it. */
