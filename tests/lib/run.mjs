@@ -6,7 +6,8 @@
  *
  * The C tests, the flow and security tests and the tests with real clients run on the build with the
  * address and undefined behaviour sanitizers; the browser tests and the count of instructions run on the
- * plain build. TEST_JOBS says how many files run at once.
+ * plain build. TEST_JOBS says how many files run at once: twice the processors, as most of them spend
+ * half of their time waiting for a lease, a lapse, a page.
  */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -19,7 +20,25 @@ const sanitized = path.join(root, process.env.BUILD_ASAN ?? 'build-asan');
 const plain = path.join(root, process.env.BUILD ?? 'build');
 const FILE_MS = 300000;
 const OUTPUT_LINES = 60;
-const TWO = Math.max(1, Math.min(2, os.cpus().length));
+const WIDTH = Math.max(1, Math.min(4, 2 * os.cpus().length));
+
+/* These begin first, the longest before the others, so that none of them is left over at the end. */
+const LONG = [
+	'tests/store/test_store.c postgres',
+	'tests/flow/chaos-postgres.test.mjs',
+	'tests/e2e/denials.test.mjs',
+	'tests/flow/chaos.test.mjs',
+	'tests/store/test_store.c sqlite',
+	'tests/model/refresh.test.mjs',
+	'tests/flow/sandbox-files-memory.test.mjs',
+	'tests/clients/rclone.test.mjs',
+	'tests/security/http/resources.test.mjs',
+	'tests/e2e/app-console.test.mjs',
+	'tests/flow/refresh-crash.test.mjs',
+	'tests/e2e/connect.test.mjs',
+	'tests/e2e/keys.test.mjs',
+	'tests/unit/test_http_client.c',
+];
 
 function find(dir, ending) {
 	const top = path.join(root, dir);
@@ -204,17 +223,26 @@ function showFailures() {
 	}
 }
 
+/* The long ones, then a mixture: each kind is spread over the whole run, as a browser fills a processor
+ * and a manager with a provider mostly waits. */
+function allJobs() {
+	const kinds = [
+		unitJobs(),
+		...['tests/flow', 'tests/security', 'tests/model', 'tests/clients'].map((dir) => nodeJobs(dir, sanitized)),
+		...['tests/e2e', 'tests/bench'].map((dir) => nodeJobs(dir, plain)),
+	];
+	const jobs = kinds.flatMap((kind) => kind.map((job, i) => ({ ...job, at: (i + 0.5) / kind.length })));
+	const long = LONG.map((file) => {
+		const job = jobs.find((j) => j.file === file);
+		if (!job) throw new Error(`tests/lib/run.mjs: there is no ${file}.`);
+		return job;
+	});
+	return [...long, ...jobs.filter((j) => !long.includes(j)).sort((a, b) => a.at - b.at)];
+}
+
 async function main(words) {
-	const width = Number(process.env.TEST_JOBS) || TWO;
 	const wanted = (job) => words.length === 0 || words.some((w) => job.file.includes(w));
-	const programs = ['tests/flow', 'tests/security', 'tests/model'].flatMap((dir) => nodeJobs(dir, sanitized));
-	const together = [...unitJobs(), ...programs];
-	await runAll(together.filter(wanted), width);
-	/* Counts what the release build does. */
-	await runAll(nodeJobs('tests/bench', plain).filter(wanted), 1);
-	/* A client with large files takes both cores by itself. */
-	await runAll(nodeJobs('tests/clients', sanitized).filter(wanted), 1);
-	await runAll(nodeJobs('tests/e2e', plain).filter(wanted), width);
+	await runAll(allJobs().filter(wanted), Number(process.env.TEST_JOBS) || WIDTH);
 	showFailures();
 	const failed = count(all, isFailed);
 	const skipped = count(all, isSkipped);
