@@ -155,7 +155,7 @@ close_idle(struct out_conn *c)
 	close_conn(c);
 }
 
-/* What happened to those that became idle in an earlier turn may not have been told yet. */
+/* What has happened since to those that became idle in an earlier turn may not have been told yet. */
 static struct out_conn *
 idle_one(struct out_host *h)
 {
@@ -429,13 +429,12 @@ wait_ms(const struct out_pool *p, int ms)
 bool
 out_pool_turn(struct out_pool *p, int ms)
 {
-	bool happened;
+	bool happened = multi_turn(p->multi, wait_ms(p, ms));
 
-	p->turn++;
-	happened = multi_turn(p->multi, wait_ms(p, ms));
 	take_connected(p);
 	look(p);
 	place_waiting(p);
+	p->turn++;
 	return happened;
 }
 

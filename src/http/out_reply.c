@@ -167,7 +167,8 @@ on_head(http_parser *p)
 	r->in_head = false;
 	if (p->status_code == 101)
 		return broken(r, CALL_LOST, "it did not speak HTTP as asked");
-	if (r->without_body)
+	if (r->without_body || p->status_code < 200 || p->status_code == 204 ||
+	    p->status_code == 304)
 		return 1;
 	if (p->content_length != UINT64_MAX && p->content_length > r->body.max && !r->salvage)
 		return broken(r, CALL_TOO_LARGE, "it is past the size limit");

@@ -100,7 +100,7 @@ site_run(void *arg)
 }
 
 static inline void
-site_start(struct site *site, void (*serve)(struct site *site, int fd))
+site_listen(struct site *site, void (*serve)(struct site *site, int fd), int backlog)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -108,9 +108,15 @@ site_start(struct site *site, void (*serve)(struct site *site, int fd))
 
 	*site = (struct site){ .serve = serve, .fd = socket(AF_INET, SOCK_STREAM, 0) };
 	assert_int_equal(bind(site->fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	assert_int_equal(listen(site->fd, SITE_CONNECTIONS_MAX), 0);
+	assert_int_equal(listen(site->fd, backlog), 0);
 	assert_int_equal(getsockname(site->fd, (struct sockaddr *)&at, &len), 0);
 	site->port = ntohs(at.sin_port);
+}
+
+static inline void
+site_start(struct site *site, void (*serve)(struct site *site, int fd))
+{
+	site_listen(site, serve, SITE_CONNECTIONS_MAX);
 	assert_int_equal(pthread_create(&site->thread, NULL, site_run, site), 0);
 }
 
