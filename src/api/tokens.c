@@ -148,26 +148,57 @@ api_token_delete(void *app, struct ctx *cx, const struct http_req *req, struct h
 	return api_no_content(res);
 }
 
+/* "after" is the "next" of the page before: when its last token was put aside, and its id. */
+static enum rc
+take_deleted_page(struct ctx *cx, const struct http_req *req, struct deleted_page *out)
+{
+	struct token_page page = { 0 };
+	struct str time;
+
+	TRY(api_take_page(cx, req, &page));
+	*out = (struct deleted_page){ .until_ms = INT64_MAX,
+		.max = page.max > 0 ? page.max : API_PAGE_MAX };
+	if (page.after.len == 0)
+		return OK;
+	if (str_split(&page.after, '.', &time) && str_int(time, 0, INT64_MAX, &out->until_ms) &&
+	    page.after.len > 0 && page.after.len <= ID_MAX) {
+		out->after_id = page.after;
+		return OK;
+	}
+	return fail_at(
+	    cx, E_INPUT, "bad-parameter", "after", "after is the \"next\" of the page before.");
+}
+
+static json_t *
+view_deleted(struct api *api, struct ctx *cx, const struct token *t)
+{
+	json_t *o = view_token(api, cx, t);
+
+	json_put(o, "deleted_ms", json_integer(t->deleted_ms));
+	json_put(o, "ends_ms", json_integer(t->deleted_ms + vault_keep_deleted_ms(api->vault)));
+	return o;
+}
+
 enum rc
 api_tokens_deleted(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct api *api = app;
+	json_t *list, *next = NULL;
+	struct deleted_page page;
 	struct token *tokens;
-	json_t *list, *o;
 	size_t n;
 
-	(void)req;
-	TRY(vault_token_list_deleted(api->vault, cx, &tokens, &n));
+	TRY(take_deleted_page(cx, req, &page));
+	TRY(vault_token_page_deleted(api->vault, cx, &page, &tokens, &n));
 	list = json_array();
-	for (size_t i = 0; i < n; i++) {
-		o = view_token(api, cx, &tokens[i]);
-		json_put(o, "deleted_ms", json_integer(tokens[i].deleted_ms));
-		json_put(o, "ends_ms",
-		    json_integer(tokens[i].deleted_ms + vault_keep_deleted_ms(api->vault)));
-		json_array_append_new(list, o);
-	}
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, view_deleted(api, cx, &tokens[i]));
+	if (n == page.max)
+		next = json_str(str_printf(cx->arena, "%lld.%.*s",
+		    (long long)tokens[n - 1].deleted_ms, STR_ARG(tokens[n - 1].id)));
 	return api_reply(res, 200,
-	    json_pack("{s:I, s:o}", "now_ms", (json_int_t)clock_now_ms(cx->clock), "tokens", list));
+	    json_pack("{s:I, s:o, s:o}", "now_ms", (json_int_t)clock_now_ms(cx->clock), "tokens",
+		list, "next", next != NULL ? next : json_null()));
 }
 
 enum rc

@@ -73,13 +73,12 @@ store_token_page(struct store *s, struct ctx *cx, const struct token_page *page,
 }
 
 enum rc
-store_token_list_deleted(struct store *s, struct ctx *cx, struct token **out, size_t *count)
+store_token_page_deleted(struct store *s, struct ctx *cx, const struct deleted_page *page,
+    struct token **out, size_t *count)
 {
 	STORE_HOLD hold = store_hold_read(&s, cx);
 
-	return token_row_list(s, cx,
-	    "SELECT " TOKEN_COLUMNS " FROM token WHERE deleted_ms > 0 ORDER BY deleted_ms DESC",
-	    "SELECT count(*) FROM token WHERE deleted_ms > 0", out, count);
+	return token_row_page_deleted(s, cx, page, out, count);
 }
 
 /* Its name is free from then on. The fence moves, so that a refresh under way does not write to it any more. */

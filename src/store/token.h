@@ -111,8 +111,15 @@ MUST enum rc store_token_delete_revoked(
  * meanwhile. */
 MUST enum rc store_token_restore(
     struct store *s, struct ctx *cx, struct str id, struct str name, struct token *out);
-MUST enum rc store_token_list_deleted(
-    struct store *s, struct ctx *cx, struct token **out, size_t *count);
+/* A page of what is put aside, the newest first, by index. */
+struct deleted_page {
+	int64_t until_ms; /* put aside no later */
+	struct str
+	    after_id; /* of those put aside right then: behind this one; empty: from the first */
+	size_t max;
+};
+MUST enum rc store_token_page_deleted(struct store *s, struct ctx *cx,
+    const struct deleted_page *page, struct token **out, size_t *count);
 /* Ends what was put aside before before_ms. */
 MUST enum rc store_token_purge(struct store *s, struct ctx *cx, int64_t before_ms);
 

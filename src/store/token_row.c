@@ -244,18 +244,6 @@ read_rows(struct ctx *cx, struct db_stmt *st, size_t max, struct token **out, si
 	return OK;
 }
 
-enum rc
-token_row_list(struct store *s, struct ctx *cx, const char *sql, const char *count_sql,
-    struct token **out, size_t *count)
-{
-	struct db_stmt *st;
-	int64_t max;
-
-	TRY(store_number(s, cx, count_sql, &max));
-	TRY(db_stmt(cx, s->db, sql, &st));
-	return read_rows(cx, st, (size_t)max, out, count);
-}
-
 /* For a LIKE that takes each character as it is. */
 static struct str
 like_pattern(struct ctx *cx, struct str find)
@@ -300,6 +288,22 @@ token_row_page(struct store *s, struct ctx *cx, const struct token_page *page, s
 	if (page->find.len > 0)
 		db_bind_text(st, ++i, like_pattern(cx, page->find));
 	db_bind_int(st, ++i, (int64_t)page->max);
+	return read_rows(cx, st, page->max, out, count);
+}
+
+enum rc
+token_row_page_deleted(struct store *s, struct ctx *cx, const struct deleted_page *page,
+    struct token **out, size_t *count)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "SELECT " TOKEN_COLUMNS " FROM token WHERE deleted_ms > 0 AND deleted_ms <= $1"
+	    " AND (deleted_ms < $1 OR id > $2) ORDER BY deleted_ms DESC, id LIMIT $3",
+	    &st));
+	db_bind_int(st, 1, page->until_ms);
+	db_bind_text(st, 2, page->after_id);
+	db_bind_int(st, 3, (int64_t)page->max);
 	return read_rows(cx, st, page->max, out, count);
 }
 

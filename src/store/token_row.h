@@ -48,12 +48,12 @@ void token_row_bind_previous(struct store *s, struct ctx *cx, struct db_stmt *st
 /* Where those are sealed for. */
 struct seal_place token_previous_place(struct str id, struct str purpose, int64_t version);
 struct seal_place token_reply_place(struct str id, int64_t fence);
-/* All rows of a query whose only parameter, if it has one, is bound already. */
-MUST enum rc token_row_list(struct store *s, struct ctx *cx, const char *sql, const char *count_sql,
-    struct token **out, size_t *count);
 /* store_token_page. */
 MUST enum rc token_row_page(struct store *s, struct ctx *cx, const struct token_page *page,
     struct token **out, size_t *count);
+/* store_token_page_deleted. */
+MUST enum rc token_row_page_deleted(struct store *s, struct ctx *cx,
+    const struct deleted_page *page, struct token **out, size_t *count);
 /* First in a transaction that reads a token to write it: until the end no other node writes to it.
  * E_NOTFOUND. */
 MUST enum rc token_row_hold(struct store *s, struct ctx *cx, struct str id);

@@ -128,9 +128,10 @@ vault_token_restore(
 }
 
 enum rc
-vault_token_list_deleted(struct vault *v, struct ctx *cx, struct token **out, size_t *count)
+vault_token_page_deleted(struct vault *v, struct ctx *cx, const struct deleted_page *page,
+    struct token **out, size_t *count)
 {
-	return store_token_list_deleted(v->store, cx, out, count);
+	return store_token_page_deleted(v->store, cx, page, out, count);
 }
 
 enum rc

@@ -20,8 +20,8 @@ MUST enum rc vault_token_delete(struct vault *v, struct ctx *cx, struct str id, 
 /* Under another name when it is not empty. E_CONFLICT field "name" when another token has it now. */
 MUST enum rc vault_token_restore(
     struct vault *v, struct ctx *cx, struct str id, struct str name, struct token *out);
-MUST enum rc vault_token_list_deleted(
-    struct vault *v, struct ctx *cx, struct token **out, size_t *count);
+MUST enum rc vault_token_page_deleted(struct vault *v, struct ctx *cx,
+    const struct deleted_page *page, struct token **out, size_t *count);
 MUST enum rc vault_token_reveal(
     struct vault *v, struct ctx *cx, struct str id, struct secret *access);
 /* Refreshes now, whatever is left of the old one. */

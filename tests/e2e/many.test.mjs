@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { openBrowser } from '../lib/browser.mjs';
+import { byHand } from '../lib/by-hand.mjs';
 import { managerClient } from '../lib/http.mjs';
 import { connectToken } from '../lib/manager.mjs';
 import { copyToken } from '../lib/many.mjs';
@@ -58,4 +59,18 @@ test('a key is made for tokens that were searched for', async () => {
 	await page.getByRole('button', { name: 'Create API key' }).click();
 	await page.getByLabel('Your new key').waitFor();
 	await page.getByRole('row', { name: /two of many/ }).getByText('Copy 00007, Copy 00244').waitFor();
+});
+
+test('many that were removed are shown page by page, the newest first', async () => {
+	byHand(manager.data, `UPDATE token SET deleted_ms = ${Date.now()} + rowid, name_key = '/' || id WHERE name LIKE 'Copy %'`);
+	await page.getByRole('link', { name: 'Access Tokens' }).click();
+	await page.reload();
+	await page.getByText('Removed (the last 200)').click();
+	const removed = page.locator('details tbody tr');
+	assert.equal(await removed.count(), 200);
+	assert.match(await removed.first().innerText(), /Copy 00250/);
+	await page.getByRole('button', { name: 'Show more that were removed' }).click();
+	await page.getByText('Removed (250)').waitFor();
+	assert.equal(await removed.count(), 250);
+	assert.match(await removed.last().innerText(), /Copy 00001/);
 });

@@ -34,6 +34,28 @@ test('a deleted token is nowhere, and comes back whole', async () => {
 	await ann.del(`/api/console/tokens/${t.id}`);
 });
 
+test('what was removed comes in pages, each once', async () => {
+	for (const name of ['Page one', 'Page two', 'Page three'])
+		await ann.del(`/api/console/tokens/${(await connectToken(ann, name)).id}`);
+	const all = await ann.get('/api/console/deleted-tokens');
+	assert.equal(all.body.next, null);
+	const names = [];
+	for (let after = ''; after !== null; ) {
+		const { status: code, body } = await ann.get(`/api/console/deleted-tokens?limit=2&after=${encodeURIComponent(after)}`);
+		assert.equal(code, 200);
+		assert.ok(body.tokens.length <= 2);
+		names.push(...body.tokens.map((t) => t.name));
+		after = body.next;
+	}
+	assert.deepEqual(names, all.body.tokens.map((t) => t.name));
+	assert.deepEqual(names.slice(0, 3), ['Page three', 'Page two', 'Page one']);
+	for (const wrong of ['limit=0', 'limit=1001', 'after=x', 'after=7', 'after=7.', 'after=x.7'])
+		assert.equal((await ann.get(`/api/console/deleted-tokens?${wrong}`)).status, 400, wrong);
+	await clock.advance(manager, 8 * DAY);
+	for (const end = Date.now() + 5000; Date.now() < end && (await removed()).length > 0; )
+		await new Promise((resolve) => setTimeout(resolve, 20));
+});
+
 test('its name is free meanwhile, and then stands in the way', async () => {
 	const t = await connectToken(ann, 'Twice');
 	await ann.del(`/api/console/tokens/${t.id}`);

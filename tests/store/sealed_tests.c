@@ -64,6 +64,7 @@ test_s166_an_old_value_put_back_does_not_open(void **state)
 static void
 test_what_does_not_open_is_deleted_and_kept(void **state)
 {
+	const struct deleted_page deleted = { .until_ms = INT64_MAX, .max = 8 };
 	struct token_page page = { .max = 8 };
 	struct fixture *f = *state;
 	struct token *list;
@@ -74,12 +75,12 @@ test_what_does_not_open_is_deleted_and_kept(void **state)
 	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
 	assert_ok(store_token_page(store(f), &f->cx, &page, &list, &n));
 	assert_int_equal(n, 0);
-	assert_ok(store_token_list_deleted(store(f), &f->cx, &list, &n));
+	assert_ok(store_token_page_deleted(store(f), &f->cx, &deleted, &list, &n));
 	assert_int_equal(n, 1);
 	assert_int_equal(run_sql(f, "UPDATE token SET id = id WHERE length(refresh) > 0"), 1);
 	create(f, "t2", "One"); /* its name is free */
 	assert_ok(store_token_purge(store(f), &f->cx, NOW + 1));
-	assert_ok(store_token_list_deleted(store(f), &f->cx, &list, &n));
+	assert_ok(store_token_page_deleted(store(f), &f->cx, &deleted, &list, &n));
 	assert_int_equal(n, 0);
 }
 

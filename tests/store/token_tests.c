@@ -168,6 +168,34 @@ test_a_page_holds_what_has_a_word_in_its_name(void **state)
 	assert_int_equal(count_found(f, "'", ""), 0);
 }
 
+static const struct deleted_page all_deleted = { .until_ms = INT64_MAX, .max = 9 };
+
+/* In pages of two: each is there once, also of several that were put aside at one moment. */
+static void
+test_what_was_put_aside_comes_in_pages(void **state)
+{
+	struct fixture *f = *state;
+	struct deleted_page page = { .until_ms = INT64_MAX, .max = 2 };
+	const char *const order[] = { "t5", "t1", "t2", "t3", "t4" };
+	size_t seen = 0, n;
+	struct token *list;
+
+	for (int i = 1; i <= 5; i++) {
+		const char *id = str_printf(f->arena, "t%d", i).p;
+
+		create(f, id, str_printf(f->arena, "Token %d", i).p);
+		assert_ok(store_token_delete(store(f), &f->cx, str_of(id), i == 5 ? NOW + 1 : NOW));
+	}
+	do {
+		assert_ok(store_token_page_deleted(store(f), &f->cx, &page, &list, &n));
+		for (size_t i = 0; i < n; i++)
+			assert_str_equal(list[i].id, str_of(order[seen++]));
+		if (n > 0)
+			page = (struct deleted_page){ list[n - 1].deleted_ms, list[n - 1].id, 2 };
+	} while (n == 2);
+	assert_int_equal(seen, 5);
+}
+
 /* A person's delete can be undone, until it is purged; meanwhile the token is nowhere to be seen. */
 static void
 test_delete_can_be_undone(void **state)
@@ -191,7 +219,7 @@ test_delete_can_be_undone(void **state)
 	assert_ok(
 	    store_token_due(store(f), &f->cx, S("dropbox"), NOW * 2, NOW * 2, 9, &ids, &n, &next));
 	assert_int_equal(n, 0);
-	assert_ok(store_token_list_deleted(store(f), &f->cx, &list, &n));
+	assert_ok(store_token_page_deleted(store(f), &f->cx, &all_deleted, &list, &n));
 	assert_int_equal(n, 1);
 	assert_int_equal(list[0].deleted_ms, NOW + 5);
 	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), S(""), &t));
@@ -317,6 +345,7 @@ const struct CMUnitTest token_tests[] = {
 	STORE_TEST(test_a_page_holds_what_has_a_word_in_its_name),
 	STORE_TEST(test_pages_go_through_all_names_once),
 	STORE_TEST(test_pages_of_a_key_have_its_tokens_only),
+	STORE_TEST(test_what_was_put_aside_comes_in_pages),
 	STORE_TEST(test_delete_can_be_undone),
 	STORE_TEST(test_name_of_a_deleted_token_is_free),
 	STORE_TEST(test_deleted_token_comes_back_under_another_name),

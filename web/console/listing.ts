@@ -9,21 +9,37 @@ import { type Loaded, useFetched } from "./ui";
 const PAGE = 200;
 const TYPING_MS = 250;
 
-export interface Listing {
-	tokens: Token[];
+export interface Listing<T = Token> {
+	tokens: T[];
 	next: string | null; /* there are more */
 }
 
-async function fetchTokens(find: string, wanted: number): Promise<Listing> {
-	const tokens: Token[] = [];
+async function fetchPages<T>(what: string, wanted: number, query: Record<string, string> = {}): Promise<Listing<T>> {
+	const tokens: T[] = [];
 	let next: string | null = "";
 	while (next !== null && tokens.length < wanted) {
-		const query = new URLSearchParams({ limit: String(PAGE), after: next, find });
-		const page: Listing = await api.get<Listing>(`${BASE}/tokens?${query}`);
+		const words = new URLSearchParams({ limit: String(PAGE), after: next, ...query });
+		const page: Listing<T> = await api.get<Listing<T>>(`${BASE}/${what}?${words}`);
 		tokens.push(...page.tokens);
 		next = page.next;
 	}
 	return { tokens, next };
+}
+
+export interface Removed extends Token {
+	deleted_ms: number;
+	ends_ms: number;
+}
+
+export interface RemovedList extends Loaded<Listing<Removed>> {
+	more: () => void;
+}
+
+/* Those that a person can have back, the newest first. */
+export function useRemoved(again_ms: number): RemovedList {
+	const [wanted, setWanted] = useState(PAGE);
+	const loaded = useFetched(`${wanted}`, () => fetchPages<Removed>("deleted-tokens", wanted), again_ms);
+	return { ...loaded, more: () => setWanted((loaded.data?.tokens.length ?? 0) + PAGE) };
 }
 
 /* What was typed, once the typing has paused. */
@@ -47,7 +63,7 @@ export function useTokens(words: string, again_ms = 0): Tokens {
 	const [wanted, setWanted] = useState(PAGE);
 	const paused = usePaused(words.trim());
 	const found = many ? paused : "";
-	const loaded = useFetched(`${found}\n${wanted}`, () => fetchTokens(found, wanted), again_ms);
+	const loaded = useFetched(`${found}\n${wanted}`, () => fetchPages<Token>("tokens", wanted, { find: found }), again_ms);
 	const { data } = loaded;
 	useEffect(() => {
 		if (data?.next)

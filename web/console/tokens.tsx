@@ -5,10 +5,10 @@ import { navigate } from "../shared/router";
 import {
 	announce, Button, Checkbox, ConfirmDialog, cx, Icon, LetterMark, Link, ProblemNotice, Skeleton, TextField, Time,
 } from "../shared/ui";
-import { type Tokens, useTokens } from "./listing";
+import { type Removed, type RemovedList, type Tokens, useRemoved, useTokens } from "./listing";
 import { useLive } from "./live";
-import { api, at, BASE, type Token } from "./model";
-import { Ago, forecastWords, StatusMark, statusWords, useLoad, useTitle } from "./ui";
+import { api, at, type Token } from "./model";
+import { Ago, forecastWords, StatusMark, statusWords, useTitle } from "./ui";
 
 const AGAIN_MS = 15000;
 
@@ -235,11 +235,6 @@ function Table({ list, words, onWords, reload }: TableProps) {
 	);
 }
 
-interface Removed extends Token {
-	deleted_ms: number;
-	ends_ms: number;
-}
-
 function RemovedRow({ token, onRestored }: { token: Removed; onRestored: () => void }) {
 	const [busy, setBusy] = useState(false);
 	const [problem, setProblem] = useState<Problem | null>(null);
@@ -291,12 +286,13 @@ function RemovedRow({ token, onRestored }: { token: Removed; onRestored: () => v
 }
 
 /* What a person removed and can have back; nothing is shown while there is nothing. */
-function RemovedTokens({ tokens, reload }: { tokens: Removed[]; reload: () => void }) {
+function RemovedTokens({ list, reload }: { list: RemovedList; reload: () => void }) {
+	const { tokens, next } = list.data ?? { tokens: [], next: null };
 	if (tokens.length === 0)
 		return null;
 	return (
 		<details class="stack-8">
-			<summary>Removed ({tokens.length})</summary>
+			<summary>Removed ({next ? `the last ${tokens.length}` : tokens.length})</summary>
 			<div class="card table-wrap">
 				<table class="table">
 					<thead>
@@ -311,6 +307,7 @@ function RemovedTokens({ tokens, reload }: { tokens: Removed[]; reload: () => vo
 					</tbody>
 				</table>
 			</div>
+			{next && <div><Button small onClick={list.more}>Show more that were removed</Button></div>}
 		</details>
 	);
 }
@@ -320,7 +317,7 @@ export function TokenList() {
 	const [words, setWords] = useState("");
 	const list = useTokens(words, AGAIN_MS);
 	const { data, problem, reload } = list;
-	const removed = useLoad<{ tokens: Removed[] }>(`${BASE}/deleted-tokens`, AGAIN_MS);
+	const removed = useRemoved(AGAIN_MS);
 	const reloadBoth = () => {
 		reload();
 		removed.reload();
@@ -338,7 +335,7 @@ export function TokenList() {
 				{!data && !problem && <div class="card card-pad"><Skeleton lines={4} /></div>}
 				{some && <Table list={list} words={words} onWords={setWords} reload={reloadBoth} />}
 				{data && !some && <FirstSteps />}
-				{removed.data && <RemovedTokens tokens={removed.data.tokens} reload={reloadBoth} />}
+				<RemovedTokens list={removed} reload={reloadBoth} />
 			</div>
 		</main>
 	);
