@@ -42,24 +42,32 @@ is_scope_list(struct str s)
 	return s.len <= SCOPES_MAX;
 }
 
+/* From where the provider shows it. */
 static enum rc
-check_start(struct ctx *cx, const struct connect_start *in)
+copy_it(
+    struct ctx *cx, const struct provider *p, const char *field, const char *what, const char *how)
+{
+	fail_at(cx, E_INPUT, "bad-field", field, "%s", what);
+	return fail_todo(cx, "Copy it%s %.*s.", how, STR_ARG(p->app_page));
+}
+
+static enum rc
+check_start(struct ctx *cx, const struct provider *p, const struct connect_start *in)
 {
 	struct str secret = secret_expose(in->app_secret);
 
 	if (in->app_key.len == 0)
-		return bad_field(cx, "app_key", "The App Key is missing.",
-		    "Copy it from the app's Settings tab.");
+		return copy_it(cx, p, "app_key", "The App Key is missing.", " from");
 	if (!is_credential(in->app_key))
-		return bad_field(cx, "app_key", "The App Key holds a space or a strange character.",
-		    "Copy it again from the app's Settings tab.");
+		return copy_it(cx, p, "app_key",
+		    "The App Key holds a space or a strange character.", " again from");
 	if (secret.len == 0)
-		return bad_field(cx, "app_secret", "The App Secret is missing.",
-		    "On the app's Settings tab click Show next to App secret, and copy it.");
+		return copy_it(cx, p, "app_secret", "The App Secret is missing.",
+		    ", once it is shown and not masked, from");
 	if (!is_credential(secret))
-		return bad_field(cx, "app_secret",
+		return copy_it(cx, p, "app_secret",
 		    "The App Secret holds a space or a strange character.",
-		    "Copy it again from the app's Settings tab, after Show.");
+		    " again, once it is shown and not masked, from");
 	if (!is_scope_list(in->scopes))
 		return bad_field(cx, "scopes", "The scopes are not words separated by spaces.",
 		    "For example: account_info.read files.metadata.read");
@@ -124,7 +132,7 @@ vault_connect_start(struct vault *v, struct ctx *cx, const struct session *who,
 
 	TRY(vault_provider(v, cx, in.provider, &p));
 	TRY(fill_from_saved(v, cx, &in));
-	TRY(check_start(cx, &in));
+	TRY(check_start(cx, p, &in));
 	secrets.app_secret = in.app_secret;
 	*out = (struct connection){
 		.id = vault_new_id(cx->arena),
@@ -160,15 +168,14 @@ read_probe(struct ctx *cx, const struct provider *p, const struct connection *c,
 		fail_at(cx, E_INPUT, "redirect-uri-not-registered", "redirect_uri",
 		    "%s does not know this redirect URI for the app.", p->name.p);
 		return fail_todo(cx,
-		    "In the app's Settings, under Redirect URIs, add exactly: %.*s - then start "
-		    "again.",
-		    STR_ARG(c->redirect_uri));
+		    "On %.*s, under Redirect URIs, add exactly: %.*s - then start again.",
+		    STR_ARG(p->app_page), STR_ARG(c->redirect_uri));
 	}
 	if (str_contains(page, S("client_id"))) {
 		fail_at(cx, E_INPUT, "unknown-app-key", "app_key", "%s does not know this App Key.",
 		    p->name.p);
 		return fail_todo(
-		    cx, "Copy it again from the app's Settings tab, then start again.");
+		    cx, "Copy it again from %.*s, then start again.", STR_ARG(p->app_page));
 	}
 	return OK;
 }

@@ -10,6 +10,7 @@
 
 #define DEPTH_MAX 4
 #define URL_MAX 512
+#define APP_PAGE_MAX 100
 #define ID_MAX 50
 
 /* "{web}/x" with the base that `web` names in the definition, or with base_url. */
@@ -205,13 +206,25 @@ take_pattern(struct ctx *cx, struct arena *a, const json_t *def, struct str *out
 	    "The field \"app_key_pattern\" is no regular expression like ^[a-z0-9]{15}$.");
 }
 
+static enum rc
+take_app_page(struct ctx *cx, struct arena *a, const json_t *def, struct provider *out)
+{
+	struct str page;
+
+	TRY(json_take_str_opt(cx, def, "app_page", APP_PAGE_MAX, &page));
+	out->app_page = page.len > 0 ? str_dup(a, page)
+				     : str_printf(a, "the app's page at %.*s", STR_ARG(out->name));
+	return OK;
+}
+
 enum rc
 provider_read(struct ctx *cx, struct arena *a, struct str definition, struct str base_url,
     struct str public_url, struct provider *out)
 {
 	static const char *const members[] = { "$schema", "id", "name", "bases", "console_url",
-		"authorize_url", "authorize_params", "offline_advice", "token_url", "client_auth",
-		"app_key_pattern", "account", "witness", "revoke", "contract", NULL };
+		"authorize_url", "authorize_params", "offline_advice", "app_page", "token_url",
+		"client_auth", "app_key_pattern", "account", "witness", "revoke", "contract",
+		NULL };
 	struct str advice;
 	json_t *def;
 
@@ -229,6 +242,7 @@ provider_read(struct ctx *cx, struct arena *a, struct str definition, struct str
 	TRY(take_extra(cx, a, def, out));
 	TRY(json_take_str_opt(cx, def, "offline_advice", URL_MAX, &advice));
 	out->offline_advice = str_dup(a, advice);
+	TRY(take_app_page(cx, a, def, out));
 	out->redirect_uri =
 	    str_printf(a, "%.*s/oauth/callback/%.*s", STR_ARG(public_url), STR_ARG(out->id));
 	TRY(take_contracts(cx, def, out));

@@ -19,6 +19,7 @@ struct provider {
 	struct str authorize_url, token_url;
 	struct str redirect_uri; /* ours, one per provider (security row S-011) */
 	struct str app_key_pattern;
+	struct str app_page; /* where it shows the app's key and secret: "the app's Settings tab" */
 	struct str offline_advice; /* how to get a refresh token; may be empty */
 	enum oauth_client_auth auth;
 	struct oauth_param extra[OAUTH_MAX_EXTRA]; /* of the authorization request */

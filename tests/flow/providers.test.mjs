@@ -33,7 +33,7 @@ test('the built-in definitions keep to the schema', () => {
 
 test('a directory adds definitions and replaces built-in ones', async () => {
 	put('dropbox.json', { ...dropbox, name: 'Dropbox as rehearsed', contract: { confidential: { rotation: 'strict' } } });
-	put('other.json', { ...dropbox, id: 'other-place', name: 'Other Place', bases: { web: 'https://other.example', api: 'https://api.other.example' } });
+	put('other.json', { ...dropbox, app_page: undefined, id: 'other-place', name: 'Other Place', bases: { web: 'https://other.example', api: 'https://api.other.example' } });
 	put('schema.json', schema);
 	put('.hidden.json', '{');
 	const manager = await startServe({ args: ['--providers', dir] });
@@ -43,6 +43,9 @@ test('a directory adds definitions and replaces built-in ones', async () => {
 		['dropbox', 'Dropbox as rehearsed', 'https://www.dropbox.com/developers/apps'],
 		['other-place', 'Other Place', 'https://other.example/developers/apps'],
 	]);
+	const advice = async (provider) => (await ann.post('/api/console/connections', { provider, app_key: '', app_secret: 'x', scopes: '' })).body.todo;
+	assert.equal(await advice('dropbox'), "Copy it from the app's Settings tab.");
+	assert.equal(await advice('other-place'), 'Copy it from the app\'s page at Other Place.', 'the tab is of Dropbox alone');
 	await manager.stop();
 });
 
