@@ -102,7 +102,7 @@ on_closed(uv_handle_t *handle)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	l->conn_count--;
-	peers_leave(&l->server->peers, str_of(c->peer));
+	peers_leave(&l->server->peers, str_of(c->counted));
 	conn_release_buffer(c);
 	if (c->x != NULL) {
 		frame_release(&l->server->frame, c->x);
@@ -230,13 +230,16 @@ conn_open(struct door *d, int fd, const struct sockaddr_storage *from)
 
 	c->loop = l;
 	read_peer(c, from);
-	if (!peers_enter(&s->peers, str_of(c->peer))) {
+	c->peer_is_proxy = forwarded_is_proxy(&s->frame.forwarded, str_of(c->peer));
+	if (!c->peer_is_proxy)
+		memcpy(c->counted, c->peer, sizeof(c->counted));
+	if (!peers_enter(&s->peers, str_of(c->counted))) {
 		close(fd);
 		free(c);
 		return;
 	}
 	if (!wire_open(c, fd)) {
-		peers_leave(&s->peers, str_of(c->peer));
+		peers_leave(&s->peers, str_of(c->counted));
 		close(fd);
 		free(c);
 		return;

@@ -81,7 +81,8 @@ struct conn {
 
 	struct exchange *x;
 	char peer[PEER_TEXT_MAX];
-	bool peer_is_loopback;
+	char counted[PEER_TEXT_MAX]; /* the address whose share it is of; empty: a proxy's own */
+	bool peer_is_loopback, peer_is_proxy;
 };
 
 int64_t conn_now_ms(const struct conn *c);

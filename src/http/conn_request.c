@@ -131,6 +131,25 @@ open_frame(struct conn *c, uint64_t *body_max)
 	return frame_open(f, c->x, (struct str){ c->in, c->head_len }, body_max);
 }
 
+/* Behind a trusted proxy the client has its share of the connections, which its head tells first. */
+static bool
+has_share(struct conn *c)
+{
+	struct http_server *s = c->loop->server;
+	struct str client = c->x->req.peer;
+
+	if (!c->peer_is_proxy)
+		return true;
+	if (client.len >= sizeof(c->counted) || forwarded_is_proxy(&s->frame.forwarded, client))
+		client = S("");
+	if (!peers_move(&s->peers, str_of(c->counted), client))
+		return false;
+	memset(c->counted, 0, sizeof(c->counted));
+	if (client.len > 0)
+		memcpy(c->counted, client.p, client.len);
+	return true;
+}
+
 static void
 open_request(struct conn *c)
 {
@@ -142,6 +161,11 @@ open_request(struct conn *c)
 	x = c->x;
 	if (!open_frame(c, &plan.max)) {
 		conn_reply(c);
+		return;
+	}
+	if (!has_share(c)) {
+		conn_refuse(c, 503, "too-many-connections",
+		    "Your address has too many connections here already.");
 		return;
 	}
 	to_file = frame_body_to_file(x);

@@ -45,6 +45,14 @@ is_proxy(const struct forwarded *f, const struct in6_addr *address)
 	return false;
 }
 
+bool
+forwarded_is_proxy(const struct forwarded *f, struct str text)
+{
+	struct in6_addr address;
+
+	return f->count > 0 && read_address(text, &address) && is_proxy(f, &address);
+}
+
 enum rc
 forwarded_read(struct ctx *cx, struct str list, struct forwarded *out)
 {

@@ -19,6 +19,7 @@ struct forwarded {
 
 /* "ADDR[,ADDR]", IPv4 or IPv6, nothing else; empty: no proxy. E_INPUT names what is no address. */
 MUST enum rc forwarded_read(struct ctx *cx, struct str list, struct forwarded *out);
+bool forwarded_is_proxy(const struct forwarded *f, struct str address);
 /* The client's address, in its usual form, from the arena; req->peer when no proxy told it, and the last
  * proxy's when what it told is no address. */
 struct str forwarded_client(const struct forwarded *f, struct arena *a, const struct http_req *req);

@@ -22,7 +22,8 @@
 
 struct map;
 
-/* peers.c: how many connections there are, in all and per address. */
+/* peers.c: how many connections there are, in all and per address. The empty address is of nobody: it counts
+ * in all, and has no share. */
 struct peers {
 	pthread_mutex_t lock;
 	struct map *counts; /* address -> count */
@@ -34,6 +35,8 @@ void peers_init(struct peers *p, size_t max);
 void peers_end(struct peers *p);
 bool peers_full(const struct peers *p);
 bool peers_enter(struct peers *p, struct str address); /* false: that address has its share */
+/* A connection turns out to be of another address. False: that one has its share, and nothing changed. */
+bool peers_move(struct peers *p, struct str from, struct str to);
 void peers_leave(struct peers *p, struct str address);
 
 /* worker.c: threads that run what may block; and the one that runs lane BATCH. */

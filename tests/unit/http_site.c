@@ -370,6 +370,8 @@ read_args(int argc, char **argv, struct http_server_config *cfg)
 		str_split(&value, '=', &name);
 		if (str_eq(name, S("public-url")))
 			cfg->public_url = value;
+		if (str_eq(name, S("proxies")))
+			cfg->proxies = value;
 		if (str_eq(name, S("body-dir")))
 			snprintf(body_dir, sizeof(body_dir), "%s", value.p);
 		if (str_eq(name, S("cert")))

@@ -203,6 +203,36 @@ test('S-153 one address cannot take all connections', () =>
 		assert.deepEqual(statuses(back), [200]);
 	}));
 
+test('S-153 behind a trusted proxy each client has its share, and the proxy has no limit of its own', () =>
+	withSite({ 'max-connections': 20, 'idle-ms': 20000, proxies: '127.0.0.2' }, async (site) => {
+		const of = (client, from = '127.0.0.2') => openIdle(site.port, from, get(site, '/hello', [`X-Forwarded-For: ${client}`]));
+		const counts = (sockets) => sockets.map((s) => /^HTTP\/1\.1 (\d+)/.exec(s.text)?.[1]);
+		const greedy = [];
+		for (let i = 0; i < 12; i++) {
+			const s = await of('203.0.113.9');
+			s.text = await new Promise((resolve) => s.once('data', (d) => resolve(String(d))));
+			greedy.push(s);
+		}
+		assert.deepEqual(counts(greedy), [...Array(10).fill('200'), '503', '503'], 'half of all connections');
+		assert.match(greedy[10].text, /"code":"too-many-connections"/);
+		assert.match(greedy[10].text, /Connection: close/i);
+		const other = await talk(site.port, get(site, '/hello', ['X-Forwarded-For: 203.0.113.10']), { from: '127.0.0.2' });
+		assert.deepEqual(statuses(other), [200]);
+		/* A connection that the proxy uses for another client counts for that one. */
+		const [moved] = greedy;
+		moved.write(get(site, '/hello', ['X-Forwarded-For: 203.0.113.11']));
+		assert.match(String(await new Promise((resolve) => moved.once('data', resolve))), /^HTTP\/1\.1 200/);
+		const again = await talk(site.port, get(site, '/hello', ['X-Forwarded-For: 203.0.113.9']), { from: '127.0.0.2' });
+		assert.deepEqual(statuses(again), [200]);
+		/* What somebody else says of himself counts for nothing. */
+		greedy.forEach((s) => s.destroy());
+		await sleep(200);
+		const liars = await Promise.all(Array.from({ length: 12 }, (_, i) => of(`203.0.113.${i}`, '127.0.0.3')));
+		await sleep(200);
+		assert.equal(liars.filter((s) => s.state === 'answered').length, 10);
+		liars.forEach((s) => s.destroy());
+	}));
+
 test('S-153 full: those who knock wait, nothing spins, and it recovers', () =>
 	withSite({ 'max-connections': 40, 'head-ms': 20000 }, async (site) => {
 		const held = [];
