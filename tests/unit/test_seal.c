@@ -177,29 +177,45 @@ draw(struct fixture *f, const struct keyring *k)
 	return d;
 }
 
-static void
-test_s168_a_child_repeats_nothing(void **state)
+/* What a child draws first. */
+static struct drawn
+drawn_by_a_child(struct fixture *f, const struct keyring *k)
 {
-	struct fixture *f = *state;
-	struct keyring *k = make_keyring(f);
-	struct drawn childs, mine = draw(f, k); /* both pools are filled */
+	struct drawn d;
 	int ends[2];
 	pid_t child;
 
 	assert_int_equal(pipe(ends), 0);
 	child = fork();
 	if (child == 0) {
-		mine = draw(f, k);
-		_exit(write(ends[1], &mine, sizeof(mine)) == (ssize_t)sizeof(mine) ? 0 : 1);
+		d = draw(f, k);
+		_exit(write(ends[1], &d, sizeof(d)) == (ssize_t)sizeof(d) ? 0 : 1);
 	}
-	mine = draw(f, k);
-	assert_int_equal(read(ends[0], &childs, sizeof(childs)), sizeof(childs));
+	assert_int_equal(read(ends[0], &d, sizeof(d)), sizeof(d));
 	assert_int_equal(waitpid(child, NULL, 0), child);
-	assert_memory_not_equal(mine.random, childs.random, sizeof(mine.random));
-	assert_memory_not_equal(mine.text, childs.text, sizeof(mine.text));
-	assert_memory_not_equal(mine.nonce, childs.nonce, sizeof(mine.nonce));
 	close(ends[0]);
 	close(ends[1]);
+	return d;
+}
+
+static void
+test_s168_no_child_repeats_another_or_its_parent(void **state)
+{
+	struct fixture *f = *state;
+	struct keyring *k = make_keyring(f);
+	struct drawn drawn[3];
+
+	draw(f, k); /* there is something in the pool, and a nonce was begun */
+	drawn[0] = drawn_by_a_child(f, k);
+	drawn[1] = drawn_by_a_child(f, k);
+	drawn[2] = draw(f, k);
+	for (int i = 0; i < 3; i++) {
+		const struct drawn *one = &drawn[i], *next = &drawn[(i + 1) % 3];
+
+		assert_memory_not_equal(one->random, next->random, sizeof(one->random));
+		assert_memory_not_equal(one->text, next->text, sizeof(one->text));
+		assert_memory_not_equal(one->nonce, next->nonce, sizeof(one->nonce));
+	}
 	keyring_free(k);
 }
 
@@ -211,7 +227,7 @@ main(void)
 		TEST(test_what_libsodium_sealed_opens),
 		TEST(test_a_long_place_counts_to_its_end),
 		TEST(test_s168_no_nonce_is_used_twice),
-		TEST(test_s168_a_child_repeats_nothing),
+		TEST(test_s168_no_child_repeats_another_or_its_parent),
 	};
 
 	crypto_setup();
