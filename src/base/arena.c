@@ -68,12 +68,18 @@ chunk_new(size_t size)
 }
 
 struct arena *
-arena_new(void)
+arena_new_small(size_t first)
 {
 	struct arena *a = mem_alloc(sizeof(*a));
 
-	a->chunks = chunk_new(CHUNK_SIZE);
+	a->chunks = chunk_new(first);
 	return a;
+}
+
+struct arena *
+arena_new(void)
+{
+	return arena_new_small(CHUNK_SIZE);
 }
 
 static void
@@ -91,7 +97,7 @@ void
 arena_reset(struct arena *a)
 {
 	run_deferred(a);
-	/* The oldest chunk has the standard size and stays. */
+	/* The oldest chunk stays. */
 	while (a->chunks->next != NULL) {
 		struct chunk *c = a->chunks;
 

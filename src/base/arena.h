@@ -10,6 +10,9 @@
 struct arena;
 
 struct arena *arena_new(void);
+/* For a job that needs less than a request: with room for so many bytes, and a request's when it needs
+ * more. */
+struct arena *arena_new_small(size_t first);
 void arena_free(struct arena *a);  /* runs the deferred calls, wipes, frees; takes NULL */
 void arena_reset(struct arena *a); /* the same, but ready for the next request */
 

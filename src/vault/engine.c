@@ -151,10 +151,9 @@ purge(struct engine *e, struct ctx *cx)
 static void
 look_for_due(struct engine *e, int64_t *at_ms)
 {
-	struct arena *a = arena_new();
 	struct ctx cx;
 
-	ctx_init(&cx, a, e->vault->clock);
+	ctx_init(&cx, e->arena, e->vault->clock);
 	cx.may_block = true;
 	cx.actor = S("engine");
 	for (size_t i = 0; i < e->vault->provider_count; i++) {
@@ -179,7 +178,7 @@ look_for_due(struct engine *e, int64_t *at_ms)
 		lane_due(l, now + wait);
 		*at_ms = l->look_at < *at_ms ? l->look_at : *at_ms;
 	}
-	arena_free(a);
+	arena_reset(e->arena);
 }
 
 /* What is done now and then besides. */
@@ -253,6 +252,8 @@ turn(struct engine *e)
 	if (round_fly(e, &at_ms))
 		return;
 	pthread_mutex_lock(&e->lock);
+	if (e->flights == NULL)
+		flight_let_spare_go(e);
 	if (e->news == news && !e->ended && at_ms > clock_mono_ms())
 		wait_changed(e, at_ms - clock_mono_ms());
 	pthread_mutex_unlock(&e->lock);
@@ -294,6 +295,7 @@ release(struct engine *e)
 	map_free(e->flying, NULL);
 	map_free(e->over, free);
 	round_parts_free(e->parts);
+	arena_free(e->arena);
 	free(e->lanes);
 	free(e);
 }
@@ -311,6 +313,7 @@ engine_start(struct ctx *cx, struct vault *v, struct engine **out)
 	e->flying = map_new();
 	e->over = map_new();
 	e->parts = round_parts_new();
+	e->arena = arena_new();
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -349,6 +352,7 @@ engine_free(struct engine *e)
 	clock_off_change(e->vault->clock, clock_moved, e);
 	while (e->flights != NULL)
 		flight_drop(e, e->flights);
+	flight_let_spare_go(e);
 	release(e);
 }
 

@@ -35,20 +35,24 @@ enum flight_call { FLIGHT_REFRESH, FLIGHT_KEPT_REPLY, FLIGHT_WITNESS };
 
 /* One refresh of one token, from the wish to the outcome. Readers and the engine hold it. */
 struct flight {
+	/* What each round looks at, of all that are under way. */
 	struct flight *prev, *next;
+	enum flight_stage stage;
+	int readers;
+	/* Not before, clock_mono_ms: the store failed (FLIGHT_UNSURE, _ANSWERED, _READ, _FAILED), or another
+	 * node is at it (FLIGHT_WANTED). */
+	int64_t again_ms;
+	struct lane *lane; /* NULL until the token was looked up */
+	bool in_lane;      /* counted in it */
+
+	bool rejected; /* somebody was refused with the access token of rejected_ms */
+	bool due_only; /* nobody asked but the clock */
 	struct engine *engine;
 	struct arena *arena; /* the engine thread's, except for the reply during FLIGHT_CALLING */
-	struct ctx cx;
 	struct str token_id;
-	struct lane *lane; /* NULL until the token was looked up */
-	enum flight_stage stage;
-	bool in_lane;        /* counted in it */
-	bool rejected;       /* somebody was refused with the access token of rejected_ms */
 	int64_t rejected_ms; /* its refreshed_ms: by the time of the claim there may be another */
-	bool due_only;       /* nobody asked but the clock */
 	int64_t seen_ms;     /* refreshed_ms of the token somebody found wanting; ENGINE_ANYWAY */
-	int readers;
-	enum rc rc; /* with FLIGHT_DONE; words in cx */
+	enum rc rc;          /* with FLIGHT_DONE; words in cx */
 
 	enum flight_begin begin;
 	struct refresh_claim claim;
@@ -65,12 +69,10 @@ struct flight {
 	struct http_reply reply;
 	bool sealed;       /* the reply is in the store */
 	bool sealed_again; /* after its pair could not be committed */
-	/* Not before, clock_mono_ms: the store failed (FLIGHT_UNSURE, _ANSWERED, _READ, _FAILED), or another
-	 * node is at it (FLIGHT_WANTED). */
-	int64_t again_ms;
 	struct token_grant grant; /* what the reply gave, once it is read */
 	int64_t expires_in_s;
 	struct refresh_failure failure; /* with FLIGHT_FAILED */
+	struct ctx cx;                  /* the last: see flight_drop */
 };
 
 struct engine {
@@ -79,6 +81,8 @@ struct engine {
 	pthread_cond_t changed; /* work for the engine, or a flight is done */
 	pthread_t thread;
 	struct flight *flights;
+	struct flight *spare; /* wiped, for those to come: a storm's are not made anew each */
+	int spare_count;
 	struct map *flying; /* token id -> its flight that is not done */
 	struct map
 	    *over; /* token id -> when its call ended with nothing; the engine's thread only */
@@ -89,13 +93,16 @@ struct engine {
 	int64_t house_at, purge_at; /* clock_mono_ms */
 	bool stopping, ended;
 	struct round_parts *parts; /* round.c, on the engine's thread */
+	struct arena *arena;       /* of one look or one round, on the engine's thread */
 };
 
 /* --- flight.c; the engine's lock is held, but for flight_done --- */
 
 struct flight *flight_find(struct engine *e, struct str token_id); /* not done yet; or NULL */
 struct flight *flight_new(struct engine *e, struct str token_id);
+/* Wipes it, and keeps it for another. */
 void flight_drop(struct engine *e, struct flight *f);
+void flight_let_spare_go(struct engine *e);
 /* It waits in this lane. */
 void flight_enter(struct flight *f, struct lane *l);
 void flight_move(struct flight *f, enum flight_stage stage);

@@ -3,19 +3,38 @@
 #include "base/map.h"
 #include "vault/engine_int.h"
 
+#define FLIGHT_BYTES 3072 /* what one takes of its arena, and some more */
+#define SPARE_MAX LANE_AHEAD_MAX
+
 struct flight *
 flight_find(struct engine *e, struct str token_id)
 {
 	return map_get(e->flying, token_id);
 }
 
+/* One that was used before, wiped, or a new one: all of it is zero but for its arena and its context. */
+static struct flight *
+take_spare(struct engine *e)
+{
+	struct flight *f = e->spare;
+
+	if (f == NULL) {
+		f = mem_alloc(sizeof(*f));
+		f->arena = arena_new_small(FLIGHT_BYTES);
+		return f;
+	}
+	e->spare = f->next;
+	e->spare_count--;
+	f->next = NULL;
+	return f;
+}
+
 struct flight *
 flight_new(struct engine *e, struct str token_id)
 {
-	struct flight *f = mem_alloc(sizeof(*f));
+	struct flight *f = take_spare(e);
 
 	f->engine = e;
-	f->arena = arena_new();
 	ctx_init(&f->cx, f->arena, e->vault->clock);
 	f->cx.may_block = true;
 	f->cx.actor = S("engine");
@@ -29,17 +48,46 @@ flight_new(struct engine *e, struct str token_id)
 	return f;
 }
 
+static void
+flight_free(struct flight *f)
+{
+	arena_free(f->arena);
+	free(f);
+}
+
 void
 flight_drop(struct engine *e, struct flight *f)
 {
+	struct arena *a = f->arena;
+
 	if (f->prev != NULL)
 		f->prev->next = f->next;
 	else
 		e->flights = f->next;
 	if (f->next != NULL)
 		f->next->prev = f->prev;
-	arena_free(f->arena);
-	free(f);
+	if (e->spare_count == SPARE_MAX) {
+		flight_free(f);
+		return;
+	}
+	arena_reset(a);
+	memset(f, 0, offsetof(struct flight, cx));
+	f->arena = a;
+	f->next = e->spare;
+	e->spare = f;
+	e->spare_count++;
+}
+
+void
+flight_let_spare_go(struct engine *e)
+{
+	struct flight *f;
+
+	while ((f = e->spare) != NULL) {
+		e->spare = f->next;
+		flight_free(f);
+	}
+	e->spare_count = 0;
 }
 
 void

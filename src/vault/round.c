@@ -365,7 +365,6 @@ round_fly(struct engine *e, int64_t *at_ms)
 {
 	struct round_parts *p = e->parts;
 	struct round r = alone(e);
-	struct arena *a;
 	struct ctx cx;
 
 	pthread_mutex_lock(&e->lock);
@@ -375,14 +374,13 @@ round_fly(struct engine *e, int64_t *at_ms)
 		p->unsure_count ==
 	    0)
 		return false;
-	a = arena_new();
-	cx = round_cx(e, a);
+	cx = round_cx(e, e->arena);
 	add_wishes(p, &r);
 	add_replies(p, &r);
 	add_pairs(p, &r);
 	if (r.wish_count + r.reply_count + r.pair_count > 0)
 		store_round(e->vault->store, &cx, &r);
 	go_on(e, p, &r);
-	arena_free(a);
+	arena_reset(e->arena);
 	return true;
 }
