@@ -101,7 +101,7 @@ buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 		b->len += (size_t)n;
 	}
 	va_end(again);
-	mem_wipe(small, sizeof(small));
+	mem_wipe(small, n < 0 || (size_t)n >= sizeof(small) ? sizeof(small) : (size_t)n);
 }
 
 void
@@ -114,11 +114,15 @@ buf_addf(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 }
 
-static bool
-unreserved(char c)
+/* RFC 3986 section 2.3: all but letters, digits and four signs. */
+static bytes16
+reserved(bytes16 v)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	    c == '-' || c == '.' || c == '_' || c == '~';
+	bytes16 letter = (bytes16)((v | 0x20) - 'a' < 26), digit = (bytes16)(v - '0' < 10);
+	bytes16 sign =
+	    (bytes16)(v == '-') | (bytes16)(v == '.') | (bytes16)(v == '_') | (bytes16)(v == '~');
+
+	return ~(letter | digit | sign);
 }
 
 void
@@ -126,16 +130,18 @@ buf_add_percent(struct buf *b, struct str s)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	for (;;) {
+		size_t run = scan_find(s, reserved);
+		unsigned char c;
 
-		if (unreserved(s.p[i])) {
-			buf_addc(b, s.p[i]);
-			continue;
-		}
+		buf_add(b, str_sub(s, 0, run));
+		if (run == s.len)
+			return;
+		c = (unsigned char)s.p[run];
 		buf_addc(b, '%');
 		buf_addc(b, hex[c >> 4]);
 		buf_addc(b, hex[c & 15]);
+		s = str_sub(s, run + 1, s.len);
 	}
 }
 

@@ -6,6 +6,8 @@
 #ifndef BASE_SCAN_H
 #define BASE_SCAN_H
 
+#include <endian.h>
+
 #include "base/str.h"
 
 typedef unsigned char bytes16 __attribute__((vector_size(16)));
@@ -16,18 +18,26 @@ scan_controls(bytes16 v)
 	return (bytes16)(v < 0x20) | (bytes16)(v == 0x7f);
 }
 
+/* What cannot stand between quotation marks as it is: controls, quotation marks, backslashes, other than
+ * ASCII. */
+static inline bytes16
+scan_unusual(bytes16 v)
+{
+	return (bytes16)(v < ' ') | (bytes16)(v >= 0x7f) | (bytes16)(v == '"') |
+	    (bytes16)(v == '\\');
+}
+
 static inline size_t
 scan_first(bytes16 answers)
 {
 	uint64_t halves[2];
-	size_t n = 0;
 
 	memcpy(halves, &answers, sizeof(halves));
-	if ((halves[0] | halves[1]) == 0)
-		return sizeof(answers);
-	while (answers[n] == 0)
-		n++;
-	return n;
+	for (size_t i = 0; i < 2; i++)
+		if (halves[i] != 0)
+			return i * sizeof(halves[i]) +
+			    (size_t)__builtin_ctzll(le64toh(halves[i])) / 8;
+	return sizeof(answers);
 }
 
 /* Index of the first byte of that kind, or s.len. */

@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "base/scan.h"
 
+#define PRINTED_MAX (1 << 20)
+
 /* What two letters that differ by their case alone have in common: nothing in it for other bytes. */
 static const unsigned char case_bit[256] = { ['A' ... 'Z'] = 0x20, ['a' ... 'z'] = 0x20 };
 
@@ -185,17 +187,27 @@ str_concat(struct arena *a, struct str x, struct str y)
 struct str
 str_printf(struct arena *a, const char *fmt, ...)
 {
-	struct buf b = buf_in(a, 1 << 20);
+	struct str out = S("");
+	char small[512], *p;
 	va_list ap;
+	size_t len;
+	int n;
 
 	va_start(ap, fmt);
-	buf_vaddf(&b, fmt, ap);
+	n = vsnprintf(small, sizeof(small), fmt, ap);
 	va_end(ap);
-	buf_addc(&b, '\0');
-	if (b.overflow)
-		return S("");
-	b.len--;
-	return buf_str(&b);
+	len = n < 0 ? 0 : (size_t)n;
+	if (len < sizeof(small)) {
+		out = str_dup(a, (struct str){ small, len });
+	} else if (len < PRINTED_MAX) {
+		p = arena_alloc(a, len + 1);
+		va_start(ap, fmt);
+		vsnprintf(p, len + 1, fmt, ap);
+		va_end(ap);
+		out = (struct str){ p, len };
+	}
+	mem_wipe(small, len < sizeof(small) ? len : sizeof(small));
+	return out;
 }
 
 static int

@@ -1,5 +1,7 @@
 #include "oauth/flat.h"
 
+#include "base/scan.h"
+
 #define DIGITS_MAX 15
 
 static void
@@ -28,12 +30,11 @@ take(struct str *s, char c)
 static bool
 take_text(struct str *s, struct str *out)
 {
-	size_t n = 1;
+	size_t n;
 
 	if (s->len == 0 || s->p[0] != '"')
 		return false;
-	while (n < s->len && s->p[n] >= ' ' && s->p[n] < 0x7f && s->p[n] != '"' && s->p[n] != '\\')
-		n++;
+	n = 1 + scan_find(str_sub(*s, 1, s->len), scan_unusual);
 	if (n == s->len || s->p[n] != '"')
 		return false;
 	*out = str_sub(*s, 1, n);

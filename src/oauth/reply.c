@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/scan.h"
 #include "oauth/flat.h"
 
 #define DEPTH_MAX 8
@@ -10,14 +11,17 @@
 #define SCOPE_MAX 4096
 #define LIFE_MAX_S (10LL * 365 * 86400)
 
+static bytes16
+harmful_in_header(bytes16 v)
+{
+	return scan_unusual(v) | (bytes16)(v == ' ');
+}
+
 /* RFC 6750 section 2.1, b64token: what can stand behind "Bearer " without harm. */
 static bool
 header_safe(struct str s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] <= ' ' || s.p[i] >= 0x7f || s.p[i] == '"' || s.p[i] == '\\')
-			return false;
-	return s.len > 0 && s.len <= TOKEN_MAX;
+	return s.len > 0 && s.len <= TOKEN_MAX && !scan_has(s, harmful_in_header);
 }
 
 /* What the reply says: flat, as nearly all are, or as a tree. */
@@ -61,15 +65,25 @@ member(const struct said *said, const char *name)
 	return m != NULL ? m->text : (struct str){ 0 };
 }
 
+static bytes16
+unprintable(bytes16 v)
+{
+	return (bytes16)(v < ' ') | (bytes16)(v >= 0x7f);
+}
+
 /* The provider's own words, for a sentence of ours: printable ASCII, cut. */
 static struct str
 quoted_words(struct arena *a, struct str s, size_t max)
 {
-	struct buf b = buf_in(a, max);
+	char *p;
 
-	for (size_t i = 0; i < s.len; i++)
-		buf_addc(&b, s.p[i] >= ' ' && s.p[i] < 0x7f ? s.p[i] : '?');
-	return b.p == NULL ? S("") : buf_str(&b);
+	s = str_sub(s, 0, max);
+	if (s.len == 0)
+		return S("");
+	p = str_cstr(a, s);
+	for (size_t i = 0; (i += scan_find(str_sub(s, i, s.len), unprintable)) < s.len; i++)
+		p[i] = '?';
+	return (struct str){ p, s.len };
 }
 
 static int64_t

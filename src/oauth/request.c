@@ -5,6 +5,7 @@
 
 #define URL_MAX 16384
 #define BODY_MAX 65536
+#define NAMES_LEN 80 /* of a refresh, with what stands between them */
 
 static void
 add_pair(struct buf *b, const char *name, struct str value)
@@ -44,12 +45,13 @@ oauth_authorize_url(struct arena *a, const struct oauth_authorize *in)
 static struct secret
 basic_authorization(struct arena *a, const struct oauth_client *client)
 {
-	struct buf b = buf_in(a, BODY_MAX);
+	size_t usual = client->id.len + secret_expose(client->secret).len + 1;
+	struct buf b = buf_with(a, usual, BODY_MAX);
 
 	buf_add_percent(&b, client->id);
 	buf_addc(&b, ':');
 	buf_add_percent(&b, secret_expose(client->secret));
-	return secret_of(str_printf(a, "Basic %.*s", STR_ARG(crypto_base64(a, buf_str(&b)))));
+	return secret_of(str_concat(a, S("Basic "), crypto_base64(a, buf_str(&b))));
 }
 
 static struct oauth_token_request
@@ -84,7 +86,9 @@ struct oauth_token_request
 oauth_refresh_request(
     struct arena *a, const struct oauth_client *client, struct secret refresh_token)
 {
-	struct buf b = buf_in(a, BODY_MAX);
+	size_t values =
+	    secret_expose(refresh_token).len + client->id.len + secret_expose(client->secret).len;
+	struct buf b = buf_with(a, NAMES_LEN + values, BODY_MAX);
 
 	add_pair(&b, "grant_type", S("refresh_token"));
 	add_pair(&b, "refresh_token", secret_expose(refresh_token));

@@ -85,6 +85,48 @@ test_str_split_gives_every_part(void **state)
 	assert_false(str_split(&rest, ',', &part));
 }
 
+/* Every byte at every place of sixteen: only the unreserved ones of RFC 3986 stand as they are. */
+static void
+test_percent_coding_keeps_what_is_unreserved(void **state)
+{
+	static const char kept[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	struct fixture *f = *state;
+
+	for (int c = 0; c < 256; c++)
+		for (size_t at = 0; at < 17; at++) {
+			char text[18] = "xxxxxxxxxxxxxxxxx";
+			const char *end;
+			struct str got, wanted;
+
+			text[at] = (char)c;
+			got = str_percent_encode(f->arena, (struct str){ text, 17 });
+			end = c != 0 && strchr(kept, c) != NULL
+			    ? str_printf(f->arena, "%c", c).p
+			    : str_printf(f->arena, "%%%02X", (unsigned)c).p;
+			wanted = str_printf(f->arena, "%.*s%s%.*s", (int)at, "xxxxxxxxxxxxxxxxx",
+			    end, (int)(16 - at), "xxxxxxxxxxxxxxxxx");
+			assert_true(str_eq(got, wanted));
+		}
+}
+
+/* Around the length that is printed without looking twice. */
+static void
+test_printf_gives_all_of_it(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int len = 500; len < 525; len++) {
+		struct str text = str_printf(f->arena, "%*d", len, 7);
+
+		assert_int_equal(text.len, len);
+		assert_int_equal(text.p[len - 1], '7');
+		assert_int_equal(text.p[len], '\0');
+		assert_int_equal(text.p[0], ' ');
+	}
+	assert_int_equal(str_printf(f->arena, "%s", "").len, 0);
+}
+
 static void
 test_percent_coding_round_trips_and_refuses(void **state)
 {
@@ -425,6 +467,8 @@ main(void)
 		TEST(test_str_utf8_refuses_malformed),
 		TEST(test_str_split_gives_every_part),
 		TEST(test_percent_coding_round_trips_and_refuses),
+		TEST(test_percent_coding_keeps_what_is_unreserved),
+		TEST(test_printf_gives_all_of_it),
 		TEST(test_form_counts_repeats),
 		TEST(test_buf_stops_at_its_cap),
 		TEST(test_buf_json_string_is_safe_in_a_page),

@@ -2,6 +2,8 @@
  * passwords, encodings. */
 #include "fixture.h"
 
+#include <sodium.h>
+
 #include "crypto/crypto.h"
 #include "crypto/safe.h"
 
@@ -337,6 +339,30 @@ test_encodings_agree_with_their_documents(void **state)
 	assert_memory_equal(out.p, abc, sizeof(abc));
 }
 
+/* Every length up to 200, so every letter at every place. */
+static void
+test_base64_is_what_libsodium_writes(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int round = 0; round < 20; round++)
+		for (size_t len = 0; len <= 200; len++) {
+			unsigned char bytes[200];
+			char wanted[300];
+			struct str in = { (const char *)bytes, len };
+
+			randombytes_buf(bytes, sizeof(bytes));
+			sodium_bin2base64(
+			    wanted, sizeof(wanted), bytes, len, sodium_base64_VARIANT_ORIGINAL);
+			assert_string_equal(crypto_base64(f->arena, in).p, wanted);
+			assert_str_equal(crypto_base64(f->arena, in), str_of(wanted));
+			sodium_bin2base64(wanted, sizeof(wanted), bytes, len,
+			    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+			assert_string_equal(crypto_base64url(f->arena, in).p, wanted);
+			assert_str_equal(crypto_base64url(f->arena, in), str_of(wanted));
+		}
+}
+
 /* RFC 4231, test cases 2 and 6: a short key, and one longer than a block. */
 static void
 test_hmac_agrees_with_its_document(void **state)
@@ -421,6 +447,7 @@ main(void)
 		TEST(test_random_text_uses_its_alphabet_only),
 		TEST(test_equal_compares_length_and_content),
 		TEST(test_encodings_agree_with_their_documents),
+		TEST(test_base64_is_what_libsodium_writes),
 		TEST(test_hmac_agrees_with_its_document),
 	};
 

@@ -268,12 +268,17 @@ test_reply_with_tokens_that_no_header_may_hold(void **state)
 		"\\u00e9", "a\\u007f", "a\\\"b", "a\\\\b", " a", "a " };
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		struct str access = str_printf(
-		    f->arena, "{\"access_token\":\"%s\",\"token_type\":\"bearer\"}", values[i]);
+	/* At every place: behind so many letters that harm nobody. */
+	for (size_t n = 0; n < 34 * sizeof(values) / sizeof(values[0]); n++) {
+		const char *value = values[n / 34];
+		int before = (int)(n % 34);
+		struct str access =
+		    str_printf(f->arena, "{\"access_token\":\"%.*s%s\",\"token_type\":\"bearer\"}",
+			before, "abcdefghijklmnopqrstuvwxyz012345678", value);
 		struct str refresh = str_printf(f->arena,
-		    "{\"access_token\":\"a\",\"token_type\":\"bearer\",\"refresh_token\":\"%s\"}",
-		    values[i]);
+		    "{\"access_token\":\"a\",\"token_type\":\"bearer\",\"refresh_token\":\"%.*s%"
+		    "s\"}",
+		    before, "abcdefghijklmnopqrstuvwxyz012345678", value);
 
 		assert_false(read_reply(f, 200, access.p).has_tokens);
 		assert_false(read_reply(f, 200, refresh.p).has_tokens);
@@ -289,9 +294,14 @@ test_reply_words_are_printable_and_short(void **state)
 	    "{\"error\":\"invalid_grant\",\"error_description\":\"a\\nb\\u001b[31m%0500d\"}", 0);
 	struct str words = read_reply(f, 400, body.p).error_description;
 
-	assert_true(words.len <= 200);
+	assert_int_equal(words.len, 200);
+	assert_true(str_starts(words, S("a?b?[31m000")));
 	for (size_t i = 0; i < words.len; i++)
 		assert_in_range(words.p[i], ' ', '~');
+	body = S("{\"error\":\"x\",\"error_description\":\"seventeen letters\\u0007\xc3\xa9 "
+		 "e\\u007f\"}");
+	assert_str_equal(
+	    read_reply(f, 400, body.p).error_description, S("seventeen letters??? e?"));
 }
 
 /* Cut like a provider's sentence, a long list would end in half a scope. */
