@@ -67,8 +67,8 @@ struct flight {
 	bool in_doubt;      /* what this attempt, or the one that was found, came to is not known */
 	bool called;        /* there was a call, or a kept reply was read */
 	struct http_reply reply;
-	bool sealed;       /* the reply is in the store */
-	bool sealed_again; /* after its pair could not be committed */
+	bool sealed;              /* the reply is in the store */
+	bool sealed_again;        /* after its pair could not be committed */
 	struct token_grant grant; /* what the reply gave, once it is read */
 	int64_t expires_in_s;
 	struct refresh_failure failure; /* with FLIGHT_FAILED */
