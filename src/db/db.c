@@ -61,7 +61,7 @@ is_word(char c)
 	    c == '_';
 }
 
-/* The one difference between the databases: how a schema calls text and bytes. */
+/* What differs between the databases: how a schema calls text and bytes, and what is for one of them alone. */
 static const char *
 own_types(struct ctx *cx, const struct db_driver *driver, const char *script)
 {
@@ -79,6 +79,8 @@ own_types(struct ctx *cx, const struct db_driver *driver, const char *script)
 			buf_add(&out, str_of(driver->blob_type));
 		else if (str_eq(word, S("TEXT")))
 			buf_add(&out, str_of(driver->text_type));
+		else if (str_eq(word, S("ON_POSTGRES")))
+			buf_add(&out, driver->listen != NULL ? S("") : S("--"));
 		else
 			buf_add(&out, word);
 		left = str_sub(left, word.len, left.len);

@@ -337,22 +337,24 @@ refresh_rows_seal(
 
 /* --- commit --- */
 
+/* The refresh token, the app secret and the pair that is replaced keep their seals; only what is new is sealed. */
 static void
 bind_pair(void *arg, size_t i, struct db_stmt *st)
 {
 	const struct rows *r = arg;
 	const struct round_pair *p = &r->pairs[i];
 	const struct token_grant *g = p->grant;
-	struct token_secrets secrets = p->claim->secrets;
 	struct token t = p->claim->token;
 	bool returned = !secret_empty(g->refresh);
 	bool rotated = returned && !crypto_equal(g->refresh, p->claim->secrets.refresh);
 
-	token_row_bind_previous(r->store, r->cx, st, &p->claim->token, &p->claim->secrets);
-	secrets.access = g->access;
-	if (returned)
-		secrets.refresh = g->refresh;
-	db_bind_int(st, 4, rotated);
+	db_bind_int(st, 1, t.sealed_version);
+	t.sealed_version++;
+	db_bind_int(st, 2, t.sealed_version);
+	token_row_bind_access(r->store, r->cx, st, 3, &t, g->access);
+	if (rotated)
+		t.refresh_version = t.sealed_version;
+	token_row_bind_refresh(r->store, r->cx, st, 4, &t, rotated ? g->refresh : secret_of(S("")));
 	db_bind_int(st, 5, g->now_ms);
 	db_bind_int(st, 6, g->expires_ms);
 	db_bind_int(st, 7, g->life_source);
@@ -361,15 +363,14 @@ bind_pair(void *arg, size_t i, struct db_stmt *st)
 	db_bind_int(
 	    st, 10, g->refresh_expires_ms > 0 ? g->refresh_expires_ms : t.refresh_expires_ms);
 	db_bind_blob(st, 11, S(""));
-	t.sealed_version++;
-	token_row_bind_secrets(r->store, r->cx, st, 12, &t, &secrets);
-	db_bind_int(st, 15, t.sealed_version);
-	db_bind_text(st, 16, t.id);
-	db_bind_int(st, 17, p->claim->fence);
-	db_bind_int(st, 18, returned);
-	db_bind_int(st, 19, p->claim->token.expires_ms);
-	db_bind_int(st, 20, g->expires_date_s);
-	db_bind_int(st, 21, p->claim->token.lazy);
+	db_bind_int(st, 12, rotated);
+	db_bind_int(st, 13, t.refresh_version);
+	db_bind_int(st, 14, returned);
+	db_bind_int(st, 15, t.expires_ms);
+	db_bind_int(st, 16, g->expires_date_s);
+	db_bind_text(st, 17, t.id);
+	db_bind_int(st, 18, p->claim->fence);
+	db_bind_int(st, 19, t.lazy);
 }
 
 /* A refresh like any other is counted; one that ends a trouble is told. */
@@ -389,21 +390,21 @@ refresh_rows_commit(struct store *s, struct ctx *cx, struct round_pair *pairs, s
 	r.changed = numbers(cx, n);
 	TRY(db_run_many(cx, s->db,
 	    &(struct db_many){
-		.sql = "UPDATE token SET previous_version = $1, previous_access = $2,"
-		       " previous_refresh = $3, learned_refreshes = learned_refreshes + 1,"
-		       " learned_rotations = learned_rotations + $4,"
-		       " learned_returned = learned_returned + $18, previous_expires_ms = $19,"
-		       " learned_ms = CASE WHEN learned_refreshes > 0 THEN learned_ms ELSE $5 END,"
-		       " status = 0,"
-		       " status_reason = '', status_ms = $5, expires_ms = $6, life_source = $7,"
-		       " scope_granted = $8, refreshed_ms = $5, updated_ms = $5, proved_ms = $5,"
-		       " due_ms = $9, refresh_expires_ms = $10, attempts = 0, last_error = '',"
-		       " failed_ms = 0, lease_until_ms = 0, attempt_stage = 0, attempt_fence = 0,"
-		       " attempt_risked = 0, attempt_reply = $11, refused_ms = 0,"
-		       " expires_date_s = $20, app_secret = "
-		       "$12, access = $13,"
-		       " refresh = $14, sealed_version = $15"
-		       " WHERE id = $16 AND fence = $17 AND sealed_version = $1 AND lazy = $21",
+		.sql =
+		    "UPDATE token SET " TOKEN_PREVIOUS ", previous_expires_ms = $15,"
+		    " sealed_version = $2, access = $3, refresh_version = $13,"
+		    " refresh = CASE WHEN $12 = 1 THEN $4 ELSE refresh END,"
+		    " learned_refreshes = learned_refreshes + 1,"
+		    " learned_rotations = learned_rotations + $12,"
+		    " learned_returned = learned_returned + $14,"
+		    " learned_ms = CASE WHEN learned_refreshes > 0 THEN learned_ms ELSE $5 END,"
+		    " status = 0, status_reason = '', status_ms = $5, expires_ms = $6,"
+		    " life_source = $7, scope_granted = $8, refreshed_ms = $5, updated_ms = $5,"
+		    " proved_ms = $5, due_ms = $9, refresh_expires_ms = $10, attempts = 0,"
+		    " last_error = '', failed_ms = 0, lease_until_ms = 0, attempt_stage = 0,"
+		    " attempt_fence = 0, attempt_risked = 0, attempt_reply = $11, refused_ms = 0,"
+		    " expires_date_s = $16"
+		    " WHERE id = $17 AND fence = $18 AND sealed_version = $1 AND lazy = $19",
 		.count = n,
 		.bind = bind_pair,
 		.arg = &r,

@@ -1,7 +1,7 @@
 #include "store/store_int.h"
 
-/* What steps 1 to 13 make, to the letter (tests/store/schema_tests.c). */
-const struct db_whole store_schema_whole = { 13,
+/* What steps 1 to 14 make, to the letter (tests/store/schema_tests.c). */
+const struct db_whole store_schema_whole = { 14,
 	"CREATE TABLE meta ( name TEXT PRIMARY KEY, value TEXT NOT NULL, sealed BLOB);"
 	"CREATE TABLE user_ ( id TEXT PRIMARY KEY, username TEXT NOT NULL UNIQUE,"
 	" password_hash TEXT NOT NULL);"
@@ -32,7 +32,9 @@ const struct db_whole store_schema_whole = { 13,
 	" 0, learned_ms BIGINT NOT NULL DEFAULT 0, learned_kills_ms BIGINT NOT NULL DEFAULT"
 	" 0, learned_life_ms BIGINT NOT NULL DEFAULT 0, refused_ms BIGINT NOT NULL DEFAULT 0,"
 	" previous_expires_ms BIGINT NOT NULL DEFAULT 0, expires_date_s BIGINT NOT NULL"
-	" DEFAULT 0, claim_nonce BLOB NOT NULL DEFAULT '');"
+	" DEFAULT 0, claim_nonce BLOB NOT NULL DEFAULT '', app_secret_version BIGINT NOT NULL"
+	" DEFAULT 0, refresh_version BIGINT NOT NULL DEFAULT 0, previous_refresh_version"
+	" BIGINT NOT NULL DEFAULT 0, previous_name TEXT NOT NULL DEFAULT '');"
 	"CREATE TABLE connection ( id TEXT PRIMARY KEY, session_digest BLOB NOT NULL,"
 	" state_digest BLOB NOT NULL UNIQUE, provider TEXT NOT NULL, token_id TEXT NOT NULL,"
 	" app_key TEXT NOT NULL, scopes TEXT NOT NULL, redirect_uri TEXT NOT NULL, status"
@@ -81,4 +83,6 @@ const struct db_whole store_schema_whole = { 13,
 	" lease_until_ms = 0;"
 	"CREATE INDEX token_attempt ON token (attempt_stage) WHERE attempt_stage > 0 AND"
 	" lease_until_ms = 0;"
-	"CREATE INDEX delivery_tried ON delivery (tried_ms) WHERE state > 0;" };
+	"CREATE INDEX delivery_tried ON delivery (tried_ms) WHERE state > 0;"
+	"ON_POSTGRES DROP INDEX token_attempt;\n"
+	"ON_POSTGRES ALTER TABLE token SET (fillfactor = 40, toast_tuple_target = 8160);\n" };

@@ -215,8 +215,8 @@ static enum rc
 open_parts(struct ctx *cx, struct store *s)
 {
 	TRY(s->open(cx, s->where, &s->db));
+	TRY(store_upgrade(s, cx));
 	TRY(db_claim_shared(cx, s->db));
-	TRY(db_migrate_whole(cx, s->db, &store_schema_whole, store_schema, store_schema_count));
 	TRY(check_key(s, cx));
 	return db_is_shared(s->db) ? follower_new(cx, s, &s->follower) : OK;
 }

@@ -388,17 +388,12 @@ keeps_refresh(const struct token *t, const struct token_reconnect *r)
 }
 
 static enum rc
-write_previous(
-    struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *was)
+write_previous(struct store *s, struct ctx *cx, struct str id)
 {
 	struct db_stmt *st;
 
-	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET previous_version = $1, previous_access = $2, previous_refresh = $3"
-	    " WHERE id = $4",
-	    &st));
-	token_row_bind_previous(s, cx, st, t, was);
-	db_bind_text(st, 4, t->id);
+	TRY(db_stmt(cx, s->db, "UPDATE token SET " TOKEN_PREVIOUS " WHERE id = $1", &st));
+	db_bind_text(st, 1, id);
 	return store_write_one(cx, st, E_NOTFOUND, "There is no such access token.");
 }
 
@@ -432,7 +427,7 @@ store_token_reconnect(
 	TRY(end_attempt(s, cx, &t, r->attempt));
 	TRY(write_client(s, cx, id, r));
 	if (opens)
-		TRY(write_previous(s, cx, &t, &was));
+		TRY(write_previous(s, cx, id));
 	keeps = opens && keeps_refresh(&t, r);
 	in_doubt = keeps && t.attempt.stage != STAGE_SETTLED;
 	if (keeps)

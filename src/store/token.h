@@ -44,12 +44,13 @@ struct token {
 	int64_t expires_ms;       /* of the access token; 0: the provider did not say */
 	bool has_app_secret, has_refresh;
 	int64_t created_ms, updated_ms, refreshed_ms; /* refreshed_ms 0: never */
-	int64_t due_ms;        /* when the engine looks at it next; 0: never */
-	int64_t attempts;      /* failed refreshes in a row */
-	int64_t failed_ms;     /* the first of them; 0: none failed */
-	struct str last_error; /* of the newest failed refresh; empty after a success */
-	int64_t fence;         /* counts claims */
-	int64_t sealed_version;
+	int64_t due_ms;         /* when the engine looks at it next; 0: never */
+	int64_t attempts;       /* failed refreshes in a row */
+	int64_t failed_ms;      /* the first of them; 0: none failed */
+	struct str last_error;  /* of the newest failed refresh; empty after a success */
+	int64_t fence;          /* counts claims */
+	int64_t sealed_version; /* of the access token, and what counts edits and grants */
+	int64_t app_secret_version, refresh_version; /* what these two are sealed for */
 	int64_t life_source;        /* where expires_ms comes from; of the caller */
 	int64_t consented_ms;       /* the newest consent */
 	int64_t refresh_expires_ms; /* of the refresh token, when a reply said it; 0: not said */

@@ -21,6 +21,8 @@ read_attempt(struct db_stmt *st, int i, struct token *t)
 	t->learned.life_ms = db_col_int(st, i++);
 	t->refused_ms = db_col_int(st, i++);
 	t->expires_date_s = db_col_int(st, i++);
+	t->app_secret_version = db_col_int(st, i++);
+	t->refresh_version = db_col_int(st, i++);
 }
 
 void
@@ -49,13 +51,31 @@ token_row_read(struct ctx *cx, struct db_stmt *st, struct token *t)
 
 /* Id and name together: a sealed value opens neither in another row nor under another name. */
 static struct seal_place
-place(struct ctx *cx, const struct token *t, struct str purpose)
+place(struct ctx *cx, const struct token *t, struct str purpose, int64_t version)
 {
 	return (struct seal_place){
 		.purpose = purpose,
 		.row = str_printf(cx->arena, "%.*s %.*s", STR_ARG(t->id), STR_ARG(t->name)),
-		.version = t->sealed_version,
+		.version = version,
 	};
+}
+
+static struct seal_place
+app_secret_place(struct ctx *cx, const struct token *t)
+{
+	return place(cx, t, S("token.app_secret"), t->app_secret_version);
+}
+
+static struct seal_place
+access_place(struct ctx *cx, const struct token *t)
+{
+	return place(cx, t, S("token.access"), t->sealed_version);
+}
+
+static struct seal_place
+refresh_place(struct ctx *cx, const struct token *t)
+{
+	return place(cx, t, S("token.refresh"), t->refresh_version);
 }
 
 enum rc
@@ -66,19 +86,33 @@ token_row_secrets(struct store *s, struct ctx *cx, struct db_stmt *st, const str
 	struct str access = db_col_blob(st, TOKEN_COL_ACCESS, cx->arena);
 	struct str refresh = db_col_blob(st, TOKEN_COL_REFRESH, cx->arena);
 
-	TRY(store_open_sealed(
-	    s, cx, place(cx, t, S("token.app_secret")), app_secret, &out->app_secret));
-	TRY(store_open_sealed(s, cx, place(cx, t, S("token.access")), access, &out->access));
-	return store_open_sealed(s, cx, place(cx, t, S("token.refresh")), refresh, &out->refresh);
+	TRY(store_open_sealed(s, cx, app_secret_place(cx, t), app_secret, &out->app_secret));
+	TRY(store_open_sealed(s, cx, access_place(cx, t), access, &out->access));
+	return store_open_sealed(s, cx, refresh_place(cx, t), refresh, &out->refresh);
 }
 
 void
-token_row_bind_secrets(struct store *s, struct ctx *cx, struct db_stmt *st, int i,
-    const struct token *t, const struct token_secrets *secrets)
+token_row_bind_access(struct store *s, struct ctx *cx, struct db_stmt *st, int i,
+    const struct token *t, struct secret access)
 {
-	store_bind_sealed(s, cx, st, i, place(cx, t, S("token.app_secret")), secrets->app_secret);
-	store_bind_sealed(s, cx, st, i + 1, place(cx, t, S("token.access")), secrets->access);
-	store_bind_sealed(s, cx, st, i + 2, place(cx, t, S("token.refresh")), secrets->refresh);
+	store_bind_sealed(s, cx, st, i, access_place(cx, t), access);
+}
+
+void
+token_row_bind_refresh(struct store *s, struct ctx *cx, struct db_stmt *st, int i,
+    const struct token *t, struct secret refresh)
+{
+	store_bind_sealed(s, cx, st, i, refresh_place(cx, t), refresh);
+}
+
+/* All three, for t's newest version, from the i-th parameter on. */
+static void
+bind_secrets(struct store *s, struct ctx *cx, struct db_stmt *st, int i, const struct token *t,
+    const struct token_secrets *secrets)
+{
+	store_bind_sealed(s, cx, st, i, app_secret_place(cx, t), secrets->app_secret);
+	token_row_bind_access(s, cx, st, i + 1, t, secrets->access);
+	token_row_bind_refresh(s, cx, st, i + 2, t, secrets->refresh);
 }
 
 static enum rc
@@ -152,53 +186,47 @@ token_row_open(struct store *s, struct ctx *cx, const char *sql, struct str key,
 }
 
 struct seal_place
-token_previous_place(struct str id, struct str purpose, int64_t version)
-{
-	return (struct seal_place){ .purpose = purpose, .row = id, .version = version };
-}
-
-struct seal_place
 token_reply_place(struct str id, int64_t fence)
 {
 	return (
 	    struct seal_place){ .purpose = S("token.attempt_reply"), .row = id, .version = fence };
 }
 
-void
-token_row_bind_previous(struct store *s, struct ctx *cx, struct db_stmt *st, const struct token *t,
-    const struct token_secrets *was)
+/* Before there was previous_name, the pair was sealed anew for places of its own. */
+static struct seal_place
+previous_place(struct ctx *cx, const struct token *then, const char *what, int64_t version)
 {
-	int64_t version = t->sealed_version;
-
-	db_bind_int(st, 1, version);
-	store_bind_sealed(s, cx, st, 2,
-	    token_previous_place(t->id, S("token.previous_access"), version), was->access);
-	store_bind_sealed(s, cx, st, 3,
-	    token_previous_place(t->id, S("token.previous_refresh"), version), was->refresh);
+	return then->name.len > 0
+	    ? place(cx, then, str_printf(cx->arena, "token.%s", what), version)
+	    : (struct seal_place){ .purpose = str_printf(cx->arena, "token.previous_%s", what),
+		      .row = then->id,
+		      .version = then->sealed_version };
 }
 
 enum rc
 token_row_previous(struct store *s, struct ctx *cx, struct str id, struct token_previous *out)
 {
+	struct token then = { .id = id };
 	struct str access, refresh;
 	struct db_stmt *st;
-	int64_t version;
 
 	TRY(db_stmt(cx, s->db,
-	    "SELECT previous_version, previous_expires_ms, previous_access, previous_refresh"
-	    " FROM token WHERE id = $1",
+	    "SELECT previous_version, previous_expires_ms, previous_access, previous_refresh,"
+	    " previous_name, previous_refresh_version FROM token WHERE id = $1",
 	    &st));
 	db_bind_text(st, 1, id);
 	TRY(store_want_row(cx, st, "access token"));
-	version = db_col_int(st, 0);
+	then.sealed_version = db_col_int(st, 0);
 	out->expires_ms = db_col_int(st, 1);
 	access = db_col_blob(st, 2, cx->arena);
 	refresh = db_col_blob(st, 3, cx->arena);
+	then.name = db_col_text(st, 4, cx->arena);
+	then.refresh_version = db_col_int(st, 5);
 	db_done(st);
-	TRY(store_open_sealed(s, cx, token_previous_place(id, S("token.previous_access"), version),
-	    access, &out->access));
-	return store_open_sealed(s, cx,
-	    token_previous_place(id, S("token.previous_refresh"), version), refresh, &out->refresh);
+	TRY(store_open_sealed(
+	    s, cx, previous_place(cx, &then, "access", then.sealed_version), access, &out->access));
+	return store_open_sealed(s, cx, previous_place(cx, &then, "refresh", then.refresh_version),
+	    refresh, &out->refresh);
 }
 
 enum rc
@@ -344,13 +372,15 @@ bind_new(void *arg, size_t i, struct db_stmt *st)
 	const int64_t numbers[] = { t->status, t->status_ms, t->expires_ms, t->created_ms,
 		t->updated_ms, t->refreshed_ms, t->due_ms, t->attempts, t->fence, t->sealed_version,
 		t->life_source, t->consented_ms, t->refresh_expires_ms, t->proved_ms, t->lazy };
+	struct token newest = *t;
 	int k = 1;
 
 	for (size_t n = 0; n < sizeof(texts) / sizeof(texts[0]); n++)
 		db_bind_text(st, k++, texts[n]);
 	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
 		db_bind_int(st, k++, numbers[n]);
-	token_row_bind_secrets(r->store, r->cx, st, k, t, &r->secrets[i]);
+	newest.app_secret_version = newest.refresh_version = t->sealed_version;
+	bind_secrets(r->store, r->cx, st, k, &newest, &r->secrets[i]);
 	db_bind_text(st, k + 3, name_key(r->cx, t));
 }
 
@@ -368,10 +398,11 @@ token_row_insert_many(struct store *s, struct ctx *cx, const struct token *token
 			   " status_reason, last_error, status, status_ms, expires_ms, created_ms,"
 			   " updated_ms, refreshed_ms, due_ms, attempts, fence, sealed_version,"
 			   " life_source, consented_ms, refresh_expires_ms, proved_ms, lazy,"
-			   " app_secret, access, refresh, name_key, lease_until_ms)"
+			   " app_secret, access, refresh, name_key, lease_until_ms,"
+			   " app_secret_version, refresh_version)"
 			   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
 			   " $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,"
-			   " $29, $30, $31, $32, 0)",
+			   " $29, $30, $31, $32, 0, $23, $23)",
 		    .count = n,
 		    .bind = bind_new,
 		    .arg = &rows,
@@ -403,14 +434,16 @@ token_row_seal(
 	struct db_stmt *st;
 
 	t->sealed_version++;
+	t->app_secret_version = t->refresh_version = t->sealed_version;
 	TRY(db_stmt(cx, s->db,
 	    "UPDATE token SET sealed_version = $1, name = $2, name_key = $3, app_secret = $4,"
-	    " access = $5, refresh = $6 WHERE id = $7 AND sealed_version = $8",
+	    " access = $5, refresh = $6, app_secret_version = $1, refresh_version = $1"
+	    " WHERE id = $7 AND sealed_version = $8",
 	    &st));
 	db_bind_int(st, 1, t->sealed_version);
 	db_bind_text(st, 2, t->name);
 	db_bind_text(st, 3, name_key(cx, t));
-	token_row_bind_secrets(s, cx, st, 4, t, secrets);
+	bind_secrets(s, cx, st, 4, t, secrets);
 	db_bind_text(st, 7, t->id);
 	db_bind_int(st, 8, t->sealed_version - 1);
 	return name_taken(

@@ -13,13 +13,13 @@
 	"lazy, learned_refreshes, learned_rotations, learned_kills, learned_life_s, "             \
 	"attempt_stage, attempt_fence, attempt_first_ms, attempt_sent_ms, attempt_risked, "       \
 	"attempt_status, attempt_date_s, failed_ms, learned_returned, learned_ms, "               \
-	"learned_kills_ms, learned_life_ms, refused_ms, expires_date_s, app_secret, access, "     \
-	"refresh"
+	"learned_kills_ms, learned_life_ms, refused_ms, expires_date_s, app_secret_version, "     \
+	"refresh_version, app_secret, access, refresh"
 
 #define TOKEN_BY_ID "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1 AND deleted_ms = 0"
 
 /* Sealed columns come last; what else a statement asks for comes behind them. */
-enum { TOKEN_COL_APP_SECRET = 47, TOKEN_COL_ACCESS, TOKEN_COL_REFRESH, TOKEN_COLUMN_COUNT };
+enum { TOKEN_COL_APP_SECRET = 49, TOKEN_COL_ACCESS, TOKEN_COL_REFRESH, TOKEN_COLUMN_COUNT };
 
 void token_row_read(struct ctx *cx, struct db_stmt *st, struct token *t);
 /* Opens those of the row that token_row_read() has just read. */
@@ -41,12 +41,11 @@ MUST enum rc token_row_previous(
     struct store *s, struct ctx *cx, struct str id, struct token_previous *out);
 MUST enum rc token_row_reply(
     struct store *s, struct ctx *cx, struct str id, int64_t fence, struct secret *out);
-/* The pair that is replaced, as previous_version, previous_access, previous_refresh: the first three
- * parameters. */
-void token_row_bind_previous(struct store *s, struct ctx *cx, struct db_stmt *st,
-    const struct token *t, const struct token_secrets *was);
-/* Where those are sealed for. */
-struct seal_place token_previous_place(struct str id, struct str purpose, int64_t version);
+/* What an UPDATE sets to put the pair that it replaces aside, sealed as it is. */
+#define TOKEN_PREVIOUS                                                                   \
+	"previous_version = sealed_version, previous_access = access, previous_refresh_" \
+	"version = refresh_version, previous_refresh = refresh, previous_name = name"
+/* Where the kept reply is sealed for. */
 struct seal_place token_reply_place(struct str id, int64_t fence);
 /* store_token_page. */
 MUST enum rc token_row_page(struct store *s, struct ctx *cx, const struct token_page *page,
@@ -62,12 +61,14 @@ MUST enum rc token_row_insert(
     struct store *s, struct ctx *cx, const struct token *t, const struct token_secrets *secrets);
 MUST enum rc token_row_insert_many(struct store *s, struct ctx *cx, const struct token *tokens,
     const struct token_secrets *secrets, size_t n);
-/* The three columns as of t->sealed_version, from the i-th parameter on. */
-void token_row_bind_secrets(struct store *s, struct ctx *cx, struct db_stmt *st, int i,
-    const struct token *t, const struct token_secrets *secrets);
+/* One of them, sealed for the token as it will stand in its row. */
+void token_row_bind_access(struct store *s, struct ctx *cx, struct db_stmt *st, int i,
+    const struct token *t, struct secret access);
+void token_row_bind_refresh(struct store *s, struct ctx *cx, struct db_stmt *st, int i,
+    const struct token *t, struct secret refresh);
 
-/* Every change of a secret or of what it is bound to goes through here: one new sealed version for
- * all three columns. E_CONFLICT field "name" when the name is taken. */
+/* Every edit of a secret or of what it is bound to goes through here: one new sealed version for
+ * all three columns. (A refresh seals what it brings, store/refresh_row.c.) E_CONFLICT field "name" when the name is taken. */
 MUST enum rc token_row_seal(
     struct store *s, struct ctx *cx, struct token *t, const struct token_secrets *secrets);
 /* The grant's plain columns; its secrets are written by token_row_seal in the same transaction. */

@@ -528,6 +528,62 @@ test_previous_pair_stays_until_the_next_success(void **state)
 	assert_int_equal(c.token.learned.returned, 2);
 }
 
+static void
+assert_previous(struct fixture *f, struct secret access, struct secret refresh)
+{
+	struct token_previous previous;
+
+	assert_ok(store_token_previous(store(f), &f->cx, S("t1"), &previous));
+	assert_true(crypto_equal(previous.access, access));
+	assert_true(crypto_equal(previous.refresh, refresh));
+}
+
+static void
+commit(struct fixture *f, struct secret access, struct secret refresh)
+{
+	struct token_grant grant = fresh;
+	struct refresh_claim c = claim(f, "t1", NOW);
+
+	grant.access = access;
+	grant.refresh = refresh;
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW, false));
+	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &grant));
+}
+
+/* Each secret has a seal of its own, which stays as long as it does: whatever is edited or replaced beside it, all
+ * of them open. */
+static void
+test_what_a_refresh_leaves_as_it_is_opens_afterwards(void **state)
+{
+	const struct secret a1 = secret_of(S("access one")), a2 = secret_of(S("access two")),
+			    a3 = secret_of(S("access three")), r2 = secret_of(S("refresh two")),
+			    none = secret_of(S(""));
+	const struct token_edit name = { .set_name = true, .name = S("Other"), .now_ms = NOW };
+	struct fixture *f = *state;
+	struct token_secrets now;
+
+	create(f, "t1", "One");
+	commit(f, a1, none);
+	assert_previous(f, plain.access, plain.refresh);
+	commit(f, a2, r2);
+	assert_previous(f, a1, plain.refresh);
+	assert_ok(store_token_edit(store(f), &f->cx, S("t1"), &name));
+	assert_previous(f, a1, plain.refresh);
+	commit(f, a3, r2); /* the same again */
+	assert_previous(f, a2, r2);
+	assert_ok(store_token_secrets(store(f), &f->cx, S("t1"), &now));
+	assert_true(crypto_equal(now.app_secret, plain.app_secret));
+	assert_true(crypto_equal(now.access, a3));
+	assert_true(crypto_equal(now.refresh, r2));
+	commit(f, a1, none);
+	assert_previous(f, a3, r2);
+	assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
+	assert_ok(store_token_restore(store(f), &f->cx, S("t1"), S(""), &(struct token){ 0 }));
+	assert_ok(store_token_secrets(store(f), &f->cx, S("t1"), &now));
+	assert_true(crypto_equal(now.refresh, r2));
+	assert_previous(f, a3, r2);
+}
+
 /* What is seen outside a refresh: each thing with its time, the worse news last, and of this consent. */
 static void
 test_what_is_learned_stays_until_the_next_consent(void **state)
@@ -640,6 +696,7 @@ const struct CMUnitTest refresh_tests[] = {
 	STORE_TEST(test_a_deleted_token_with_a_late_reply_is_not_due),
 	STORE_TEST(test_a_token_that_is_no_longer_lazy_when_its_refresh_ends_is_due),
 	STORE_TEST(test_previous_pair_stays_until_the_next_success),
+	STORE_TEST(test_what_a_refresh_leaves_as_it_is_opens_afterwards),
 	STORE_TEST(test_what_is_learned_stays_until_the_next_consent),
 	STORE_TEST(test_a_refused_access_token_is_so_until_there_is_another),
 };

@@ -20,6 +20,7 @@ static const char *const shipped[] = {
 	"FrMYv-3wRtxkouzh",
 	"RdUoiseO09WLZd90",
 	"BBPYBEsQadybKoDU",
+	"iV-SzQa4YW89Z7oa",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))
@@ -76,6 +77,35 @@ write_old_token(struct fixture *f, struct db *db)
 	assert_ok(db_run(&f->cx, st, NULL));
 }
 
+/* A pair that was put aside as it used to be: sealed anew, for a place of its own. */
+static void
+write_old_previous(struct fixture *f, struct db *db)
+{
+	struct db_stmt *st;
+
+	assert_ok(db_stmt(&f->cx, db,
+	    "UPDATE token SET previous_version = 1, previous_access = $1, previous_refresh = $2",
+	    &st));
+	bind_sealed(f, st, 1, S("token.previous_access"), S("t1"), secret_of(S("access-before")));
+	bind_sealed(f, st, 2, S("token.previous_refresh"), S("t1"), secret_of(S("refresh-before")));
+	assert_ok(db_run(&f->cx, st, NULL));
+}
+
+/* What came with a step, for a row that is of before it and stands there all the same. */
+static void
+write_what_the_steps_brought(struct fixture *f, struct db *db, size_t version)
+{
+	struct db_stmt *st;
+
+	if (version >= 3)
+		write_old_previous(f, db);
+	if (version < 14)
+		return;
+	assert_ok(db_stmt(
+	    &f->cx, db, "UPDATE token SET app_secret_version = 1, refresh_version = 1", &st));
+	assert_ok(db_run(&f->cx, st, NULL));
+}
+
 static void
 write_old_rows(struct fixture *f, struct db *db)
 {
@@ -106,6 +136,16 @@ write_old_rows(struct fixture *f, struct db *db)
 			db_bind_blob(st, 1, S("digest"));
 		assert_ok(db_run(&f->cx, st, NULL));
 	}
+}
+
+static void
+check_old_previous(struct fixture *f)
+{
+	struct token_previous previous;
+
+	assert_ok(store_token_previous(store(f), &f->cx, S("t1"), &previous));
+	assert_true(crypto_equal(previous.access, secret_of(S("access-before"))));
+	assert_true(crypto_equal(previous.refresh, secret_of(S("refresh-before"))));
 }
 
 static void
@@ -156,8 +196,11 @@ test_data_of_every_schema_is_brought_up_to_date(void **state)
 		assert_ok(db_open(&f->cx, o->where, &db));
 		assert_ok(db_migrate(&f->cx, db, store_schema, version));
 		write_old_rows(f, db);
+		write_what_the_steps_brought(f, db, version);
 		db_close(db);
 		open_store(f);
+		if (version >= 3)
+			check_old_previous(f);
 		check_old_rows(f);
 	}
 }
@@ -232,10 +275,44 @@ test_an_older_program_refuses_newer_data(void **state)
 	assert_str_equal(dump(f, true), before);
 }
 
+/* It would write what the newer one cannot open. */
+static void
+test_no_upgrade_beside_an_older_node(void **state)
+{
+	struct fixture *f = *state;
+	struct opened *o = opened(f);
+	int64_t version;
+	struct db *older;
+
+	if (backend == ON_SQLITE)
+		return; /* nobody else has the file open: locked as a whole */
+	store_close(o->store);
+	o->store = NULL;
+	o->where = new_where(f, "upgrade.db");
+	assert_ok(db_open(&f->cx, o->where, &older));
+	assert_ok(db_migrate(&f->cx, older, store_schema, store_schema_count - 1));
+	write_old_rows(f, older);
+	assert_ok(db_claim_shared(&f->cx, older));
+	f->cx.deadline_ms = 1;
+	assert_rc(store_open(&f->cx, o->where, o->keyring, &o->store), E_CONFLICT);
+	assert_string_equal(f->cx.code, "older-nodes");
+	assert_ok(db_schema_version(&f->cx, older, &version));
+	assert_int_equal(version, store_schema_count - 1);
+	db_close(older);
+	f->cx.deadline_ms = 0;
+	open_store(f);
+	check_old_rows(f);
+	/* and others may serve beside this one */
+	assert_ok(db_open(&f->cx, o->where, &older));
+	assert_ok(db_claim_shared(&f->cx, older));
+	db_close(older);
+}
+
 const struct CMUnitTest schema_tests[] = {
 	STORE_TEST(test_no_step_ever_changed),
 	STORE_TEST(test_data_of_every_schema_is_brought_up_to_date),
 	STORE_TEST(test_the_short_cut_gives_what_the_steps_give),
 	STORE_TEST(test_an_older_program_refuses_newer_data),
+	STORE_TEST(test_no_upgrade_beside_an_older_node),
 };
 const size_t schema_test_count = sizeof(schema_tests) / sizeof(schema_tests[0]);

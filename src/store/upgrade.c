@@ -1,0 +1,75 @@
+/* The schema, brought up to date. */
+#include <time.h>
+
+#include "store/store_int.h"
+
+#define ALONE_WAIT_MS 10000 /* others that stop just now, or one that is at it */
+#define ALONE_AGAIN_MS 100
+
+static enum rc
+migrate(struct store *s, struct ctx *cx)
+{
+	return db_migrate_whole(cx, s->db, &store_schema_whole, store_schema, store_schema_count);
+}
+
+static enum rc
+is_behind(struct store *s, struct ctx *cx, bool *behind)
+{
+	int64_t version;
+
+	TRY(db_schema_version(cx, s->db, &version));
+	*behind = version > 0 && version < (int64_t)store_schema_count;
+	return OK;
+}
+
+static void
+pause_ms(long ms)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
+}
+
+/* Until nobody else serves from it, or somebody else has brought it up to date. */
+static enum rc
+wait_until_alone(struct store *s, struct ctx *cx, bool *behind)
+{
+	int64_t until = clock_mono_ms() + ALONE_WAIT_MS;
+	bool alone = false;
+
+	if (cx->deadline_ms > 0 && cx->deadline_ms < until)
+		until = cx->deadline_ms;
+	for (;;) {
+		TRY(is_behind(s, cx, behind));
+		if (*behind)
+			TRY(db_claim_alone(cx, s->db, &alone));
+		if (alone || !*behind)
+			return OK;
+		if (clock_mono_ms() >= until)
+			break;
+		pause_ms(ALONE_AGAIN_MS);
+	}
+	fail_at(cx, E_CONFLICT, "older-nodes", NULL,
+	    "Another valetkey, an older one, serves from this database, and would not understand "
+	    "what "
+	    "this one makes of it.");
+	return fail_todo(cx, "Stop all older nodes first. Nothing was changed.");
+}
+
+/* An older program that went on beside it would write rows that the newer ones cannot open. */
+enum rc
+store_upgrade(struct store *s, struct ctx *cx)
+{
+	bool behind;
+
+	if (!db_is_shared(s->db))
+		return migrate(s, cx);
+	TRY(is_behind(s, cx, &behind));
+	if (behind)
+		TRY(wait_until_alone(s, cx, &behind));
+	TRY(migrate(s, cx));
+	if (!behind)
+		return OK;
+	/* What was claimed for this program alone is given back. */
+	db_close(s->db);
+	s->db = NULL;
+	return s->open(cx, s->where, &s->db);
+}
