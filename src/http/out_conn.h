@@ -5,10 +5,10 @@
  * proxy it is taken from libcurl and what is sent costs one system call; otherwise bytes go through
  * curl_easy_send and curl_easy_recv. Non-blocking; the client's thread alone. Private to the room.
  *
- * A connection that libcurl keeps for somebody stands among those it could use again, and is closed when it
- * seems dead (bytes to read are enough) or old, whoever uses it: so each has a share, and with it such a cache,
- * of its own. Its handle stays in the multi handle; taking it out closes the connection (libcurl 7.86 and
- * later). */
+ * A connection that libcurl keeps for somebody stands among those it could use again. It looks at them when it
+ * makes another one, and closes what has not been used by itself for 118 seconds or seems dead, for which
+ * bytes to read are enough in some versions. So each has a share, and with it a cache, of its own. Its handle
+ * stays in the multi handle; taking it out closes the connection (libcurl 7.86 and later). */
 #ifndef HTTP_OUT_CONN_H
 #define HTTP_OUT_CONN_H
 
