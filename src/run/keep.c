@@ -67,18 +67,18 @@ installation_dir(struct ctx *cx, const char *where)
 
 /* A directory that is copied from or to belongs to nobody else meanwhile. */
 static enum rc
-lock_dir(struct ctx *cx, const char *where, int *fd)
+lock_dir(struct ctx *cx, const char *where, struct runtime_alone *out)
 {
 	const char *dir = installation_dir(cx, where);
 
-	return dir != NULL ? runtime_lock(cx, dir, fd) : OK;
+	return dir != NULL ? runtime_alone(cx, dir, out) : OK;
 }
 
 static enum rc
 copy_between(struct ctx *cx, const char *from, const char *to, bool moving)
 {
 	struct str from_name = db_describe(cx->arena, from), to_name = db_describe(cx->arena, to);
-	int from_fd = -1, to_fd = -1;
+	struct runtime_alone from_lock = { -1, -1 }, to_lock = { -1, -1 };
 	int64_t total = 0;
 	struct store_copy copy = {
 		.from = database_of(cx, from), .moving = moving, .told = tell, .arg = &total
@@ -88,15 +88,15 @@ copy_between(struct ctx *cx, const char *from, const char *to, bool moving)
 	if (!db_is_url(str_of(to)))
 		TRY(make_dir(cx, to));
 	copy.to = database_of(cx, to);
-	rc = moving ? lock_dir(cx, from, &from_fd) : OK;
+	rc = moving ? lock_dir(cx, from, &from_lock) : OK;
 	if (rc == OK)
-		rc = lock_dir(cx, to, &to_fd);
+		rc = lock_dir(cx, to, &to_lock);
 	if (rc == OK) {
 		fprintf(stderr, "Copying %.*s to %.*s.\n", STR_ARG(from_name), STR_ARG(to_name));
 		rc = store_copy(cx, &copy);
 	}
-	runtime_unlock(from_fd);
-	runtime_unlock(to_fd);
+	runtime_alone_end(&from_lock);
+	runtime_alone_end(&to_lock);
 	if (rc == OK)
 		fprintf(stderr, "%lld rows, read back and compared: all are the same.\n",
 		    (long long)total);

@@ -5,7 +5,7 @@
 
 #include "run/commands.h"
 #include "run/process.h"
-#include "run/start.h"
+#include "run/visit.h"
 #include "vault/people.h"
 #include "vault/vault.h"
 
@@ -42,27 +42,17 @@ read_password(struct ctx *cx, struct secret *out)
 static enum rc
 set_password(struct start *st)
 {
-	struct ctx *cx = &st->cx;
-	struct vault_config cfg = { .master_key_file = str_of(st->options.master_key_file),
-		.public_url = S("http://127.0.0.1"),
-		.clock = st->clock };
 	struct secret password;
-	struct vault *v;
-	enum rc rc;
+	struct visit v;
+	enum rc rc = visit_begin(st, &v);
 
-	TRY(start_want_data(st));
-	TRY(options_store(cx, st->options.store));
-	cfg.data_dir = st->options.data;
-	cfg.store = st->options.store;
-	if (cfg.store == NULL &&
-	    access(str_printf(cx->arena, "%s/valetkey.db", cfg.data_dir).p, F_OK) != 0) {
-		fail(cx, E_INPUT, "There is no manager's data in %s.", cfg.data_dir);
-		return fail_todo(cx, "Name the directory that valetkey serve uses with --data.");
-	}
-	TRY(read_password(cx, &password));
-	TRY(vault_open(cx, &cfg, &v));
-	rc = vault_password_set(v, cx, S("admin"), password);
-	vault_close(v);
+	if (rc == OK)
+		rc = read_password(&st->cx, &password);
+	if (rc == OK)
+		rc = visit_open(st, &v);
+	if (rc == OK)
+		rc = vault_password_set(v.vault, &st->cx, S("admin"), password);
+	visit_end(&v);
 	return rc;
 }
 

@@ -11,14 +11,16 @@
 #include "base/json.h"
 
 #define FILE_MAX 4096
+#define VISITORS "visitors.lock"
 #define LOOKERS 5 /* tries, in case somebody is just looking whether it is locked */
 #define LOOK_MS 10
 
-enum rc
-runtime_lock(struct ctx *cx, const char *data_dir, int *fd)
+/* E_BUSY: somebody else has it. */
+static enum rc
+take(struct ctx *cx, const char *data_dir, const char *name, int how, int *fd)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
-	const char *path = str_printf(cx->arena, "%s/lock", data_dir).p;
+	const char *path = str_printf(cx->arena, "%s/%s", data_dir, name).p;
 
 	mkdir(data_dir, 0700); /* what is wrong with the directory, opening the file tells */
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -26,12 +28,55 @@ runtime_lock(struct ctx *cx, const char *data_dir, int *fd)
 		return fail(cx, E_INPUT, "The data directory %s cannot be used: %s.", data_dir,
 		    strerror(errno));
 	for (int i = 0; i < LOOKERS; i++) {
-		if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+		if (flock(*fd, how | LOCK_NB) == 0)
 			return OK;
 		nanosleep(&pause, NULL);
 	}
+	return E_BUSY;
+}
+
+enum rc
+runtime_lock(struct ctx *cx, const char *data_dir, int *fd)
+{
+	enum rc rc = take(cx, data_dir, "lock", LOCK_EX, fd);
+
+	if (rc != E_BUSY)
+		return rc;
 	fail(cx, E_CONFLICT, "Another valetkey is running on the data directory %s.", data_dir);
 	return fail_todo(cx, "Stop it first, or name another directory with --data.");
+}
+
+enum rc
+runtime_visit(struct ctx *cx, const char *data_dir, int *fd)
+{
+	enum rc rc = take(cx, data_dir, VISITORS, LOCK_SH, fd);
+
+	if (rc != E_BUSY)
+		return rc;
+	fail(cx, E_CONFLICT, "The data in %s is being moved.", data_dir);
+	return fail_todo(cx,
+	    "Wait until that is done, and write to where it is then: what is written meanwhile "
+	    "would be left behind.");
+}
+
+enum rc
+runtime_alone(struct ctx *cx, const char *data_dir, struct runtime_alone *out)
+{
+	enum rc rc;
+
+	TRY(runtime_lock(cx, data_dir, &out->server_fd));
+	rc = take(cx, data_dir, VISITORS, LOCK_EX, &out->visitors_fd);
+	if (rc != E_BUSY)
+		return rc;
+	fail(cx, E_CONFLICT, "A valetkey command is writing to the data directory %s.", data_dir);
+	return fail_todo(cx, "Try again when it is done.");
+}
+
+void
+runtime_alone_end(struct runtime_alone *a)
+{
+	runtime_unlock(a->visitors_fd);
+	runtime_unlock(a->server_fd);
 }
 
 void

@@ -16,6 +16,15 @@ struct runtime {
 /* Locks the data directory, which is made when missing: one server for each. The lock is the process's
  * and goes with it. E_CONFLICT another has it. */
 MUST enum rc runtime_lock(struct ctx *cx, const char *data_dir, int *fd);
+/* For a command that writes to its data beside the server, or without one; several may at once.
+ * E_CONFLICT while the data is moved. */
+MUST enum rc runtime_visit(struct ctx *cx, const char *data_dir, int *fd);
+/* For moving its data: no server and no such command. E_CONFLICT there is one. */
+struct runtime_alone {
+	int server_fd, visitors_fd; /* { -1, -1 }: nothing is locked */
+};
+MUST enum rc runtime_alone(struct ctx *cx, const char *data_dir, struct runtime_alone *out);
+void runtime_alone_end(struct runtime_alone *a);
 void runtime_unlock(int fd);
 
 MUST enum rc runtime_write(struct ctx *cx, const char *data_dir, const struct runtime *r);

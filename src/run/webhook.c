@@ -1,11 +1,10 @@
 /* valetkey webhook: who is told of events, from the machine that has the data. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/print.h"
 #include "run/commands.h"
 #include "run/process.h"
-#include "run/start.h"
+#include "run/visit.h"
 #include "vault/vault.h"
 #include "vault/webhooks.h"
 
@@ -72,25 +71,14 @@ act(struct ctx *cx, struct vault *v, const struct options *o)
 static enum rc
 run(struct start *st)
 {
-	struct ctx *cx = &st->cx;
-	struct vault_config cfg = { .master_key_file = str_of(st->options.master_key_file),
-		.public_url = S("http://127.0.0.1"),
-		.data_dir = st->options.data,
-		.store = st->options.store,
-		.clock = st->clock };
-	struct vault *v;
-	enum rc rc;
+	struct visit v;
+	enum rc rc = visit_begin(st, &v);
 
-	TRY(start_want_data(st));
-	TRY(options_store(cx, cfg.store));
-	if (cfg.store == NULL &&
-	    access(str_printf(cx->arena, "%s/valetkey.db", cfg.data_dir).p, F_OK) != 0) {
-		fail(cx, E_INPUT, "There is no manager's data in %s.", cfg.data_dir);
-		return fail_todo(cx, "Name the directory that valetkey serve uses with --data.");
-	}
-	TRY(vault_open(cx, &cfg, &v));
-	rc = act(cx, v, &st->options);
-	vault_close(v);
+	if (rc == OK)
+		rc = visit_open(st, &v);
+	if (rc == OK)
+		rc = act(&st->cx, v.vault, &st->options);
+	visit_end(&v);
 	return rc;
 }
 

@@ -1,10 +1,16 @@
 /* An installation moved between SQLite and PostgreSQL, backed up while it serves, and restored. */
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+	copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync,
+} from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { binary, cleanEnv } from '../lib/binary.mjs';
 import { managerClient, programGet } from '../lib/http.mjs';
 import { connectToken, makeKey } from '../lib/manager.mjs';
 import { startPostgres } from '../lib/postgres.mjs';
@@ -90,8 +96,41 @@ test('nothing is moved from under a manager that serves', async () => {
 	assert.match(got.err, /Another valetkey is running on the data directory/);
 });
 
-test('a backup restores into an empty directory, and into nothing else', async () => {
+/* Until this process has a lock on a file of this name, as the kernel says. */
+async function locks(child, name) {
+	for (const end = Date.now() + 10000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 20))) {
+		for (const fd of readdirSync(`/proc/${child.pid}/fd`)) {
+			const info = await readFile(`/proc/${child.pid}/fdinfo/${fd}`, 'utf8').catch(() => '');
+			if (/^lock:/m.test(info) && readlinkSync(`/proc/${child.pid}/fd/${fd}`).endsWith(name)) return;
+		}
+	}
+	assert.fail(`no lock on ${name}`);
+}
+
+test('nothing is moved from under a command that writes, and none writes while it is moved', async () => {
 	await manager.stop({ keep: true });
+	const passwd = spawn(binary, ['passwd', '--data', manager.data], { env: cleanEnv(), stdio: ['pipe', 'ignore', 'ignore'] });
+	await locks(passwd, 'visitors.lock');
+	const refused = await run(['store', 'copy', '--from', manager.data, '--to', place('not-yet')]);
+	assert.equal(refused.code, 1);
+	assert.match(refused.err, /A valetkey command is writing to the data directory .*Try again/s);
+	assert.equal(existsSync(place('not-yet/valetkey.db')), false);
+	passwd.stdin.end('a new password for admin\n');
+	assert.equal((await once(passwd, 'exit'))[0], 0);
+
+	const mover = spawn('flock', ['--exclusive', path.join(manager.data, 'visitors.lock'), 'cat'], { stdio: ['pipe', 'ignore', 'inherit'] });
+	await locks(mover, 'visitors.lock');
+	for (const args of [['passwd'], ['webhook', 'add', 'https://hook.example/x']]) {
+		const got = await run([...args, '--data', manager.data]);
+		assert.equal(got.code, 1, args[0]);
+		assert.match(got.err, /is being moved\..*would be left behind/s);
+	}
+	mover.stdin.end();
+	await once(mover, 'exit');
+	await ok(['webhook', 'list', '--data', manager.data]);
+});
+
+test('a backup restores into an empty directory, and into nothing else', async () => {
 	await ok(['restore', backup, '--data', place('restored')]);
 	putKey('restored');
 	await works({ data: place('restored') });
