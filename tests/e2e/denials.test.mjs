@@ -9,18 +9,20 @@ import {
 	tokenArrived,
 } from './walk.mjs';
 
-let demo, browser, app, page, redirect;
+let demo, browser, app, page, redirect, signedIn;
 const NAME = 'Kept Name 1', DESCRIPTION = 'kept\ndescription';
 
 before(async () => {
 	demo = await startDemo();
 	browser = await openBrowser();
 	const other = await browser.person();
+	await signInManager(other, demo);
 	await other.goto(demo.sandbox);
 	await signInSandbox(other, demo.account('basic'));
 	app = await createApp(other, { name: 'Denials' });
 	await addRedirectUri(other, `${demo.manager}/oauth/callback/dropbox`);
 	app.page = other;
+	signedIn = await other.context().storageState();
 });
 
 after(async () => {
@@ -28,9 +30,10 @@ after(async () => {
 	await demo?.stop();
 });
 
+/* Somebody who is signed in at both. */
 beforeEach(async () => {
-	page = await browser.person();
-	await signInManager(page, demo);
+	page = await browser.person({ storageState: signedIn });
+	await page.goto(demo.manager);
 	redirect = await openConfiguration(page);
 	await fillConfiguration(page, { name: NAME, description: DESCRIPTION, key: app.key, secret: app.secret });
 });
@@ -48,19 +51,13 @@ async function nothingLost({ key = app.key, secret = app.secret } = {}) {
 	assert.equal(await page.getByLabel('OAuth 2.0 Access Token').inputValue(), '');
 }
 
-async function openPopup() {
-	const popup = await clickGet(page);
-	await signInSandbox(popup, demo.account('basic'));
-	return popup;
-}
-
 async function worksAfterwards() {
 	await consent(await clickGet(page));
 	assert.match(await tokenArrived(page), /^•+$/);
 }
 
 test('Cancel on the consent screen', async () => {
-	await consent(await openPopup(), 'Cancel');
+	await consent(await clickGet(page), 'Cancel');
 	await page.getByText('Access was not allowed at Dropbox.').waitFor();
 	await page.getByText('Click Get OAuth2 Access Token again, and then Allow.').waitFor();
 	await nothingLost();
@@ -68,7 +65,7 @@ test('Cancel on the consent screen', async () => {
 });
 
 test('closing the window half-way', async () => {
-	const popup = await openPopup();
+	const popup = await clickGet(page);
 	await popup.getByRole('button', { name: 'Continue' }).waitFor();
 	await popup.close();
 	await page.getByText('window was closed before it finished', { exact: false }).waitFor();
@@ -78,7 +75,7 @@ test('closing the window half-way', async () => {
 
 test('a wrong App Secret', async () => {
 	await page.getByLabel('App Secret').fill('wrongsecret1234');
-	await consent(await openPopup());
+	await consent(await clickGet(page));
 	await page.getByText('Dropbox did not accept the App Secret for this App Key', { exact: false }).waitFor();
 	assert.equal(await page.getByLabel('App Secret').getAttribute('aria-invalid'), 'true');
 	await nothingLost({ secret: 'wrongsecret1234' });
@@ -106,14 +103,11 @@ test('a redirect URI that was not added', async () => {
 	await page.getByText('under Redirect URIs, add exactly', { exact: false }).waitFor();
 	await nothingLost();
 	await addRedirectUri(app.page, redirect);
-	const again = await clickGet(page);
-	await signInSandbox(again, demo.account('basic'));
-	await consent(again);
-	assert.match(await tokenArrived(page), /^•+$/);
+	await worksAfterwards();
 });
 
 test('an expired state', async () => {
-	const popup = await openPopup();
+	const popup = await clickGet(page);
 	await popup.getByRole('button', { name: 'Continue' }).click();
 	await popup.getByRole('button', { name: 'Allow', exact: true }).waitFor();
 	await demo.advance(601);
@@ -124,7 +118,7 @@ test('an expired state', async () => {
 });
 
 test('a replayed state', async () => {
-	const popup = await openPopup();
+	const popup = await clickGet(page);
 	let callback;
 	page.context().on('request', (r) => {
 		if (r.url().startsWith(redirect)) callback = r.url();
@@ -139,7 +133,7 @@ test('a replayed state', async () => {
 });
 
 test('a token name with other characters, and one that is taken', async () => {
-	await consent(await openPopup());
+	await consent(await clickGet(page));
 	await tokenArrived(page);
 	await page.getByLabel('Token Name').fill('Bad/Name');
 	await page.getByRole('button', { name: 'Done' }).click();
