@@ -1,33 +1,16 @@
 /* Activity and notifications in the console: what happened is told at once, and webhooks are made and tried. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 
-import { openBrowser } from '../lib/browser.mjs';
 import { startHook } from '../lib/hook.mjs';
-import { managerClient } from '../lib/http.mjs';
 import { connectToken } from '../lib/manager.mjs';
-import { startProvider } from '../lib/provider.mjs';
-import { startServe } from '../lib/server.mjs';
-import { signInManager } from './walk.mjs';
+import { startScreen } from './screen.mjs';
 
-let p, manager, browser, ann, page, hook, token;
-
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url } });
-	ann = await managerClient(manager);
-	hook = await startHook();
-	hook.answer = (req, res) => res.writeHead(204).end();
-	browser = await openBrowser();
-	page = await browser.person();
-	await signInManager(page, { manager: manager.url, seed: { admin: { username: manager.username, password: manager.password } } });
-});
-after(async () => {
-	await browser?.close();
-	await manager?.stop();
-	await hook?.stop();
-	await p?.stop();
-});
+const { p, manager, ann, page } = await startScreen();
+const hook = await startHook();
+hook.answer = (req, res) => res.writeHead(204).end();
+after(() => hook.stop());
+let token;
 
 const happened = (text) => page.getByRole('listitem').filter({ hasText: text });
 /* Nothing is cut off or scrolls sideways. */

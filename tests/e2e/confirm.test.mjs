@@ -1,30 +1,13 @@
 /* An old session is asked for the password before a secret is shown or made (S-119). */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { byHand } from '../lib/by-hand.mjs';
-import { openBrowser } from '../lib/browser.mjs';
-import { managerClient } from '../lib/http.mjs';
 import { connectToken } from '../lib/manager.mjs';
-import { startProvider } from '../lib/provider.mjs';
-import { startServe } from '../lib/server.mjs';
-import { signInManager } from './walk.mjs';
+import { startScreen } from './screen.mjs';
 
-let p, manager, browser, page, token;
-
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url } });
-	token = await connectToken(await managerClient(manager), 'Archive');
-	browser = await openBrowser();
-	page = await browser.person();
-	await signInManager(page, { manager: manager.url, seed: { admin: { username: manager.username, password: manager.password } } });
-});
-after(async () => {
-	await browser?.close();
-	await manager?.stop();
-	await p?.stop();
-});
+const { manager, ann, page } = await startScreen();
+const token = await connectToken(ann, 'Archive');
 
 const age = () => byHand(manager.data, `UPDATE session SET confirmed_ms = ${Date.now() - 11 * 60000}`);
 const dialog = () => page.getByRole('dialog', { name: 'Is it still you?' });

@@ -1,29 +1,13 @@
 /* Two people on the screen of one token: nobody's change is lost without a word. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 
-import { openBrowser } from '../lib/browser.mjs';
-import { managerClient } from '../lib/http.mjs';
 import { connectToken, makeKey } from '../lib/manager.mjs';
-import { startProvider } from '../lib/provider.mjs';
-import { startServe } from '../lib/server.mjs';
-import { signInManager } from './walk.mjs';
+import { startScreen } from './screen.mjs';
 
-let p, manager, browser, ann, page, token, serial = 0;
+const { manager, ann, page } = await startScreen();
+let token, serial = 0;
 
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url } });
-	ann = await managerClient(manager);
-	browser = await openBrowser();
-	page = await browser.person();
-	await signInManager(page, { manager: manager.url, seed: { admin: manager } });
-});
-after(async () => {
-	await browser?.close();
-	await manager?.stop();
-	await p?.stop();
-});
 beforeEach(async () => {
 	token = await connectToken(ann, `Shared ${++serial}`, { description: 'as it was' });
 	await page.goto(`${manager.url}/tokens/${token.id}`);

@@ -1,31 +1,13 @@
 /* What the console shows of what happens, when the stream of it fails or falls behind. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { openBrowser } from '../lib/browser.mjs';
-import { managerClient } from '../lib/http.mjs';
 import { connectToken } from '../lib/manager.mjs';
-import { startProvider } from '../lib/provider.mjs';
-import { startServe } from '../lib/server.mjs';
-import { signInManager } from './walk.mjs';
+import { startScreen } from './screen.mjs';
 
 const STREAM = '**/api/console/events/stream';
-let p, manager, browser, ann, page, token;
-
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url } });
-	ann = await managerClient(manager);
-	token = await connectToken(ann, 'Nightly');
-	browser = await openBrowser();
-	page = await browser.person();
-	await signInManager(page, { manager: manager.url, seed: { admin: manager } });
-});
-after(async () => {
-	await browser?.close();
-	await manager?.stop();
-	await p?.stop();
-});
+const { manager, ann, page } = await startScreen();
+const token = await connectToken(ann, 'Nightly');
 
 const happened = (text) => page.getByRole('listitem').filter({ hasText: text });
 /* Each a row of what happened. */

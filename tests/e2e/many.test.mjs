@@ -1,31 +1,15 @@
 /* The console of an installation with more tokens than a page shows. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { openBrowser } from '../lib/browser.mjs';
 import { byHand } from '../lib/by-hand.mjs';
-import { managerClient } from '../lib/http.mjs';
 import { connectToken } from '../lib/manager.mjs';
 import { copyToken } from '../lib/many.mjs';
-import { startProvider } from '../lib/provider.mjs';
-import { startServe } from '../lib/server.mjs';
-import { signInManager } from './walk.mjs';
+import { startScreen } from './screen.mjs';
 
-let p, manager, browser, page;
-
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url } });
-	await connectToken(await managerClient(manager), 'Archive');
-	browser = await openBrowser();
-	page = await browser.person();
-	await signInManager(page, { manager: manager.url, seed: { admin: { username: manager.username, password: manager.password } } });
-});
-after(async () => {
-	await browser?.close();
-	await manager?.stop();
-	await p?.stop();
-});
+const { manager, ann, page } = await startScreen();
+await connectToken(ann, 'Archive');
+await page.reload();
 
 const rows = () => page.locator('tbody tr').count();
 

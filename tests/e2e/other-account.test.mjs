@@ -1,29 +1,12 @@
 /* Reconnect with another account: the screen asks before anything changes. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { openBrowser } from '../lib/browser.mjs';
-import { managerClient } from '../lib/http.mjs';
 import { connectToken } from '../lib/manager.mjs';
-import { startProvider, usual } from '../lib/provider.mjs';
-import { startServe } from '../lib/server.mjs';
-import { signInManager } from './walk.mjs';
+import { usual } from '../lib/provider.mjs';
+import { startScreen } from './screen.mjs';
 
-let p, manager, browser, ann, page;
-
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url } });
-	ann = await managerClient(manager);
-	browser = await openBrowser();
-	page = await browser.person();
-	await signInManager(page, { manager: manager.url, seed: { admin: { username: manager.username, password: manager.password } } });
-});
-after(async () => {
-	await browser?.close();
-	await manager?.stop();
-	await p?.stop();
-});
+const { p, manager, ann, page } = await startScreen();
 
 test('another account is used only after the person said so', async () => {
 	const t = await connectToken(ann, 'Mine');

@@ -1,30 +1,13 @@
 /* What the console tells about tokens that will need a person, and about those that do. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { openBrowser } from '../lib/browser.mjs';
-import { managerClient } from '../lib/http.mjs';
 import { connectToken } from '../lib/manager.mjs';
-import { startProvider, tokenReply } from '../lib/provider.mjs';
-import { startServe } from '../lib/server.mjs';
-import { signInManager } from './walk.mjs';
+import { tokenReply } from '../lib/provider.mjs';
+import { startScreen } from './screen.mjs';
 
-let p, manager, browser, ann, page;
+const { p, manager, ann, page } = await startScreen();
 const short = () => ({ json: tokenReply({ refresh_token: undefined }) });
-
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url } });
-	ann = await managerClient(manager);
-	browser = await openBrowser();
-	page = await browser.person();
-	await signInManager(page, { manager: manager.url, seed: { admin: { username: manager.username, password: manager.password } } });
-});
-after(async () => {
-	await browser?.close();
-	await manager?.stop();
-	await p?.stop();
-});
 
 test('the list says until when, and why; the token\'s screen who can mend it', async () => {
 	p.on.token = short;

@@ -1,28 +1,15 @@
 /* When a token needs a person, every call about it says so in one way: 409, one code, exit status 5. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 
-import { testClock } from '../lib/clock.mjs';
-import { managerClient, programGet } from '../lib/http.mjs';
-import { connectToken, makeKey } from '../lib/manager.mjs';
-import { startProvider, tokenReply, usual } from '../lib/provider.mjs';
-import { run, startServe } from '../lib/server.mjs';
+import { startDesk } from '../lib/desk.mjs';
+import { programGet } from '../lib/http.mjs';
+import { connectToken } from '../lib/manager.mjs';
+import { tokenReply, usual } from '../lib/provider.mjs';
+import { run } from '../lib/server.mjs';
 
-const clock = testClock();
-let p, manager, ann, key;
-
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url, ...clock.env } });
-	ann = await managerClient(manager);
-	({ key } = await makeKey(ann));
-});
-after(async () => {
-	await manager?.stop();
-	await p?.stop();
-});
-beforeEach(() => p.reset());
+const { p, manager, ann, key, clock } = await startDesk();
 
 const cli = (...args) => run(['token', ...args], { env: { VALETKEY_URL: manager.url, VALETKEY_API_KEY: key } });
 const at = (name, what) => `/api/v1/tokens/${name}/${what}`;

@@ -1,28 +1,14 @@
 /* "Also end the access at the provider": removed only when the grant is known to be over. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 
-import { testClock } from '../lib/clock.mjs';
-import { managerClient } from '../lib/http.mjs';
+import { startDesk } from '../lib/desk.mjs';
 import { connectToken } from '../lib/manager.mjs';
-import { startProvider, tokenReply } from '../lib/provider.mjs';
-import { startServe } from '../lib/server.mjs';
+import { tokenReply } from '../lib/provider.mjs';
 
 const REVOKE = '/2/auth/token/revoke';
 const expired = { status: 401, json: { error_summary: 'expired_access_token/', error: { '.tag': 'expired_access_token' } } };
-const clock = testClock();
-let p, manager, ann;
-
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url, ...clock.env } });
-	ann = await managerClient(manager);
-});
-after(async () => {
-	await manager?.stop();
-	await p?.stop();
-});
-beforeEach(() => p.reset());
+const { p, manager, ann, clock } = await startDesk();
 
 /* What the revoke call answers to an access token. */
 const onRevoke = (answer) => (p.on.other = (req) => (req.path === REVOKE ? answer(req.headers.authorization.slice(7)) : undefined));

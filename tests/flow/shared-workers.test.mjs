@@ -3,28 +3,15 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 
-import { testClock } from '../lib/clock.mjs';
+import { startDesk } from '../lib/desk.mjs';
 import { startHook } from '../lib/hook.mjs';
-import { managerClient, programGet } from '../lib/http.mjs';
+import { programGet } from '../lib/http.mjs';
 import { connectToken, makeKey } from '../lib/manager.mjs';
-import { startProvider, tokenReply } from '../lib/provider.mjs';
-import { startServe } from '../lib/server.mjs';
+import { tokenReply } from '../lib/provider.mjs';
 
-const clock = testClock();
-let p, manager, ann;
-
-before(async () => {
-	p = await startProvider();
-	manager = await startServe({ env: { VALETKEY_DROPBOX_URL: p.url, ...clock.env } });
-	ann = await managerClient(manager);
-});
-after(async () => {
-	await manager?.stop();
-	await p?.stop();
-});
-beforeEach(() => p.reset());
+const { p, manager, ann, key, clock } = await startDesk();
 
 const at = (name, rest = '') => `/api/v1/tokens/${encodeURIComponent(name)}/access-token${rest}`;
 const refreshes = () => p.requests.filter((r) => r.path === '/oauth2/token' && r.form.grant_type === 'refresh_token').length;
@@ -42,7 +29,6 @@ test('S-250 reports of one key that wait for a witness hold up neither the conso
 	const list = [];
 	for (let i = 0; i < 6; i++) list.push(await connectToken(ann, `Slow ${i}`));
 	const limited = await makeKey(ann, { tokens: list });
-	const { key } = await makeKey(ann);
 	const prints = {};
 	for (const t of list) {
 		const { access_token } = (await programGet(manager.url, at(t.name, '?min_ttl=0'), key)).body;
@@ -74,7 +60,6 @@ test('S-250 reports of one key that wait for a witness hold up neither the conso
 
 test('a life shorter than min_ttl is said, and not refreshed again before half of it', async () => {
 	await connectToken(ann, 'Short Life');
-	const { key } = await makeKey(ann);
 	const read = () => programGet(manager.url, at('Short Life', '?min_ttl=80000'), key);
 	p.requests.length = 0;
 	for (let i = 0; i < 5; i++) {
