@@ -1,17 +1,13 @@
 #include <sodium.h>
 
 #include "base/buf.h"
+#include "crypto/aead.h"
 #include "crypto/keyring.h"
 #include "crypto/seal_key.h"
 
 #define FORMAT 1
-#define TAG_LEN crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define HEAD_LEN (1 + KEY_ID_LEN + SEAL_NONCE_LEN)
 #define PLACE_LEN 256 /* longer places take memory of the arena */
-
-_Static_assert(crypto_aead_chacha20poly1305_ietf_ABYTES == TAG_LEN &&
-	crypto_aead_chacha20poly1305_ietf_NPUBBYTES == 12,
-    "the cipher below is the half of it that comes after the key");
 
 /* Lengths stand before the texts, so that no two places have the same bytes. */
 static struct str
@@ -43,7 +39,7 @@ room_for(struct arena *a, char room[PLACE_LEN], struct seal_place at)
 
 /* What is left of the nonce for the cipher behind the derived key. */
 static void
-rest_of(const unsigned char *nonce, unsigned char out[12])
+rest_of(const unsigned char *nonce, unsigned char out[AEAD_NONCE_LEN])
 {
 	memset(out, 0, 4);
 	memcpy(out + 4, nonce + SEAL_NONCE_LEN - 8, 8);
@@ -52,23 +48,20 @@ rest_of(const unsigned char *nonce, unsigned char out[12])
 struct str
 crypto_seal(const struct keyring *k, struct arena *a, struct seal_place at, struct secret plain)
 {
-	struct str in = secret_expose(plain), ad;
-	unsigned char *out = arena_alloc(a, HEAD_LEN + in.len + TAG_LEN);
-	unsigned char *nonce = out + 1 + KEY_ID_LEN, key[SUBKEY_LEN], rest[12];
+	struct str in = secret_expose(plain);
+	size_t len = HEAD_LEN + in.len + AEAD_TAG_LEN;
+	unsigned char *out = arena_alloc(a, len);
+	unsigned char *nonce = out + 1 + KEY_ID_LEN, key[SUBKEY_LEN], rest[AEAD_NONCE_LEN];
 	char room[PLACE_LEN];
 	struct buf b = room_for(a, room, at);
-	unsigned long long sealed_len;
 
 	out[0] = FORMAT;
 	memcpy(out + 1, k->id, KEY_ID_LEN);
 	seal_key_next(k, nonce, key);
 	rest_of(nonce, rest);
-	ad = place_bytes(&b, at, out);
-	crypto_aead_chacha20poly1305_ietf_encrypt(out + HEAD_LEN, &sealed_len,
-	    (const unsigned char *)in.p, in.len, (const unsigned char *)ad.p, ad.len, NULL, rest,
-	    key);
+	aead_seal(key, rest, place_bytes(&b, at, out), in, out + HEAD_LEN);
 	sodium_memzero(key, sizeof(key));
-	return (struct str){ (const char *)out, HEAD_LEN + (size_t)sealed_len };
+	return (struct str){ (const char *)out, len };
 }
 
 static enum rc
@@ -86,26 +79,23 @@ crypto_open(const struct keyring *k, struct ctx *cx, struct seal_place at, struc
     struct secret *out)
 {
 	const unsigned char *in = (const unsigned char *)sealed.p;
-	unsigned char *plain, key[SUBKEY_LEN], rest[12];
-	unsigned long long len;
+	unsigned char *plain, key[SUBKEY_LEN], rest[AEAD_NONCE_LEN];
 	char room[PLACE_LEN];
 	struct buf b = room_for(cx->arena, room, at);
-	struct str ad;
-	int failed;
+	bool opened;
 
-	if (sealed.len < HEAD_LEN + TAG_LEN || in[0] != FORMAT)
+	if (sealed.len < HEAD_LEN + AEAD_TAG_LEN || in[0] != FORMAT)
 		return does_not_open(cx, at, "it is not in the sealed format");
 	if (sodium_memcmp(in + 1, k->id, KEY_ID_LEN) != 0)
 		return does_not_open(cx, at, "it was sealed with another master key");
-	ad = place_bytes(&b, at, in);
 	plain = arena_alloc(cx->arena, sealed.len - HEAD_LEN);
 	seal_key_of(k, in + 1 + KEY_ID_LEN, key);
 	rest_of(in + 1 + KEY_ID_LEN, rest);
-	failed = crypto_aead_chacha20poly1305_ietf_decrypt(plain, &len, NULL, in + HEAD_LEN,
-	    sealed.len - HEAD_LEN, (const unsigned char *)ad.p, ad.len, rest, key);
+	opened = aead_open(
+	    key, rest, place_bytes(&b, at, in), str_sub(sealed, HEAD_LEN, sealed.len), plain);
 	sodium_memzero(key, sizeof(key));
-	if (failed != 0)
+	if (!opened)
 		return does_not_open(cx, at, "its content or its place was changed");
-	*out = secret_of((struct str){ (const char *)plain, (size_t)len });
+	*out = secret_of((struct str){ (const char *)plain, sealed.len - HEAD_LEN - AEAD_TAG_LEN });
 	return OK;
 }

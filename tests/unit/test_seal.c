@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <sys/wait.h>
 
+#include "crypto/aead.h"
 #include "crypto/crypto.h"
 #include "crypto/keyring.h"
 #include "crypto/seal_key.h"
@@ -103,6 +104,63 @@ test_a_long_place_counts_to_its_end(void **state)
 	row[999] = '2';
 	assert_int_equal(crypto_open(k, &f->cx, at, sealed, &out), E_STORE);
 	keyring_free(k);
+}
+
+/* --- the cipher --- */
+
+/* RFC 8439, section 2.8.2. */
+static void
+test_aead_agrees_with_its_document(void **state)
+{
+	static const unsigned char tag[] = { 0x1a, 0xe1, 0x0b, 0x59, 0x4f, 0x09, 0xe2, 0x6a, 0x7e,
+		0x90, 0x2e, 0xcb, 0xd0, 0x60, 0x06, 0x91 };
+	static const unsigned char begin[] = { 0xd3, 0x1a, 0x8d, 0x34, 0x64, 0x8e, 0x60, 0xdb };
+	static const unsigned char nonce[] = { 0x07, 0, 0, 0, 0x40, 0x41, 0x42, 0x43, 0x44, 0x45,
+		0x46, 0x47 };
+	struct str with = S("PQRS\xc0\xc1\xc2\xc3\xc4\xc5\xc6\xc7");
+	struct str plain = S("Ladies and Gentlemen of the class of '99: If I could offer you only "
+			     "one tip for the future, sunscreen would be it.");
+	unsigned char key[AEAD_KEY_LEN], out[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(key); i++)
+		key[i] = (unsigned char)(0x80 + i);
+	aead_seal(key, nonce, with, plain, out);
+	assert_memory_equal(out, begin, sizeof(begin));
+	assert_memory_equal(out + plain.len, tag, sizeof(tag));
+}
+
+/* Every length of a text up to beyond what is done in one run, with what goes along likewise. */
+static void
+test_aead_is_libsodiums(void **state)
+{
+	enum { MAX = 600 };
+	unsigned char bytes[MAX], along[MAX], key[AEAD_KEY_LEN], nonce[AEAD_NONCE_LEN];
+	unsigned char got[MAX + AEAD_TAG_LEN], wanted[MAX + AEAD_TAG_LEN], opened[MAX];
+
+	(void)state;
+	for (size_t n = 0; n < 4 * MAX; n++) {
+		size_t len = n % MAX, with = n / MAX == 0 ? 60 : randombytes_uniform(400);
+		struct str plain = { (const char *)bytes, len }, ad = { (const char *)along, with };
+		struct str sealed = { (const char *)got, len + AEAD_TAG_LEN };
+
+		randombytes_buf(bytes, sizeof(bytes));
+		randombytes_buf(along, sizeof(along));
+		randombytes_buf(key, sizeof(key));
+		randombytes_buf(nonce, sizeof(nonce));
+		crypto_aead_chacha20poly1305_ietf_encrypt(
+		    wanted, NULL, bytes, len, along, with, NULL, nonce, key);
+		aead_seal(key, nonce, ad, plain, got);
+		assert_memory_equal(got, wanted, sealed.len);
+		assert_true(aead_open(key, nonce, ad, sealed, opened));
+		assert_memory_equal(opened, bytes, len);
+		memset(opened, 'x', sizeof(opened));
+		got[n % sealed.len] ^= 1 << n % 8;
+		assert_false(aead_open(key, nonce, ad, sealed, opened));
+		if (len > 8)
+			assert_memory_not_equal(opened, bytes, len);
+	}
+	assert_false(aead_open(key, nonce, S(""), S("fifteen bytes.."), opened));
 }
 
 /* --- nonces --- */
@@ -226,6 +284,8 @@ main(void)
 		TEST(test_libsodium_opens_what_is_sealed),
 		TEST(test_what_libsodium_sealed_opens),
 		TEST(test_a_long_place_counts_to_its_end),
+		TEST(test_aead_agrees_with_its_document),
+		TEST(test_aead_is_libsodiums),
 		TEST(test_s168_no_nonce_is_used_twice),
 		TEST(test_s168_no_child_repeats_another_or_its_parent),
 	};
