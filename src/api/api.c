@@ -66,6 +66,15 @@ api_reply(struct http_res *res, int status, json_t *obj)
 	return OK;
 }
 
+json_t *
+api_dated(struct ctx *cx)
+{
+	json_t *o = json_object();
+
+	json_put(o, "now_ms", json_integer(clock_now_ms(cx->clock)));
+	return o;
+}
+
 enum rc
 api_no_content(struct http_res *res)
 {

@@ -54,6 +54,8 @@ void streams_free(struct streams *s); /* takes NULL */
 MUST enum rc api_body(struct ctx *cx, const struct http_req *req, json_t **out);
 /* Replies with the object, consuming it. */
 enum rc api_reply(struct http_res *res, int status, json_t *obj);
+/* An object with the time in it, which the others are told against. */
+json_t *api_dated(struct ctx *cx);
 #define API_PAGE_MAX 1000 /* tokens */
 /* limit, after and find of a list of tokens; page->max is 0 without a limit. */
 MUST enum rc api_take_page(struct ctx *cx, const struct http_req *req, struct token_page *page);

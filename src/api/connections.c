@@ -21,11 +21,10 @@ api_connection_create(void *app, struct ctx *cx, const struct http_req *req, str
 	TRY(json_take_str_opt(cx, body, "token_id", ID_MAX, &in.token_id));
 	in.app_secret = secret_of(app_secret);
 	TRY(vault_connect_start(api->vault, cx, session_of(req), &in, &c, &url));
-	o = json_object();
+	o = api_dated(cx);
 	json_put(o, "id", json_str(c.id));
 	json_put(o, "authorization_url", json_str(url));
 	json_put(o, "expires_at_ms", json_integer(c.expires_ms));
-	json_put(o, "now_ms", json_integer(clock_now_ms(cx->clock)));
 	return api_reply(res, 201, o);
 }
 
@@ -37,8 +36,7 @@ api_connection_get(void *app, struct ctx *cx, const struct http_req *req, struct
 	json_t *o;
 
 	TRY(vault_connection_get(api->vault, cx, session_of(req), req->args[0], &c));
-	o = json_object();
-	json_put(o, "now_ms", json_integer(clock_now_ms(cx->clock)));
+	o = api_dated(cx);
 	json_put(o, "connection", view_connection(api, cx, &c));
 	return api_reply(res, 200, o);
 }

@@ -69,10 +69,9 @@ reply_or_drop(struct http_res *res, int status, json_t *o, enum rc rc)
 enum rc
 api_keys(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
-	json_t *o = json_object(), *list = json_array();
+	json_t *o = api_dated(cx), *list = json_array();
 
 	(void)req;
-	json_put(o, "now_ms", json_integer(clock_now_ms(cx->clock)));
 	json_put(o, "keys", list);
 	return reply_or_drop(res, 200, o, view_keys(app, cx, list));
 }

@@ -9,9 +9,8 @@ static enum rc
 reply_token(
     struct api *api, struct ctx *cx, struct http_res *res, int status, const struct token *t)
 {
-	json_t *o = json_object();
+	json_t *o = api_dated(cx);
 
-	json_put(o, "now_ms", json_integer(clock_now_ms(cx->clock)));
 	json_put(o, "token", view_token(api, cx, t));
 	return api_reply(res, status, o);
 }
@@ -54,7 +53,7 @@ api_tokens(void *app, struct ctx *cx, const struct http_req *req, struct http_re
 	struct api *api = app;
 	struct token_page page = { 0 };
 	struct token *tokens;
-	json_t *list, *next;
+	json_t *o, *list;
 	size_t n;
 
 	TRY(api_take_page(cx, req, &page));
@@ -64,10 +63,10 @@ api_tokens(void *app, struct ctx *cx, const struct http_req *req, struct http_re
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, view_token(api, cx, &tokens[i]));
-	next = n == page.max ? json_str(tokens[n - 1].name) : json_null();
-	return api_reply(res, 200,
-	    json_pack("{s:I, s:o, s:o}", "now_ms", (json_int_t)clock_now_ms(cx->clock), "tokens",
-		list, "next", next));
+	o = api_dated(cx);
+	json_put(o, "tokens", list);
+	json_put(o, "next", n == page.max ? json_str(tokens[n - 1].name) : json_null());
+	return api_reply(res, 200, o);
 }
 
 enum rc
@@ -183,9 +182,10 @@ enum rc
 api_tokens_deleted(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	struct api *api = app;
-	json_t *list, *next = NULL;
+	json_t *o, *list;
 	struct deleted_page page;
 	struct token *tokens;
+	struct str next = S("");
 	size_t n;
 
 	TRY(take_deleted_page(cx, req, &page));
@@ -194,11 +194,12 @@ api_tokens_deleted(void *app, struct ctx *cx, const struct http_req *req, struct
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, view_deleted(api, cx, &tokens[i]));
 	if (n == page.max)
-		next = json_str(str_printf(cx->arena, "%lld.%.*s",
-		    (long long)tokens[n - 1].deleted_ms, STR_ARG(tokens[n - 1].id)));
-	return api_reply(res, 200,
-	    json_pack("{s:I, s:o, s:o}", "now_ms", (json_int_t)clock_now_ms(cx->clock), "tokens",
-		list, "next", next != NULL ? next : json_null()));
+		next = str_printf(cx->arena, "%lld.%.*s", (long long)tokens[n - 1].deleted_ms,
+		    STR_ARG(tokens[n - 1].id));
+	o = api_dated(cx);
+	json_put(o, "tokens", list);
+	json_put(o, "next", json_opt_str(next));
+	return api_reply(res, 200, o);
 }
 
 enum rc

@@ -78,8 +78,7 @@ api_webhooks(void *app, struct ctx *cx, const struct http_req *req, struct http_
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, view_webhook(&hooks[i]));
-	o = json_object();
-	json_put(o, "now_ms", json_integer(clock_now_ms(cx->clock)));
+	o = api_dated(cx);
 	json_put(o, "webhooks", list);
 	json_put(o, "event_types", view_event_types());
 	return api_reply(res, 200, o);
@@ -202,8 +201,7 @@ api_deliveries(void *app, struct ctx *cx, const struct http_req *req, struct htt
 	views = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(views, view_delivery(&list[i]));
-	o = json_object();
-	json_put(o, "now_ms", json_integer(clock_now_ms(cx->clock)));
+	o = api_dated(cx);
 	json_put(o, "deliveries", views);
 	return api_reply(res, 200, o);
 }

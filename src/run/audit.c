@@ -4,7 +4,6 @@
 
 #include "crypto/crypto.h"
 #include "run/commands.h"
-#include "run/process.h"
 #include "run/start.h"
 #include "store/event.h"
 
@@ -69,16 +68,10 @@ verify(struct start *st)
 int
 run_audit(int argc, char **argv)
 {
-	struct start st;
-	int status = 0;
-
-	if (!start_command(&st, FOR_AUDIT, "audit verify --data DIR [options]",
+	return start_run(
+	    &(struct start_what){ FOR_AUDIT, "audit verify --data DIR [options]",
 		"Proves with the master key that no event was changed, added or removed at the "
 		"database.\nThe manager may be serving meanwhile. See docs/mechanisms/events.md.",
-		argc, argv, &status))
-		return status;
-	if (verify(&st) != OK)
-		status = process_fail(&st.cx);
-	start_end(&st);
-	return status;
+		verify },
+	    argc, argv);
 }

@@ -8,7 +8,6 @@
 #include "crypto/crypto.h"
 #include "db/db.h"
 #include "run/commands.h"
-#include "run/process.h"
 #include "run/runtime.h"
 #include "run/start.h"
 #include "store/copy.h"
@@ -241,43 +240,34 @@ restore_command(struct start *st)
 	return copy_between(cx, o->operands[0], o->store != NULL ? o->store : o->data, false);
 }
 
-static int
-run(enum command_bit command, const char *usage, const char *what, enum rc (*fn)(struct start *),
-    int argc, char **argv)
-{
-	struct start st;
-	int status = 0;
-
-	if (!start_command(&st, command, usage, what, argc, argv, &status))
-		return status;
-	if (fn(&st) != OK)
-		status = process_fail(&st.cx);
-	start_end(&st);
-	return status;
-}
-
 int
 run_store(int argc, char **argv)
 {
-	return run(FOR_STORE, "store copy --from DIR|URL --to DIR|URL",
-	    "Moves an installation between a data directory and a PostgreSQL, row for row. Nobody\n"
-	    "may serve from either meanwhile; the source stays as it is.",
-	    store_command, argc, argv);
+	return start_run(&(struct start_what){ FOR_STORE, "store copy --from DIR|URL --to DIR|URL",
+			     "Moves an installation between a data directory and a PostgreSQL, row "
+			     "for row. Nobody\n"
+			     "may serve from either meanwhile; the source stays as it is.",
+			     store_command },
+	    argc, argv);
 }
 
 int
 run_backup(int argc, char **argv)
 {
-	return run(FOR_BACKUP, "backup [verify] FILE --data DIR [options]",
-	    "Writes all data, as of one moment, into one file that did not exist; the manager may\n"
-	    "go on. \"verify\" proves that a backup is whole and opens with the master key.",
-	    backup_command, argc, argv);
+	return start_run(
+	    &(struct start_what){ FOR_BACKUP, "backup [verify] FILE --data DIR [options]",
+		"Writes all data, as of one moment, into one file that did not exist; the manager "
+		"may\n"
+		"go on. \"verify\" proves that a backup is whole and opens with the master key.",
+		backup_command },
+	    argc, argv);
 }
 
 int
 run_restore(int argc, char **argv)
 {
-	return run(FOR_RESTORE, "restore FILE --data DIR [options]",
-	    "Puts a backup into an empty data directory or PostgreSQL.", restore_command, argc,
-	    argv);
+	return start_run(
+	    &(struct start_what){ FOR_RESTORE, "restore FILE --data DIR [options]",
+		"Puts a backup into an empty data directory or PostgreSQL.", restore_command },
+	    argc, argv);
 }

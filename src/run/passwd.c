@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "run/commands.h"
-#include "run/process.h"
 #include "run/visit.h"
 #include "vault/people.h"
 #include "vault/vault.h"
@@ -53,24 +52,18 @@ set_password(struct start *st)
 	if (rc == OK)
 		rc = vault_password_set(v.vault, &st->cx, S("admin"), password);
 	visit_end(&v);
+	if (rc == OK)
+		puts("The password of admin is set.");
 	return rc;
 }
 
 int
 run_passwd(int argc, char **argv)
 {
-	struct start st;
-	int status = 0;
-
-	if (!start_command(&st, FOR_PASSWD, "passwd --data DIR",
+	return start_run(
+	    &(struct start_what){ FOR_PASSWD, "passwd --data DIR",
 		"Sets the manager's admin password (read from standard input) and ends its "
 		"sessions.",
-		argc, argv, &status))
-		return status;
-	if (set_password(&st) != OK)
-		status = process_fail(&st.cx);
-	else
-		puts("The password of admin is set.");
-	start_end(&st);
-	return status;
+		set_password },
+	    argc, argv);
 }

@@ -3,7 +3,6 @@
 
 #include "base/json.h"
 #include "run/commands.h"
-#include "run/process.h"
 #include "run/start.h"
 #include "run/variables.h"
 
@@ -69,16 +68,10 @@ print_variables(struct start *st)
 int
 run_sandbox_env(int argc, char **argv)
 {
-	struct start st;
-	int status = 0;
-
-	if (!start_command(&st, FOR_SANDBOX_ENV, "sandbox env --data DIR",
+	return start_run(
+	    &(struct start_what){ FOR_SANDBOX_ENV, "sandbox env --data DIR",
 		"Prints the variables that make programs use the running sandbox, for a shell:\n"
 		"eval \"$(valetkey sandbox env --data DIR)\"",
-		argc, argv, &status))
-		return status;
-	if (print_variables(&st) != OK)
-		status = process_fail(&st.cx);
-	start_end(&st);
-	return status;
+		print_variables },
+	    argc, argv);
 }

@@ -63,6 +63,20 @@ start_end(struct start *st)
 	clock_free(st->clock);
 }
 
+int
+start_run(const struct start_what *w, int argc, char **argv)
+{
+	struct start st;
+	int status = 0;
+
+	if (!start_command(&st, w->command, w->usage, w->what, argc, argv, &status))
+		return status;
+	if (w->run(&st) != OK)
+		status = process_fail(&st.cx);
+	start_end(&st);
+	return status;
+}
+
 enum rc
 start_want_data(struct start *st)
 {

@@ -15,6 +15,13 @@ struct start {
 bool start_command(struct start *st, enum command_bit command, const char *usage, const char *what,
     int argc, char **argv, int *status);
 void start_end(struct start *st);
+/* A command that is one function, from its first line to its last: the exit status. */
+struct start_what {
+	enum command_bit command;
+	const char *usage, *what;
+	enum rc (*run)(struct start *st);
+};
+int start_run(const struct start_what *w, int argc, char **argv);
 /* The data directory, or a sentence when --data is missing. */
 MUST enum rc start_want_data(struct start *st);
 

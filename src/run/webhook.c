@@ -3,7 +3,6 @@
 
 #include "base/print.h"
 #include "run/commands.h"
-#include "run/process.h"
 #include "run/visit.h"
 #include "vault/vault.h"
 #include "vault/webhooks.h"
@@ -85,17 +84,11 @@ run(struct start *st)
 int
 run_webhook(int argc, char **argv)
 {
-	struct start st;
-	int status = 0;
-
-	if (!start_command(&st, FOR_WEBHOOK,
+	return start_run(
+	    &(struct start_what){ FOR_WEBHOOK,
 		"webhook list|add URL|remove NAME --data DIR [options]",
 		"Who is told of events over HTTP, signed. \"add\" prints the signing secret. The "
 		"manager\nmay be serving meanwhile. See docs/mechanisms/events.md.",
-		argc, argv, &status))
-		return status;
-	if (run(&st) != OK)
-		status = process_fail(&st.cx);
-	start_end(&st);
-	return status;
+		run },
+	    argc, argv);
 }

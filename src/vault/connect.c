@@ -16,13 +16,6 @@
 
 /* --- start --- */
 
-static enum rc
-bad_field(struct ctx *cx, const char *field, const char *why, const char *todo)
-{
-	fail_at(cx, E_INPUT, "bad-field", field, "%s", why);
-	return fail_todo(cx, "%s", todo);
-}
-
 /* Letters and digits, as every Dropbox key and secret is; the provider judges the rest. */
 static bool
 is_credential(struct str s)
@@ -69,7 +62,8 @@ check_start(struct ctx *cx, const struct provider *p, const struct connect_start
 		    "The App Secret holds a space or a strange character.",
 		    " again, once it is shown and not masked, from");
 	if (!is_scope_list(in->scopes))
-		return bad_field(cx, "scopes", "The scopes are not words separated by spaces.",
+		return vault_bad_field(cx, "scopes",
+		    "The scopes are not words separated by spaces.",
 		    "For example: account_info.read files.metadata.read");
 	return OK;
 }
@@ -662,7 +656,7 @@ vault_connection_save(struct vault *v, struct ctx *cx, const struct session *who
 
 	TRY(token_name_check(cx, save->name));
 	if (str_chars(save->description) > 2000)
-		return bad_field(cx, "description",
+		return vault_bad_field(cx, "description",
 		    "The description is longer than 2000 characters.", "Shorten it.");
 	TRY(connected(v, cx, who, id, &c, &secrets));
 	TRY(vault_provider(v, cx, c.provider, &p));

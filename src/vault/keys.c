@@ -309,8 +309,8 @@ check_label(struct ctx *cx, struct str label)
 {
 	if (label.len > 0 && str_utf8(label) && str_chars(label) <= LABEL_MAX)
 		return OK;
-	fail_at(cx, E_INPUT, "bad-field", "label", "The key needs a label of 1 to 100 characters.");
-	return fail_todo(cx, "Say what will use it, for example \"backup script\".");
+	return vault_bad_field(cx, "label", "The key needs a label of 1 to 100 characters.",
+	    "Say what will use it, for example \"backup script\".");
 }
 
 enum rc

@@ -30,6 +30,13 @@ vault_new_id(struct arena *a)
 	    crypto_random_text(a, ID_LEN, S("0123456789abcdefghijklmnopqrstuvwxyz")));
 }
 
+enum rc
+vault_bad_field(struct ctx *cx, const char *field, const char *why, const char *todo)
+{
+	fail_at(cx, E_INPUT, "bad-field", field, "%s", why);
+	return fail_todo(cx, "%s", todo);
+}
+
 /* The sandbox's own authority is believed for Dropbox only, by a client of its own (S-026). */
 static enum rc
 trust_sandbox(struct vault *v, struct ctx *cx, const struct vault_config *cfg)

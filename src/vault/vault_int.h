@@ -62,6 +62,8 @@ struct vault {
 };
 
 struct str vault_new_id(struct arena *a);
+/* Always fails: E_INPUT, with what is wrong with the field and what to do. */
+enum rc vault_bad_field(struct ctx *cx, const char *field, const char *why, const char *todo);
 /* For calls to the provider. Clients share neither connections nor trust. */
 struct http_client *vault_client(const struct vault *v, const struct provider *p);
 

@@ -13,18 +13,11 @@
 #define LISTED 50
 
 static enum rc
-bad(struct ctx *cx, const char *field, const char *why, const char *todo)
-{
-	fail_at(cx, E_INPUT, "bad-field", field, "%s", why);
-	return fail_todo(cx, "%s", todo);
-}
-
-static enum rc
 check_name(struct ctx *cx, struct str name)
 {
 	if (name.len > 0 && str_utf8(name) && str_chars(name) <= NAME_MAX_LEN)
 		return OK;
-	return bad(cx, "name", "The webhook needs a name of 1 to 100 characters.",
+	return vault_bad_field(cx, "name", "The webhook needs a name of 1 to 100 characters.",
 	    "Say who is told, for example \"on-call chat\".");
 }
 
@@ -34,13 +27,15 @@ check_url(struct vault *v, struct ctx *cx, struct str url)
 	struct str scheme, host;
 
 	if (url.len == 0 || url.len > URL_MAX || !url_split(url, &scheme, &host))
-		return bad(cx, "url", "This is no address that a webhook can be sent to.",
+		return vault_bad_field(cx, "url",
+		    "This is no address that a webhook can be sent to.",
 		    "Write it as https://HOST/PATH, at most 1000 characters.");
 	if (v->deny_private && url_is_loopback(host))
-		return bad(cx, "url", "Addresses that are not public are not allowed here.",
+		return vault_bad_field(cx, "url",
+		    "Addresses that are not public are not allowed here.",
 		    "Name a public address, or start without --deny-private-webhooks.");
 	if (str_eq(scheme, S("http")) && !url_is_loopback(host))
-		return bad(cx, "url", "What is told must not travel in the clear.",
+		return vault_bad_field(cx, "url", "What is told must not travel in the clear.",
 		    "Use https://; http:// is for this machine itself (127.0.0.1).");
 	return OK;
 }
@@ -51,7 +46,8 @@ check_types(struct ctx *cx, struct str types)
 	struct str one;
 
 	if (types.len > TYPES_MAX)
-		return bad(cx, "types", "Too many types of events.", "Name none for all.");
+		return vault_bad_field(
+		    cx, "types", "Too many types of events.", "Name none for all.");
 	while (types.len > 0 && str_split(&types, ' ', &one))
 		if (!vault_event_type_known(one)) {
 			fail_at(cx, E_INPUT, "bad-field", "types",
