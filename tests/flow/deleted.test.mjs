@@ -1,7 +1,9 @@
 /* A person's delete: undone while its time lasts, at the provider only when the person says so. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 
+import { byHand } from '../lib/by-hand.mjs';
 import { startDesk } from '../lib/desk.mjs';
 import { programGet } from '../lib/http.mjs';
 import { connectToken, makeKey } from '../lib/manager.mjs';
@@ -115,4 +117,15 @@ test('the number of days must be one', async () => {
 		assert.equal(got.code, 2, option);
 		assert.match(got.err, /is no number of days/);
 	}
+});
+
+/* The store failed, and what it was asked may be done late all the same: who reads meanwhile does not keep it alive. */
+test('S-132 a removal without an answer that is done late is seen', async () => {
+	const t = await connectToken(ann, 'Done Late');
+	byHand(manager.data, "CREATE TRIGGER away BEFORE UPDATE ON token BEGIN SELECT RAISE(ABORT, 'away'); END");
+	assert.equal((await ann.del(`/api/console/tokens/${t.id}`)).status, 500);
+	assert.equal(await status('Done Late'), 200);
+	byHand(manager.data, `DROP TRIGGER away; DELETE FROM token WHERE id = '${t.id}'`);
+	for (const end = Date.now() + 10000; (await status('Done Late')) !== 404; await pause(20))
+		assert.ok(Date.now() < end, 'it is handed out still');
 });
