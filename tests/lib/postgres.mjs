@@ -51,9 +51,9 @@ export async function startRelay(target) {
 			for (const pair of open) pair.silent = true;
 		},
 		/* The next transaction in which `word` stands loses its connection at its COMMIT: 'before' it reaches the
-		 * server, or 'after' it was done. Until open() no other connection is let in. */
-		cutCommit(word, when) {
-			relay.cut = { word, when };
+		 * server, or 'after' it was done. Until open() no other connection is let in, unless it is a mere `blink`. */
+		cutCommit(word, when, { blink = false } = {}) {
+			relay.cut = { word, when, blink };
 		},
 		open() {
 			relay.shut = false;
@@ -77,8 +77,8 @@ export async function startRelay(target) {
 		return relay.cut && said.includes('COMMIT') && pair.said.includes(relay.cut.word);
 	};
 	const end = () => {
+		relay.shut = !relay.cut.blink;
 		relay.cut = null;
-		relay.shut = true;
 		relay.to(relay.target);
 	};
 	const server = net.createServer((near) => {
