@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "http/coding.h"
+#include "http/out_head.h"
 
 #define REPLY_HEAD_MAX (64u << 10)
 #define BODY_AT_FIRST 4096
@@ -156,6 +157,14 @@ on_value(http_parser *p, const char *at, size_t len)
 	return 0;
 }
 
+static int
+check_length(struct out_reply *r, uint64_t len)
+{
+	return len > r->body.max && !r->salvage
+	    ? broken(r, CALL_TOO_LARGE, "it is past the size limit")
+	    : 0;
+}
+
 /* 1: no body follows, whatever the head says (RFC 9112 section 6.3). */
 static int
 on_head(http_parser *p)
@@ -170,21 +179,24 @@ on_head(http_parser *p)
 	if (r->without_body || p->status_code < 200 || p->status_code == 204 ||
 	    p->status_code == 304)
 		return 1;
-	if (p->content_length != UINT64_MAX && p->content_length > r->body.max && !r->salvage)
-		return broken(r, CALL_TOO_LARGE, "it is past the size limit");
-	return 0;
+	return p->content_length != UINT64_MAX ? check_length(r, p->content_length) : 0;
+}
+
+static int
+take_body(struct out_reply *r, struct str piece)
+{
+	size_t room = r->body.max - r->body.len;
+
+	if (r->body.cap == 0 && r->body.max > BODY_AT_FIRST)
+		buf_room(&r->body, BODY_AT_FIRST);
+	buf_add(&r->body, str_sub(piece, 0, room));
+	return piece.len <= room ? 0 : broken(r, CALL_TOO_LARGE, "it is past the size limit");
 }
 
 static int
 on_body(http_parser *p, const char *at, size_t len)
 {
-	struct out_reply *r = p->data;
-	size_t room = r->body.max - r->body.len;
-
-	if (r->body.cap == 0 && r->body.max > BODY_AT_FIRST)
-		buf_room(&r->body, BODY_AT_FIRST);
-	buf_add(&r->body, (struct str){ at, len < room ? len : room });
-	return len <= room ? 0 : broken(r, CALL_TOO_LARGE, "it is past the size limit");
+	return take_body(p->data, (struct str){ at, len });
 }
 
 static int
@@ -211,6 +223,68 @@ static const http_parser_settings settings = {
 	.on_message_complete = on_end,
 };
 
+/* --- an ordinary one --- */
+
+static int
+take_field(struct out_reply *r, int field, struct str value)
+{
+	if (value.p == NULL)
+		return 0;
+	value = str_sub(value, 0, fields[field].size - 1);
+	memcpy(text_of(r, field), value.p, value.len);
+	text_of(r, field)[value.len] = '\0';
+	r->value_len = value.len;
+	r->field = field;
+	r->in_value = true;
+	return end_field(r);
+}
+
+static int
+take_head(struct out_reply *r, const struct out_head *h)
+{
+	r->ordinary = true;
+	r->in_head = false;
+	r->keep_alive = !h->close;
+	r->left = h->content_length;
+	r->parser.status_code = (unsigned int)h->status;
+	if (take_field(r, CONTENT_TYPE, h->content_type) != 0 ||
+	    take_field(r, RETRY_AFTER, h->retry_after) != 0 || take_field(r, DATE, h->date) != 0 ||
+	    take_field(r, CODING, h->coding) != 0)
+		return -1;
+	return check_length(r, h->content_length);
+}
+
+/* How much of the bytes was its own. */
+static size_t
+take_ordinary(struct out_reply *r, struct str bytes)
+{
+	size_t n = bytes.len < r->left ? bytes.len : (size_t)r->left;
+
+	if (n > 0 && take_body(r, str_sub(bytes, 0, n)) != 0)
+		return 0;
+	r->left -= n;
+	r->complete = r->left == 0;
+	return n;
+}
+
+static size_t
+take_parsed(struct out_reply *r, const char *bytes, size_t n)
+{
+	size_t used = http_parser_execute(&r->parser, &settings, bytes, n);
+
+	if (r->in_head && !r->complete)
+		r->head_len += n;
+	if (r->complete)
+		return used;
+	if (r->why == NULL && n == 0)
+		broken(r, CALL_LOST, "the connection was closed before its end");
+	else if (r->why == NULL && (used < n || HTTP_PARSER_ERRNO(&r->parser) != HPE_OK))
+		broken(r, CALL_LOST, "it did not speak HTTP as asked");
+	if (HTTP_PARSER_ERRNO(&r->parser) == HPE_HEADER_OVERFLOW || r->head_len >= REPLY_HEAD_MAX)
+		broken(r, CALL_TOO_LARGE, "a header is past the size limit");
+	return used;
+}
+
 /* --- from outside --- */
 
 void
@@ -222,7 +296,7 @@ out_reply_begin(struct out_reply *r, const struct http_call *call)
 	r->without_body = strcmp(call->method, "HEAD") == 0;
 	r->salvage = call->salvage;
 	forget_fields(r);
-	r->complete = r->keep_alive = r->in_value = r->begun = false;
+	r->complete = r->keep_alive = r->in_value = r->begun = r->ordinary = false;
 	r->in_head = true;
 	r->head_len = r->name_len = 0;
 	r->why = NULL;
@@ -236,38 +310,36 @@ out_reply_room(const struct out_reply *r, size_t room)
 	return r->in_head && left < room ? left : room;
 }
 
-static void
-judge_bytes(struct out_reply *r, bool ended)
+static size_t
+take(struct out_reply *r, struct str bytes)
 {
-	if (r->why != NULL)
-		return;
-	if (HTTP_PARSER_ERRNO(&r->parser) == HPE_HEADER_OVERFLOW || r->head_len >= REPLY_HEAD_MAX)
-		broken(r, CALL_TOO_LARGE, "a header is past the size limit");
-	else if (ended && !r->begun)
-		broken(r, CALL_LOST, "the connection was closed without one");
-	else if (ended)
-		broken(r, CALL_LOST, "the connection was closed before its end");
-	else
-		broken(r, CALL_LOST, "it did not speak HTTP as asked");
+	struct out_head h;
+
+	if (r->ordinary)
+		return take_ordinary(r, bytes);
+	if (r->begun || r->without_body || !out_head_read(bytes, &h))
+		return take_parsed(r, bytes.p, bytes.len);
+	if (take_head(r, &h) != 0)
+		return 0;
+	return h.len + take_ordinary(r, str_sub(bytes, h.len, bytes.len));
 }
 
 bool
 out_reply_take(struct out_reply *r, const char *bytes, size_t n)
 {
-	size_t used = http_parser_execute(&r->parser, &settings, bytes, n);
+	size_t used;
 
-	r->begun |= n > 0;
-	if (r->complete) {
-		r->keep_alive &= used == n;
+	if (n == 0 && (r->ordinary || !r->begun)) {
+		broken(r, CALL_LOST,
+		    r->begun ? "the connection was closed before its end"
+			     : "the connection was closed without one");
 		return false;
 	}
-	if (r->in_head)
-		r->head_len += n;
-	if (used == n && n > 0 && HTTP_PARSER_ERRNO(&r->parser) == HPE_OK &&
-	    r->head_len < REPLY_HEAD_MAX)
-		return true;
-	judge_bytes(r, n == 0);
-	return false;
+	used = take(r, (struct str){ bytes, n });
+	r->begun = true;
+	if (r->complete)
+		r->keep_alive &= used == n;
+	return !r->complete && r->why == NULL;
 }
 
 static struct secret

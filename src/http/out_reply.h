@@ -3,7 +3,8 @@
  * Knows no socket and no time. Bounded: the head with every interim one (64 KiB), the body (its limit; a
  * length past it ends the reading before a byte of the body is here). No coding was offered, so one that
  * comes all the same may be a bomb and is refused (S-020), but for `salvage`, where it is undone at the
- * end. Interim replies are passed over, trailers read and dropped. One thread. Private to the room.
+ * end. Interim replies are passed over, trailers read and dropped. An ordinary reply is read without
+ * http_parser (http/out_head.h). One thread. Private to the room.
  * Sources: RFC 9112 sections 2 to 7, RFC 9110. */
 #ifndef HTTP_OUT_REPLY_H
 #define HTTP_OUT_REPLY_H
@@ -25,6 +26,8 @@ struct out_reply {
 
 	/* The source's own. */
 	bool without_body, in_head, in_value, begun;
+	bool ordinary; /* read by out_head.c, with so many bytes of the body to come */
+	uint64_t left;
 	size_t head_len;
 	char name[20]; /* of the field that is being read; one that fills it is none of ours */
 	size_t name_len, value_len;

@@ -1,17 +1,19 @@
 #include "http/out_request.h"
 
+#include "base/scan.h"
+
 #define HEAD_AT_FIRST 1024
+
+static bytes16
+controls_but_tab(bytes16 v)
+{
+	return scan_controls(v) & (bytes16)(v != '\t');
+}
 
 bool
 out_printable(struct str s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return false;
-	}
-	return true;
+	return !scan_has(s, controls_but_tab);
 }
 
 /* A token needs to be no more than this to end where it should (RFC 9110 section 5.6.2). */
