@@ -1,5 +1,6 @@
 /* The driver for SQLite: one file, one process. */
 #include "db/driver.h"
+#include "db/sqlite_memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -355,6 +356,10 @@ static void
 configure(void)
 {
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	/* Where memory is watched over, each piece is the watcher's. */
+#ifndef __SANITIZE_ADDRESS__
+	sqlite3_config(SQLITE_CONFIG_MALLOC, &sqlite_memory);
+#endif
 }
 
 static enum rc
@@ -390,7 +395,7 @@ set_up(struct ctx *cx, struct sqlite_db *d)
 	TRY(set_sync(cx, &d->db, d->made));
 	TRY(sqlite_exec(cx, &d->db,
 	    "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
-	    "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"));
+	    "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;"));
 	return set_sync(cx, &d->db, false);
 }
 

@@ -88,7 +88,6 @@ is_kept(struct http_client *c)
 	return kept;
 }
 
-/* The addresses too: a path may be a secret. */
 static void
 let_kept_go(struct http_client *c)
 {
@@ -98,7 +97,6 @@ let_kept_go(struct http_client *c)
 	call = c->kept;
 	c->kept = NULL;
 	c->kept_count = 0;
-	out_urls_free(&c->urls);
 	pthread_mutex_unlock(&c->lock);
 	for (; call != NULL; call = next) {
 		next = call->next;
@@ -224,6 +222,7 @@ release(struct http_client *c)
 	let_kept_go(c);
 	out_pool_free(c->pool);
 	multi_free(c->multi);
+	out_urls_free(&c->urls);
 	pthread_mutex_destroy(&c->lock);
 	buf_free(&c->user_agent);
 	buf_free(&c->roots_pem);

@@ -49,13 +49,24 @@ token_row_read(struct ctx *cx, struct db_stmt *st, struct token *t)
 	t->has_refresh = db_col_blob(st, TOKEN_COL_REFRESH, cx->arena).len > 0;
 }
 
+static struct str
+id_and_name(struct arena *a, const struct token *t)
+{
+	struct buf b = buf_in(a, t->id.len + 1 + t->name.len);
+
+	buf_add(&b, t->id);
+	buf_addc(&b, ' ');
+	buf_add(&b, t->name);
+	return buf_str(&b);
+}
+
 /* Id and name together: a sealed value opens neither in another row nor under another name. */
 static struct seal_place
 place(struct ctx *cx, const struct token *t, struct str purpose, int64_t version)
 {
 	return (struct seal_place){
 		.purpose = purpose,
-		.row = str_printf(cx->arena, "%.*s %.*s", STR_ARG(t->id), STR_ARG(t->name)),
+		.row = id_and_name(cx->arena, t),
 		.version = version,
 	};
 }
