@@ -7,6 +7,7 @@
 #include "sandbox/oauth/counts.h"
 #include "sandbox/oauth/grants.h"
 #include "sandbox/oauth/sweep.h"
+#include "sandbox/oauth/tally.h"
 #include "sandbox/people/accounts.h"
 #include "sandbox/control/control.h"
 #include "sandbox/control/faults.h"
@@ -128,6 +129,7 @@ sandbox_new(struct ctx *cx, const struct sandbox_config *cfg, struct sandbox **o
 	s->refreshes = known_new();
 	s->counts = counts_new();
 	s->sweep = sweep_new();
+	s->tally = tally_new();
 	pthread_mutex_init(&s->lock, NULL);
 	routes_prepare(s);
 	rc = open_all(s, cx, cfg->data_dir, cfg->seed_file);
@@ -189,6 +191,7 @@ sandbox_free(struct sandbox *s)
 	known_free(s->refreshes);
 	counts_free(s->counts);
 	sweep_free(s->sweep);
+	tally_free(s->tally);
 	pthread_mutex_destroy(&s->lock);
 	arena_free(s->arena);
 	free(s);

@@ -12,7 +12,7 @@ static const struct row rows[] = {
 
 	{ GET, "/_sandbox/clock", ROW(CONTROL, NONE), 0, control_clock },
 	{ POST, "/_sandbox/clock", ROW(CONTROL, WRITE), 4 * KB, control_clock_advance },
-	{ GET, "/_sandbox/state", ROW(CONTROL, READ), 0, control_state },
+	{ GET, "/_sandbox/state", ROW(CONTROL, NONE), 0, control_state },
 
 	{ GET, "/_sandbox/faults", ROW(CONTROL, NONE), 0, control_fault_list },
 	{ POST, "/_sandbox/faults", ROW(CONTROL, NONE), 16 * KB, control_fault_add },

@@ -24,6 +24,7 @@ struct throttle;
 struct known;
 struct counts;
 struct sweep;
+struct tally;
 struct faults;
 struct rates;
 struct reqlog;
@@ -67,6 +68,7 @@ struct sandbox {
 	struct known *clients, *refreshes; /* core/known.h: of console/apps.c, of oauth/refresh.c */
 	struct counts *counts;             /* oauth/counts.h */
 	struct sweep *sweep;               /* oauth/sweep.h */
+	struct tally *tally;               /* oauth/tally.h */
 
 	struct contents *contents; /* tree/contents.h */
 

@@ -1,40 +1,56 @@
 #include "sandbox/oauth/ending.h"
 
+#include "base/map.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
 #include "sandbox/oauth/counts.h"
 #include "sandbox/oauth/issue.h"
+#include "sandbox/oauth/walk.h"
 
 const char *const ending_names[ENDING_COUNT] = { "token", "app_key", "email", "account_id",
 	"grant_id" };
 
-/* The same statements for each way to name grants; $1 is now, $2 the name. */
+/* The same statements for each way to name grants; $1 is now, $2 the name, $3 and $4 the page's keys. The plus
+ * signs keep the database from reading all that has the name for each page. */
 struct statements {
-	const char *live_grants, *access, *refresh, *expire, *first;
+	const char *live_grants, *access, *expire, *grants;
 };
 
-#define GRANTS(which) "SELECT id FROM grants WHERE ended_ms = 0 AND created_ms <= $1 AND " which
-#define LIVE(which)                                                                        \
-	" FROM access_tokens t JOIN grants g ON g.id = t.grant_id WHERE t.expires_ms > $1" \
-	" AND " ALIVE " AND g.created_ms <= $1 AND g." which
-#define STATEMENTS(which)                                                            \
-	{                                                                            \
-		.live_grants = "SELECT count(DISTINCT g.id)" LIVE(which),            \
-		.access = "SELECT count(*)" LIVE(which),                             \
-		.refresh = "SELECT count(*) FROM refresh_tokens WHERE spent_ms = 0"  \
-			   " AND grant_id IN (" GRANTS(which) ")",                   \
-		.expire = "UPDATE access_tokens SET expires_ms = $1 WHERE digest IN" \
-			  " (SELECT t.digest" LIVE(which) ")",                       \
-		.first = GRANTS(which) " LIMIT 1",                                   \
+#define LIVE(which)                                                                   \
+	" FROM access_tokens t CROSS JOIN grants g ON g.id = t.grant_id"              \
+	" WHERE t.expires_ms > $1 AND " ALIVE " AND g.created_ms <= $1 AND +g." which \
+	" AND t.digest > $3 AND t.digest <= $4"
+#define STATEMENTS(which, grants_which)                                                           \
+	{                                                                                         \
+		.live_grants = "SELECT DISTINCT g.id" LIVE(which),                                \
+		.access = "SELECT count(*)" LIVE(which),                                          \
+		.expire = "UPDATE access_tokens SET expires_ms = $1 WHERE digest IN"              \
+			  " (SELECT t.digest" LIVE(which) ")",                                    \
+		.grants = "SELECT id FROM grants WHERE ended_ms = 0"                              \
+			  " AND created_ms <= $1 AND +" grants_which " AND id > $3 AND id <= $4", \
 	}
+#define BY_APP "app_key = $2"
+#define BY_EMAIL "account_id IN (SELECT id FROM accounts WHERE email = lower($2))"
+#define BY_ACCOUNT "account_id = $2"
+#define BY_GRANT "id = $2"
 
 static const struct statements statements[ENDING_COUNT] = {
-	[ENDING_APP] = STATEMENTS("app_key = $2"),
-	[ENDING_EMAIL] =
-	    STATEMENTS("account_id IN (SELECT id FROM accounts WHERE email = lower($2))"),
-	[ENDING_ACCOUNT] = STATEMENTS("account_id = $2"),
-	[ENDING_GRANT] = STATEMENTS("id = $2"),
+	[ENDING_APP] = STATEMENTS(BY_APP, BY_APP),
+	[ENDING_EMAIL] = STATEMENTS(BY_EMAIL, BY_EMAIL),
+	[ENDING_ACCOUNT] = STATEMENTS(BY_ACCOUNT, BY_ACCOUNT),
+	/* Of others no grant need be looked up. */
+	[ENDING_GRANT] = STATEMENTS(BY_GRANT " AND t.grant_id = $2", BY_GRANT),
 };
+
+struct job {
+	const struct statements *sql;
+	struct str name;
+	int64_t now_ms;
+	struct map *grants; /* those of which a token ran out */
+	struct ended *out;
+};
+
+#define JOB_ARGS(key) SQL_ARGS(I(j->now_ms), T(j->name), key(from), key(to))
 
 /* The grant that an access or a refresh token is of; empty when it is neither. */
 static enum rc
@@ -98,45 +114,126 @@ revoke_one(struct sandbox *s, struct ctx *cx, struct secret token, struct ended 
 	    "UPDATE grants SET revocations = revocations + 1 WHERE id = $1", SQL_ARGS(T(grant_id)));
 }
 
+/* *any: there is one. */
+static enum rc
+note_grants(
+    struct sandbox *s, struct ctx *cx, struct str from, struct str to, struct job *j, bool *any)
+{
+	struct db_stmt *st;
+	bool row;
+
+	*any = false;
+	TRY(sql_bind(cx, s->db, j->sql->live_grants, JOB_ARGS(B), &st));
+	for (;; *any = true) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			return OK;
+		map_put(j->grants, db_col_text(st, 0, cx->arena), j);
+	}
+}
+
+static enum rc
+expire_page(struct sandbox *s, struct ctx *cx, struct str from, struct str to, void *arg)
+{
+	struct job *j = arg;
+	int64_t n;
+	bool any;
+
+	TRY(note_grants(s, cx, from, to, j, &any));
+	if (!any)
+		return OK;
+	TRY(sql_exec(cx, s->db, &n, j->sql->expire, JOB_ARGS(B)));
+	j->out->access_tokens += n;
+	return OK;
+}
+
+static enum rc
+count_page(struct sandbox *s, struct ctx *cx, struct str from, struct str to, void *arg)
+{
+	struct job *j = arg;
+	int64_t n;
+
+	TRY(sql_count(cx, s->db, j->sql->access, JOB_ARGS(B), &n));
+	j->out->access_tokens += n;
+	return OK;
+}
+
+static enum rc
+revoke_grant(struct sandbox *s, struct ctx *cx, struct str id, struct ended *out)
+{
+	int64_t n;
+
+	TRY(sql_count(cx, s->db,
+	    "SELECT count(*) FROM refresh_tokens WHERE grant_id = $1 AND spent_ms = 0",
+	    SQL_ARGS(T(id)), &n));
+	out->refresh_tokens += n;
+	out->grants++;
+	return grant_revoke(s, cx, id);
+}
+
+static enum rc
+revoke_page(struct sandbox *s, struct ctx *cx, struct str from, struct str to, void *arg)
+{
+	struct str ids[WALK_GRANTS];
+	struct job *j = arg;
+	struct db_stmt *st;
+	size_t n = 0;
+	bool row = true;
+
+	TRY(sql_bind(cx, s->db, j->sql->grants, JOB_ARGS(T), &st));
+	while (n < WALK_GRANTS) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			break;
+		ids[n++] = db_col_text(st, 0, cx->arena);
+	}
+	db_done(st);
+	for (size_t i = 0; i < n; i++)
+		TRY(revoke_grant(s, cx, ids[i], j->out));
+	return OK;
+}
+
+/* A token that is named ends alone, in one transaction. */
+static enum rc
+end_one(struct sandbox *s, struct ctx *cx, struct str token, struct ended *out,
+    enum rc (*end)(struct sandbox *, struct ctx *, struct secret, struct ended *))
+{
+	TRY(store_enter(s, cx, STORE_WRITE));
+	return store_leave(s, cx, STORE_WRITE, end(s, cx, secret_of(token), out));
+}
+
+static struct job
+job_of(struct sandbox *s, const struct ending *which, struct ended *out)
+{
+	*out = (struct ended){ 0 };
+	return (struct job){ .sql = &statements[which->by],
+		.name = which->value,
+		.now_ms = clock_now_ms(s->clock),
+		.out = out };
+}
+
 enum rc
 tokens_expire(struct sandbox *s, struct ctx *cx, const struct ending *which, struct ended *out)
 {
-	const struct statements *sql = &statements[which->by];
-	int64_t now_ms = clock_now_ms(s->clock);
+	struct job j = job_of(s, which, out);
+	enum rc rc;
 
-	*out = (struct ended){ 0 };
 	if (which->by == ENDING_TOKEN)
-		return expire_one(s, cx, secret_of(which->value), out);
-	TRY(sql_count(
-	    cx, s->db, sql->live_grants, SQL_ARGS(I(now_ms), T(which->value)), &out->grants));
-	return sql_exec(
-	    cx, s->db, &out->access_tokens, sql->expire, SQL_ARGS(I(now_ms), T(which->value)));
+		return end_one(s, cx, which->value, out, expire_one);
+	j.grants = map_new();
+	rc = walk_tokens(s, cx, &(struct walk){ STORE_WRITE, expire_page, &j });
+	out->grants = (int64_t)map_count(j.grants);
+	map_free(j.grants, NULL);
+	return rc;
 }
 
 enum rc
 tokens_revoke(struct sandbox *s, struct ctx *cx, const struct ending *which, struct ended *out)
 {
-	const struct statements *sql = &statements[which->by];
-	int64_t now_ms = clock_now_ms(s->clock);
-	struct db_stmt *st;
-	bool row;
+	struct job j = job_of(s, which, out);
 
-	*out = (struct ended){ 0 };
 	if (which->by == ENDING_TOKEN)
-		return revoke_one(s, cx, secret_of(which->value), out);
-	TRY(sql_count(
-	    cx, s->db, sql->access, SQL_ARGS(I(now_ms), T(which->value)), &out->access_tokens));
-	TRY(sql_count(
-	    cx, s->db, sql->refresh, SQL_ARGS(I(now_ms), T(which->value)), &out->refresh_tokens));
-	for (;; out->grants++) {
-		struct str id;
-
-		TRY(sql_bind(cx, s->db, sql->first, SQL_ARGS(I(now_ms), T(which->value)), &st));
-		TRY(db_step(cx, st, &row));
-		if (!row)
-			return OK;
-		id = db_col_text(st, 0, cx->arena);
-		db_done(st);
-		TRY(grant_revoke(s, cx, id));
-	}
+		return end_one(s, cx, which->value, out, revoke_one);
+	TRY(walk_tokens(s, cx, &(struct walk){ STORE_READ, count_page, &j }));
+	return walk_grants(s, cx, &(struct walk){ STORE_WRITE, revoke_page, &j });
 }

@@ -1,4 +1,5 @@
-/* sandbox/oauth/ending.h - ending tokens from outside, for the control API. Store held. */
+/* sandbox/oauth/ending.h - ending tokens from outside, for the control API. Takes the store, for a million of
+ * them again and again: each page is ended as a whole, and a failure leaves those before it ended. */
 #ifndef SANDBOX_OAUTH_ENDING_H
 #define SANDBOX_OAUTH_ENDING_H
 

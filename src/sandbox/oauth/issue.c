@@ -4,6 +4,7 @@
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
+#include "sandbox/oauth/tally.h"
 
 #define TOKEN_ALPHABET S("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 #define ACCESS_PURPOSE "sandbox.access"
@@ -130,6 +131,7 @@ access_issue(struct sandbox *s, struct ctx *cx, const struct grant *g, struct bi
 	    SQL_ARGS(B(access_digest(s, cx, out->access)), T(g->id), T(narrowed),
 		I(out->expires_ms), I(birth.watched), I(birth.number))));
 	store_stamp_keep(s);
+	tally_issued(s);
 	return keep_until(s, cx, g, out->expires_ms);
 }
 

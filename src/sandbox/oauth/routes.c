@@ -28,8 +28,8 @@ static const struct row rows[] = {
 	{ POST, "/_sandbox/consent", ROW(CONTROL, WRITE), 16 * KB, control_consent },
 	{ GET, PERSONALITY, ROW(CONTROL, READ), 0, control_personality_get },
 	{ PUT, PERSONALITY, ROW(CONTROL, WRITE), 4 * KB, control_personality_put },
-	{ POST, "/_sandbox/tokens/expire", ROW(CONTROL, WRITE), 4 * KB, control_tokens_expire },
-	{ POST, "/_sandbox/tokens/revoke", ROW(CONTROL, WRITE), 4 * KB, control_tokens_revoke },
+	{ POST, "/_sandbox/tokens/expire", ROW(CONTROL, NONE), 4 * KB, control_tokens_expire },
+	{ POST, "/_sandbox/tokens/revoke", ROW(CONTROL, NONE), 4 * KB, control_tokens_revoke },
 	{ POST, "/_sandbox/openid/rotate-key", ROW(CONTROL, WRITE), KB, control_rotate_key },
 };
 

@@ -7,6 +7,8 @@
 #include "sandbox/core/store.h"
 #include "sandbox/oauth/counts.h"
 #include "sandbox/oauth/grants.h"
+#include "sandbox/oauth/tally.h"
+#include "sandbox/oauth/walk.h"
 
 #define KEEP_ENDED_MS (7 * DAY_MS)
 #define KEEP_SPENT_MS (30 * DAY_MS)
@@ -90,42 +92,24 @@ sweep_dead(struct sandbox *s, struct ctx *cx, int64_t now_ms, bool *more)
 	return OK;
 }
 
-/* The last of the next rows after the one at which it stopped. */
-static enum rc
-next_rows(struct sandbox *s, struct ctx *cx, struct str *last, int64_t *count)
-{
-	const struct sweep *w = s->sweep;
-	struct db_stmt *st;
-	bool row;
-
-	TRY(sql_bind(cx, s->db,
-	    "SELECT max(digest), count(*) FROM"
-	    " (SELECT digest FROM access_tokens WHERE digest > $1 ORDER BY digest LIMIT $2)",
-	    SQL_ARGS(B(((struct str){ w->key, w->key_len })), I(SWEEP_ROWS)), &st));
-	TRY(db_step(cx, st, &row));
-	*last = db_col_blob(st, 0, cx->arena);
-	*count = db_col_int(st, 1);
-	db_done(st);
-	return OK;
-}
-
 /* Access tokens have no index but their key, so this walks round all of them. Those of a grant that has
  * ended or is gone are dead at once. */
 static enum rc
 sweep_access(struct sandbox *s, struct ctx *cx, int64_t now_ms, bool *more)
 {
 	struct sweep *w = s->sweep;
-	struct str last;
-	int64_t count;
+	struct str from = { w->key, w->key_len }, last;
+	int64_t count, gone;
 
-	TRY(next_rows(s, cx, &last, &count));
-	TRY(sql_exec(cx, s->db, NULL,
+	TRY(walk_next_tokens(s, cx, from, SWEEP_ROWS, &last, &count));
+	TRY(sql_exec(cx, s->db, &gone,
 	    "DELETE FROM access_tokens AS t WHERE digest > $1 AND digest <= $2 AND"
 	    " (expires_ms < $3 OR NOT EXISTS (SELECT 1 FROM grants g WHERE g.id = t.grant_id"
 	    " AND " ALIVE "))",
-	    SQL_ARGS(
-		B(((struct str){ w->key, w->key_len })), B(last), I(now_ms - KEEP_EXPIRED_MS))));
+	    SQL_ARGS(B(from), B(last), I(now_ms - KEEP_EXPIRED_MS))));
 	store_stamp_keep(s);
+	if (gone > 0)
+		tally_swept(s);
 	w->key_len = count == SWEEP_ROWS && last.len <= KEY_MAX ? last.len : 0;
 	memcpy(w->key, last.p, w->key_len);
 	*more = *more || w->key_len > 0;
