@@ -153,7 +153,7 @@ end(struct out_call *c)
 {
 	c->reply.date_s = date_s(c->answer.date);
 	c->reply.retry_after_s = retry_after_s(c);
-	if (!c->answer.complete && left_in_part(c))
+	if (!c->answer.complete && (!may_have_left(c) || left_in_part(c)))
 		return lose(c, CALL_LOST, c->send_failed != NULL ? c->send_failed : c->answer.why);
 	out_reply_judge(&c->answer, c->url->host, &c->reply);
 	return OUT_OVER;
