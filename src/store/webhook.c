@@ -168,6 +168,17 @@ write_edit(struct store *s, struct ctx *cx, const struct webhook *w, const struc
 	return store_write_one(cx, st, E_NOTFOUND, "There is no such webhook.");
 }
 
+/* All of it is written anew, so from here on nobody else changes it before the end. */
+static enum rc
+hold_row(struct store *s, struct ctx *cx, struct str id)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "UPDATE webhook SET name = name WHERE id = $1", &st));
+	db_bind_text(st, 1, id);
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such webhook.");
+}
+
 enum rc
 store_webhook_edit(struct store *s, struct ctx *cx, struct str id, const struct webhook_edit *edit)
 {
@@ -178,6 +189,7 @@ store_webhook_edit(struct store *s, struct ctx *cx, struct str id, const struct 
 
 	arena_defer(cx->arena, (void (*)(void *))json_decref, changed);
 	TRY(db_begin(cx, s->db));
+	TRY(hold_row(s, cx, id));
 	TRY(get(s, cx, id, &w));
 	any = changes(&w, edit, changed);
 	w.name = edit->set_name ? edit->name : w.name;

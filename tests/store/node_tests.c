@@ -9,6 +9,7 @@
 #include "store/changes.h"
 #include "store/copy.h"
 #include "store/event.h"
+#include "store/webhook.h"
 
 #define HEARD_MAX 20
 #define BOUND_MS 2000 /* what docs/mechanisms/store.md promises */
@@ -231,6 +232,7 @@ struct editor {
 	struct fixture *f;
 	struct store *store;
 	int failed;
+	bool names; /* edit_hook: not addresses */
 };
 
 #define EDITS 25
@@ -264,7 +266,7 @@ test_two_nodes_write_one_token_in_turns(void **state)
 {
 	struct fixture *f = *state;
 	struct store *other;
-	struct editor one = { f, store(f), 0 }, two = { f, NULL, 0 };
+	struct editor one = { f, store(f), 0, false }, two = { f, NULL, 0, false };
 	pthread_t thread;
 	struct token t;
 
@@ -278,6 +280,51 @@ test_two_nodes_write_one_token_in_turns(void **state)
 	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
 	assert_int_equal(t.sealed_version, 1 + 2 * EDITS);
 	store_close(other);
+}
+
+/* One node writes names, the other addresses; each must find what it wrote last. */
+static void *
+edit_hook(void *arg)
+{
+	struct editor *e = arg;
+	struct arena *a = arena_new();
+	struct ctx cx;
+
+	ctx_init(&cx, a, e->f->clock);
+	cx.may_block = true;
+	for (int i = 0; i < EDITS; i++) {
+		struct str text = str_printf(a, "https://example.com/%d", i);
+		struct webhook_edit edit = {
+			.set_name = e->names, .name = text, .set_url = !e->names, .url = text
+		};
+		struct webhook w;
+
+		if (store_webhook_edit(e->store, &cx, S("w1"), &edit) != OK ||
+		    store_webhook_get(e->store, &cx, S("w1"), &w) != OK ||
+		    !str_eq(e->names ? w.name : w.url, text))
+			e->failed++;
+	}
+	arena_free(a);
+	return NULL;
+}
+
+static void
+test_two_nodes_edit_one_webhook_and_lose_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const struct webhook w = {
+		.id = S("w1"), .name = S("w"), .url = S("https://example.com"), .created_ms = NOW
+	};
+	struct editor one = { f, store(f), 0, true }, two = { f, NULL, 0, false };
+	pthread_t thread;
+
+	assert_ok(store_open(&f->cx, opened(f)->where, opened(f)->keyring, &two.store));
+	assert_ok(store_webhook_create(store(f), &f->cx, &w, secret_of(S("whsec_x"))));
+	assert_int_equal(pthread_create(&thread, NULL, edit_hook, &two), 0);
+	edit_hook(&one);
+	pthread_join(thread, NULL);
+	assert_int_equal(one.failed + two.failed, 0);
+	store_close(two.store);
 }
 
 /* What it would write meanwhile would be left behind. */
@@ -584,6 +631,7 @@ const struct CMUnitTest node_tests[] = {
 	STORE_TEST(test_far_behind_everything_is_forgotten),
 	STORE_TEST(test_an_outage_is_told_and_ends),
 	STORE_TEST(test_two_nodes_write_one_token_in_turns),
+	STORE_TEST(test_two_nodes_edit_one_webhook_and_lose_nothing),
 	STORE_TEST(test_nobody_moves_data_that_is_being_served),
 	STORE_TEST(test_nobody_writes_to_data_that_is_being_moved),
 	STORE_TEST(test_a_change_is_heard_behind_hundreds_of_nodes),
