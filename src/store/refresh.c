@@ -90,78 +90,14 @@ store_refresh_commit(struct store *s, struct ctx *cx, const struct refresh_claim
 	return db_commit(cx, s->db);
 }
 
-/* It said for certain what became of the attempt. */
-static enum rc
-forget_reply(struct store *s, struct ctx *cx, const struct refresh_claim *claim)
-{
-	struct db_stmt *st;
-
-	TRY(db_stmt(cx, s->db, "UPDATE token SET attempt_reply = $1 WHERE id = $2", &st));
-	db_bind_blob(st, 1, S(""));
-	db_bind_text(st, 2, claim->token.id);
-	return db_run(cx, st, NULL);
-}
-
-/* The first failure, each that changes what has to be done about it, and when it is no longer known whether
- * the grant lives. */
-static enum rc
-tell_failed(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
-    const struct refresh_failure *failure)
-{
-	static const char *const types[] = {
-		[TOKEN_ACTIVE] = "token.failing",
-		[TOKEN_NEEDS_REAUTHORIZATION] = "token.needs_reauthorization",
-		[TOKEN_MISCONFIGURED] = "token.misconfigured",
-	};
-	const struct token *t = &claim->token;
-
-	if (failure->status == t->status && !failure->newly_in_doubt &&
-	    (failure->status != TOKEN_ACTIVE || t->attempts > 0))
-		return OK;
-	return store_event_token(
-	    s, cx, types[failure->status], t, json_pack("{s:o}", "why", json_str(failure->reason)));
-}
-
 enum rc
 store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
     const struct refresh_failure *failure)
 {
-	STORE_HOLD hold = store_hold(s, cx);
-	bool same = failure->status == claim->token.status;
-	struct db_stmt *st;
+	struct round_failure part = { .claim = claim, .cx = cx, .failure = failure };
+	struct round r = { .failures = &part, .failure_count = 1 };
 
-	TRY(db_begin(cx, s->db));
-	/* What made its owner's act needed stands, whatever a try in vain brings after it. */
-	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET status = $1, status_reason = CASE WHEN status = $1 THEN status_reason"
-	    " ELSE $2 END, status_ms = $3, due_ms = $4,"
-	    " failed_ms = CASE WHEN attempts > 0 AND failed_ms > 0 THEN failed_ms ELSE $5 END,"
-	    " attempts = CASE WHEN $14 = 1 THEN 1 ELSE attempts + 1 END, last_error = $6, "
-	    "lease_until_ms = 0, attempt_stage = $7,"
-	    " attempt_risked = $8, attempt_sent_ms = $13 WHERE id = $9 AND fence = $10 AND "
-	    "(sealed_version = $11 OR"
-	    " status = $1) AND (attempt_fence = $10 OR attempt_stage = $12)",
-	    &st));
-	db_bind_int(st, 1, failure->status);
-	db_bind_text(st, 2, failure->status == TOKEN_ACTIVE ? S("") : failure->reason);
-	db_bind_int(st, 3, same ? claim->token.status_ms : failure->now_ms);
-	db_bind_int(st, 4, failure->due_ms);
-	db_bind_int(st, 5, failure->now_ms);
-	db_bind_text(st, 6, failure->reason);
-	db_bind_int(st, 7, failure->attempt.stage);
-	db_bind_int(st, 8, failure->attempt.risked);
-	db_bind_text(st, 9, claim->token.id);
-	db_bind_int(st, 10, claim->fence);
-	db_bind_int(st, 11, claim->token.sealed_version);
-	db_bind_int(st, 12, claim->token.attempt.stage);
-	db_bind_int(st, 13, failure->attempt.sent_ms);
-	db_bind_int(st, 14, failure->first_of_kind);
-	TRY(store_write_one(cx, st, E_CONFLICT, REFRESH_TAKEN_OVER));
-	if (failure->attempt.stage != STAGE_KEPT && !failure->keep_reply)
-		TRY(forget_reply(s, cx, claim));
-	TRY(tell_failed(s, cx, claim, failure));
-	TRY(store_changed(s, cx, CHANGE_TOKEN, claim->token.id));
-	return db_commit(cx, s->db);
+	return run(s, cx, &r, &part.rc);
 }
 
 enum rc

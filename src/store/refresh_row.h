@@ -25,5 +25,8 @@ MUST enum rc refresh_rows_seal(
 /* E_CONFLICT also when the row's secrets were sealed anew meanwhile, under the same fence. */
 MUST enum rc refresh_rows_commit(
     struct store *s, struct ctx *cx, struct round_pair *pairs, size_t n);
+/* E_CONFLICT as store_refresh_failed says. */
+MUST enum rc refresh_rows_fail(
+    struct store *s, struct ctx *cx, struct round_failure *failures, size_t n);
 
 #endif

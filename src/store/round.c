@@ -21,15 +21,19 @@ begin_wishes(struct round *r)
 	}
 }
 
+/* Whose tokens are others now. */
 static enum rc
-note_pairs(struct store *s, struct ctx *cx, const struct round *r)
+note_changes(struct store *s, struct ctx *cx, const struct round *r)
 {
-	struct str *ids = ARENA_ARRAY(cx->arena, struct str, r->pair_count > 0 ? r->pair_count : 1);
-	size_t n = 0;
+	size_t n = 0, most = r->pair_count + r->failure_count;
+	struct str *ids = ARENA_ARRAY(cx->arena, struct str, most > 0 ? most : 1);
 
 	for (size_t i = 0; i < r->pair_count; i++)
 		if (r->pairs[i].rc == OK)
 			ids[n++] = r->pairs[i].claim->token.id;
+	for (size_t i = 0; i < r->failure_count; i++)
+		if (r->failures[i].rc == OK)
+			ids[n++] = r->failures[i].claim->token.id;
 	return n > 0 ? store_changed_many(s, cx, CHANGE_TOKEN, ids, n) : OK;
 }
 
@@ -48,7 +52,8 @@ write_all(struct store *s, struct ctx *cx, struct round *r)
 	TRY(refresh_rows_claim(s, cx, r->wishes, r->wish_count, r));
 	TRY(refresh_rows_seal(s, cx, r->replies, r->reply_count, r->now_ms));
 	TRY(refresh_rows_commit(s, cx, r->pairs, r->pair_count));
-	return note_pairs(s, cx, r);
+	TRY(refresh_rows_fail(s, cx, r->failures, r->failure_count));
+	return note_changes(s, cx, r);
 }
 
 static enum rc
@@ -70,6 +75,8 @@ all_failed(struct round *r, const struct ctx *why)
 		r->replies[i].rc = share(r->replies[i].cx, why);
 	for (size_t i = 0; i < r->pair_count; i++)
 		r->pairs[i].rc = share(r->pairs[i].cx, why);
+	for (size_t i = 0; i < r->failure_count; i++)
+		r->failures[i].rc = share(r->failures[i].cx, why);
 }
 
 static bool

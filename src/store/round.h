@@ -1,6 +1,6 @@
 /* store/round.h - the steps of many refreshes, as one durable transaction.
  *
- * A refresh is three durable points (store/refresh.h): claim and record, seal, commit. Here each of
+ * A refresh is three durable points (store/refresh.h): claim and record, seal, commit or fail. Here each of
  * them is written for many tokens at once, and those of different tokens together: one sync of the disk,
  * and of a database on the network a few round trips. Each check is that of the verb for one token. */
 #ifndef STORE_ROUND_H
@@ -44,11 +44,20 @@ struct round_pair {
 	enum rc rc;
 };
 
+/* What did not work: store_refresh_failed. */
+struct round_failure {
+	const struct refresh_claim *claim;
+	struct ctx *cx;
+	const struct refresh_failure *failure;
+	enum rc rc;
+};
+
 struct round {
 	struct round_wish *wishes;
 	struct round_reply *replies;
 	struct round_pair *pairs;
-	size_t wish_count, reply_count, pair_count;
+	struct round_failure *failures;
+	size_t wish_count, reply_count, pair_count, failure_count;
 	int64_t now_ms;
 	int64_t wall_ms; /* of the leases; STORE_CLOCK, else tests only */
 	int64_t lease_ms;

@@ -49,7 +49,7 @@ void attempt_done(struct flight *f, enum rc rc);
 void attempt_overtaken(struct flight *f);
 /* Its token is due at due_ms (0: not by itself): the engine looks then. */
 void attempt_due(struct flight *f, int64_t due_ms);
-/* Records what went wrong, in the words of the flight's context, and ends it. */
+/* What went wrong, in the words of the flight's context, is recorded in the next round and ends it. */
 void attempt_failed(
     struct flight *f, enum token_status status, int64_t due_ms, int64_t stage, bool risked);
 /* The store could not write: the reply is in memory only, or what it said is. It stays in this stage

@@ -123,21 +123,14 @@ failure_written(struct flight *f)
 }
 
 void
-attempt_write_failure(struct flight *f)
+attempt_failure_written(struct flight *f, enum rc rc, const char *why)
 {
-	struct arena *a = arena_new(); /* of this try alone: there may be many */
-	struct ctx cx = attempt_scratch(f);
-	enum rc rc;
-
-	cx.arena = a;
-	rc = store_refresh_failed(f->engine->vault->store, &cx, &f->claim, &f->failure);
-	arena_free(a);
 	if (rc == OK)
 		failure_written(f);
 	else if (rc == E_CONFLICT)
 		attempt_overtaken(f);
 	else if (f->called)
-		attempt_again_later(f, FLIGHT_FAILED, cx.why);
+		attempt_again_later(f, FLIGHT_FAILED, why);
 	else
 		attempt_done(f, rc); /* nothing is lost: it stands in the store as it was found */
 }
@@ -153,6 +146,19 @@ newly_in_doubt(const struct flight *f)
 	return (stage == STAGE_LOST || stage == STAGE_KEPT) && !f->was_told &&
 	    f->plan.contract.rotation != ROTATION_NONE &&
 	    (t->attempt.stage != STAGE_KEPT || !str_eq(t->last_error, f->failure.reason));
+}
+
+/* It is written in the next round, with others. */
+static void
+keep_failure(struct flight *f)
+{
+	struct engine *e = f->engine;
+
+	pthread_mutex_lock(&e->lock);
+	f->again_ms = 0;
+	flight_leave_unused(f);
+	flight_move(f, FLIGHT_FAILED);
+	pthread_mutex_unlock(&e->lock);
 }
 
 void
@@ -173,5 +179,5 @@ attempt_failed(
 	f->failure.newly_in_doubt = newly_in_doubt(f);
 	log_event(LOG_WARN, "token.refresh_failed", KV_STR("token", f->token_id),
 	    KV_STR("why", f->failure.reason));
-	attempt_write_failure(f);
+	keep_failure(f);
 }

@@ -20,7 +20,7 @@ enum flight_stage {
 	FLIGHT_CALLING,  /* a call is out; the client's thread may write the reply */
 	FLIGHT_ANSWERED, /* the reply is here, or what it says could not be written yet */
 	FLIGHT_READ,     /* its pair is to be committed */
-	FLIGHT_FAILED,   /* its failure could not be written yet */
+	FLIGHT_FAILED,   /* its failure is to be written */
 	FLIGHT_DONE,
 };
 
@@ -132,8 +132,8 @@ bool attempt_wants_seal(const struct flight *f);
 void attempt_answered(struct flight *f);
 /* It could not be sealed. */
 void attempt_not_sealed(struct flight *f, enum rc rc);
-/* Tries again to record its failure. */
-void attempt_write_failure(struct flight *f);
+/* Its failure is in the store, or could not be written: why, in the store's words. */
+void attempt_failure_written(struct flight *f, enum rc rc, const char *why);
 /* The pair is in the store, or could not be written. */
 void attempt_committed(struct flight *f, enum rc rc);
 

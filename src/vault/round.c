@@ -1,5 +1,5 @@
-/* What many flights write at once. Of a storm of refreshes each reply is sealed, each pair committed and
- * each new attempt claimed and recorded; what is ready for its step goes into one transaction, whichever
+/* What many flights write at once. Of a storm of refreshes each reply is sealed, each pair committed, each
+ * failure recorded and each new attempt claimed and recorded; what is ready for its step goes into one transaction, whichever
  * step it is, so that one sync of the disk serves all of them. What could not be written as one of many
  * is tried again by itself, with its own words. */
 #include <stdlib.h>
@@ -15,6 +15,7 @@ struct round_parts {
 	struct round_wish wishes[ROUND_MAX];
 	struct round_reply replies[ROUND_MAX];
 	struct round_pair pairs[ROUND_MAX];
+	struct round_failure failures[ROUND_MAX];
 	struct flight *sealing[ROUND_MAX]; /* whose reply replies[i] is */
 	bool store_is_away; /* and no other part of this round need be tried by itself */
 };
@@ -176,6 +177,17 @@ enter_lane(struct flight *f)
 
 /* --- one transaction --- */
 
+static struct ctx
+round_cx(struct engine *e, struct arena *a)
+{
+	struct ctx cx;
+
+	ctx_init(&cx, a, e->vault->clock);
+	cx.may_block = true;
+	cx.actor = S("engine");
+	return cx;
+}
+
 /* Before anything that may take long: waiting for the writer is a part of the lease. */
 static void
 begin_lease(struct flight *f)
@@ -242,14 +254,36 @@ add_pairs(struct round_parts *p, struct round *r)
 	r->pair_count = p->read_count;
 }
 
+/* Each in a context of its own: the flight's has the words of the failure. */
+static void
+add_failures(struct engine *e, struct round_parts *p, struct round *r)
+{
+	for (size_t i = 0; i < p->failed_count; i++) {
+		struct flight *f = p->failed[i];
+		struct ctx *cx = ARENA_NEW(e->arena, struct ctx);
+
+		*cx = round_cx(e, e->arena);
+		p->failures[i] =
+		    (struct round_failure){ .claim = &f->claim, .cx = cx, .failure = &f->failure };
+	}
+	r->failures = p->failures;
+	r->failure_count = p->failed_count;
+}
+
 /* --- what follows --- */
+
+static size_t
+count_of(const struct round *r)
+{
+	return r->wish_count + r->reply_count + r->pair_count + r->failure_count;
+}
 
 /* Whether trying by itself what failed as one of many can help: it was many, and the store is there. */
 static bool
 worth_alone(const struct engine *e, const struct round *r, enum rc rc)
 {
-	return r->wish_count + r->reply_count + r->pair_count > 1 && rc != OK && rc != E_CONFLICT &&
-	    rc != E_NOTFOUND && rc != E_REAUTH && !e->parts->store_is_away;
+	return count_of(r) > 1 && rc != OK && rc != E_CONFLICT && rc != E_NOTFOUND &&
+	    rc != E_REAUTH && !e->parts->store_is_away;
 }
 
 static struct round
@@ -261,24 +295,12 @@ alone(struct engine *e)
 }
 
 /* In an arena of its own: what is tried again and again leaves nothing in its flight's. */
-static struct ctx
-round_cx(struct engine *e, struct arena *a)
-{
-	struct ctx cx;
-
-	ctx_init(&cx, a, e->vault->clock);
-	cx.may_block = true;
-	cx.actor = S("engine");
-	return cx;
-}
-
 static void
-write_alone(struct engine *e, struct flight *f, struct round *r)
+write_alone(struct engine *e, struct round *r)
 {
 	struct arena *a = arena_new();
 	struct ctx cx = round_cx(e, a);
 
-	ctx_clear(&f->cx);
 	store_round(e->vault->store, &cx, r);
 	if (cx.rc == E_BUSY || (cx.rc == E_STORE && cx.code != NULL))
 		e->parts->store_is_away = true;
@@ -293,7 +315,8 @@ after_reply(struct engine *e, const struct round *r, struct flight *f, struct ro
 	if (worth_alone(e, r, part->rc)) {
 		again.replies = part;
 		again.reply_count = 1;
-		write_alone(e, f, &again);
+		ctx_clear(&f->cx);
+		write_alone(e, &again);
 	}
 	if (part->rc == OK)
 		attempt_answered(f);
@@ -309,9 +332,24 @@ after_pair(struct engine *e, const struct round *r, struct flight *f, struct rou
 	if (worth_alone(e, r, part->rc)) {
 		again.pairs = part;
 		again.pair_count = 1;
-		write_alone(e, f, &again);
+		ctx_clear(&f->cx);
+		write_alone(e, &again);
 	}
 	attempt_committed(f, part->rc);
+}
+
+static void
+after_failure(struct engine *e, const struct round *r, struct flight *f, struct round_failure *part)
+{
+	struct round again = alone(e);
+
+	if (worth_alone(e, r, part->rc)) {
+		again.failures = part;
+		again.failure_count = 1;
+		ctx_clear(part->cx);
+		write_alone(e, &again);
+	}
+	attempt_failure_written(f, part->rc, part->cx->why);
 }
 
 static void
@@ -324,7 +362,8 @@ after_wish(struct engine *e, const struct round *r, struct round_wish *part)
 		begin_lease(f);
 		again.wishes = part;
 		again.wish_count = 1;
-		write_alone(e, f, &again);
+		ctx_clear(&f->cx);
+		write_alone(e, &again);
 	}
 	if (part->unsure)
 		attempt_unsure(f);
@@ -350,8 +389,8 @@ go_on(struct engine *e, struct round_parts *p, struct round *r)
 	for (size_t i = 0; i < p->answered_count; i++)
 		if (!attempt_wants_seal(p->answered[i]))
 			attempt_answered(p->answered[i]);
-	for (size_t i = 0; i < p->failed_count; i++)
-		attempt_write_failure(p->failed[i]);
+	for (size_t i = 0; i < r->failure_count; i++)
+		after_failure(e, r, p->failed[i], &p->failures[i]);
 	for (size_t i = 0; i < p->unsure_count; i++)
 		attempt_find(p->unsure[i]);
 	for (size_t i = 0; i < r->reply_count; i++)
@@ -378,7 +417,8 @@ round_fly(struct engine *e, int64_t *at_ms)
 	add_wishes(p, &r);
 	add_replies(p, &r);
 	add_pairs(p, &r);
-	if (r.wish_count + r.reply_count + r.pair_count > 0)
+	add_failures(e, p, &r);
+	if (count_of(&r) > 0)
 		store_round(e->vault->store, &cx, &r);
 	go_on(e, p, &r);
 	arena_reset(e->arena);

@@ -8,6 +8,7 @@
 #define WISHES 4
 #define REPLIES 2
 #define PAIRS 3
+#define FAILURES 3
 
 struct work {
 	struct refresh_claim claim;
@@ -16,10 +17,11 @@ struct work {
 };
 
 struct many {
-	struct work wished[WISHES], replied[REPLIES], paired[PAIRS];
+	struct work wished[WISHES], replied[REPLIES], paired[PAIRS], failed[FAILURES];
 	struct round_wish wishes[WISHES];
 	struct round_reply replies[REPLIES];
 	struct round_pair pairs[PAIRS];
+	struct round_failure failures[FAILURES];
 	struct token_grant grant;
 	struct round round;
 	struct ctx cx;
@@ -49,6 +51,42 @@ begin(void *arg, bool *risky)
 	w->asked = true;
 	*risky = false;
 	return w->record;
+}
+
+/* Of each the reply was kept; of the second it stays so, though nobody knows what it says. */
+static const struct refresh_failure failures[FAILURES] = {
+	{ .reason = { "no answer", 9 },
+	    .now_ms = NOW + 5,
+	    .due_ms = NOW + 60000,
+	    .attempt = { .stage = STAGE_LOST, .sent_ms = NOW } },
+	{ .reason = { "half of an answer", 17 },
+	    .now_ms = NOW + 5,
+	    .due_ms = NOW + 60000,
+	    .keep_reply = true,
+	    .attempt = { .stage = STAGE_LOST, .sent_ms = NOW } },
+	{ .status = TOKEN_NEEDS_REAUTHORIZATION,
+	    .reason = { "Consent was withdrawn.", 22 },
+	    .now_ms = NOW + 5 },
+};
+
+static void
+make_failures(struct fixture *f, struct many *m)
+{
+	for (int i = 0; i < FAILURES; i++) {
+		struct work *w = &m->failed[i];
+
+		create(f, id_of(f, "fail", i), id_of(f, "fail", i));
+		w->claim = claim(f, id_of(f, "fail", i), NOW);
+		assert_ok(store_refresh_sent(store(f), &f->cx, &w->claim, NOW, false));
+		assert_ok(store_refresh_answered(
+		    store(f), &f->cx, &w->claim, NOW, 200, 7, secret_of(S("the raw reply"))));
+		w->cx = new_cx(f);
+		m->failures[i] = (struct round_failure){
+			.claim = &w->claim, .cx = &w->cx, .failure = &failures[i]
+		};
+	}
+	m->round.failures = m->failures;
+	m->round.failure_count = FAILURES;
 }
 
 static void
@@ -93,6 +131,7 @@ make_work(struct fixture *f, struct many *m)
 	m->round.reply_count = REPLIES;
 	m->round.pairs = m->pairs;
 	m->round.pair_count = PAIRS;
+	make_failures(f, m);
 }
 
 static struct token
@@ -111,6 +150,42 @@ is_fresh(struct fixture *f, int i)
 
 	assert_ok(store_token_secrets(store(f), &f->cx, str_of(id_of(f, "pair", i)), &s));
 	return crypto_equal(s.refresh, fresh.refresh);
+}
+
+/* A row that has failed is free again, and due; whoever reads its reply once more finds it, or not. */
+static void
+test_a_round_writes_what_failed(void **state)
+{
+	struct fixture *f = *state;
+	struct many m;
+
+	make_work(f, &m);
+	store_round(store(f), &m.cx, &m.round);
+	for (int i = 0; i < FAILURES; i++) {
+		struct token t = token_now(f, "fail", i);
+		enum rc kept = store_refresh_reread(store(f), &f->cx, t.id, NOW + 6);
+
+		assert_int_equal(m.failures[i].rc, OK);
+		assert_int_equal(t.attempts, 1);
+		assert_int_equal(t.failed_ms, NOW + 5);
+		assert_int_equal(t.due_ms, failures[i].due_ms);
+		assert_int_equal(t.status, failures[i].status);
+		assert_str_equal(t.last_error, failures[i].reason);
+		assert_int_equal(t.attempt.stage, failures[i].attempt.stage);
+		assert_int_equal(kept, failures[i].keep_reply ? OK : E_NOTFOUND);
+		ctx_clear(&f->cx);
+		assert_str_equal(secret_expose(claim(f, id_of(f, "fail", i), NOW).reply),
+		    failures[i].keep_reply ? S("the raw reply") : S(""));
+	}
+	/* Who was overtaken changes nothing, and takes nobody with it. */
+	m.round.wish_count = m.round.reply_count = m.round.pair_count = 0;
+	m.failed[0].claim = claim(f, "fail0", NOW + LEASE + 1);
+	store_round(store(f), &m.cx, &m.round);
+	assert_int_equal(m.failures[0].rc, OK);
+	assert_int_equal(m.failures[1].rc, E_CONFLICT);
+	assert_true(m.failed[1].cx.why[0] != '\0');
+	assert_int_equal(token_now(f, "fail", 0).attempts, 2);
+	assert_int_equal(token_now(f, "fail", 1).attempts, 1);
 }
 
 static void
@@ -268,6 +343,8 @@ check_all(struct fixture *f, struct many *m)
 		    token_now(f, "reply", i).attempt.stage == STAGE_KEPT, m->replies[i].rc == OK);
 	for (int i = 0; i < PAIRS; i++)
 		assert_int_equal(is_fresh(f, i), m->pairs[i].rc == OK);
+	for (int i = 0; i < FAILURES; i++)
+		assert_int_equal(token_now(f, "fail", i).attempts == 1, m->failures[i].rc == OK);
 }
 
 /* Whichever call fails: who was told OK is written, who was not is not. */
@@ -444,6 +521,7 @@ const struct CMUnitTest round_tests[] = {
 	STORE_TEST(test_many_sets_of_values_stand_or_fall_together),
 	STORE_TEST(test_many_sets_of_values_each_have_their_answer),
 	STORE_TEST(test_a_round_takes_each_its_step),
+	STORE_TEST(test_a_round_writes_what_failed),
 	STORE_TEST(test_a_round_tells_each_what_became_of_it),
 	STORE_TEST(test_a_round_gives_back_what_it_cannot_begin),
 	STORE_TEST(test_a_pair_is_written_to_a_row_that_was_edited),
