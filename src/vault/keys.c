@@ -313,16 +313,32 @@ check_label(struct ctx *cx, struct str label)
 	    "Say what will use it, for example \"backup script\".");
 }
 
+static enum rc
+want_tokens(struct vault *v, struct ctx *cx, const struct str *ids, size_t count)
+{
+	struct token ignored;
+
+	for (size_t i = 0; i < count; i++) {
+		enum rc rc = store_token_get(v->store, cx, ids[i], &ignored);
+
+		if (rc == E_NOTFOUND) {
+			fail_at(cx, rc, "token-gone", "token_ids",
+			    "One of the chosen tokens is not there any more.");
+			return fail_todo(cx, "Choose among those that are there, and save again.");
+		}
+		TRY(rc);
+	}
+	return OK;
+}
+
 enum rc
 vault_key_create(struct vault *v, struct ctx *cx, struct api_key *k, struct secret *key_out)
 {
 	struct secret key = new_key(cx->arena);
 	struct str text = secret_expose(key);
-	struct token ignored;
 
 	TRY(check_label(cx, k->label));
-	for (size_t i = 0; i < k->token_count; i++)
-		TRY(store_token_get(v->store, cx, k->token_ids[i], &ignored));
+	TRY(want_tokens(v, cx, k->token_ids, k->token_count));
 	k->id = vault_new_id(cx->arena);
 	k->hint =
 	    str_printf(cx->arena, PREFIX "…%.*s", STR_ARG(str_sub(text, text.len - 4, text.len)));
@@ -378,12 +394,9 @@ enum rc
 vault_key_edit(struct vault *v, struct ctx *cx, struct str id, const struct api_key_edit *edit,
     struct api_key *out)
 {
-	struct token ignored;
-
 	if (edit->set_label)
 		TRY(check_label(cx, edit->label));
-	for (size_t i = 0; i < edit->token_count; i++)
-		TRY(store_token_get(v->store, cx, edit->token_ids[i], &ignored));
+	TRY(want_tokens(v, cx, edit->token_ids, edit->token_count));
 	TRY(reload_changed(v, cx, store_key_edit(v->store, cx, id, edit)));
 	return vault_key_get(v, cx, id, out);
 }

@@ -23,7 +23,8 @@ bool vault_key_allows(struct vault *v, const struct key_ref *key, struct str tok
 MUST enum rc vault_key_want_lives(struct vault *v, struct ctx *cx, const struct key_ref *key);
 bool vault_key_lives(struct vault *v, const struct key_ref *key);
 
-/* The key itself is only ever in *key_out. */
+/* The key itself is only ever in *key_out. E_NOTFOUND code "token-gone", here and in an edit, when a token
+ * that it is to read is not there. */
 MUST enum rc vault_key_create(
     struct vault *v, struct ctx *cx, struct api_key *k, struct secret *key_out);
 MUST enum rc vault_key_list(struct vault *v, struct ctx *cx, struct api_key **out, size_t *count);

@@ -69,6 +69,24 @@ test('of two who change one API key the second is told, keeps what is ticked, an
 	assert.deepEqual(await reads(), [other.name, token.name].sort());
 });
 
+test('a token that is removed while it is being chosen is named, and let go', async () => {
+	const other = await connectToken(ann, `Short ${serial}`);
+	const key = await makeKey(ann, { label: `gone ${serial}`, tokens: [token] });
+	await page.goto(`${manager.url}/keys`);
+	await page.getByRole('row', { name: key.label }).getByRole('button', { name: 'Change' }).click();
+	const dialog = page.getByRole('dialog');
+	await dialog.getByRole('checkbox', { name: other.name }).check();
+	await ann.del(`/api/console/tokens/${other.id}`);
+	await dialog.getByLabel('Label').fill(`still here ${serial}`);
+	await dialog.getByRole('button', { name: 'Save' }).click();
+	await dialog.getByText(`${other.name} was removed meanwhile`).waitFor();
+	assert.equal(await dialog.getByLabel('Label').inputValue(), `still here ${serial}`);
+	await dialog.getByRole('button', { name: 'Save' }).click();
+	await dialog.waitFor({ state: 'detached' });
+	const { record } = (await ann.get(`/api/console/keys/${key.id}`)).body;
+	assert.deepEqual([record.label, record.tokens.map((t) => t.name)], [`still here ${serial}`, [token.name]]);
+});
+
 test('an edit of what is not there any more is 409 over HTTP too', async () => {
 	const refused = await ann.patch(api(), { name: 'Else', was: { name: 'Never so' } });
 	assert.deepEqual([refused.status, refused.body.code, refused.body.field], [409, 'changed-meanwhile', 'name']);

@@ -68,6 +68,18 @@ interface First {
 	tokens: Named[];
 }
 
+/* Of those that are chosen, the ones that somebody has removed since. */
+async function removedOf(chosen: Named[]): Promise<Named[]> {
+	const there = await Promise.all(chosen.map((t) => api.get(at("tokens", t.id)).then(() => true, (e) => problemOf(e).code !== "not-found")));
+	return chosen.filter((_, i) => !there[i]);
+}
+
+function goneWords(gone: Named[]): Pick<Problem, "detail" | "todo"> {
+	const names = gone.map((t) => t.name).join(", ");
+	return { detail: `${names} ${gone.length === 1 ? "was" : "were"} removed meanwhile, and ${gone.length === 1 ? "is" : "are"} not ticked any more.`,
+		todo: "Save again, or choose others." };
+}
+
 const NOTHING: First = { label: "", all_tokens: false, tokens: [] };
 
 /* What is typed and ticked for a key, and what is wrong with it. */
@@ -96,6 +108,11 @@ function useKeyForm(first: First, send: (wanted: Wanted) => Promise<void>) {
 				token_ids: which === "all" ? [] : chosen.map((t) => t.id) });
 		} catch (err) {
 			const p = problemOf(err);
+			const gone = p.code === "token-gone" ? await removedOf(chosen) : [];
+			if (gone.length > 0) {
+				setChosen(chosen.filter((t) => !gone.includes(t)));
+				Object.assign(p, goneWords(gone));
+			}
 			setLabelError(p.field === "label" ? p.detail : undefined);
 			setProblem(p.field === "label" ? null : p);
 			focusFirstError(form.current);
