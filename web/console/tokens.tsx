@@ -293,21 +293,23 @@ function RemovedTokens({ list, reload }: { list: RemovedList; reload: () => void
 	return (
 		<details class="stack-8">
 			<summary>Removed ({next ? `the last ${tokens.length}` : tokens.length})</summary>
-			<div class="card table-wrap">
-				<table class="table">
-					<thead>
-						<tr>
-							<th scope="col">Name</th><th scope="col">Type</th><th scope="col">Removed</th>
-							<th scope="col">Deleted for good</th>
-							<th scope="col"><span class="visually-hidden">Actions</span></th>
-						</tr>
-					</thead>
-					<tbody>
-						{tokens.map((t) => <RemovedRow key={t.id} token={t} onRestored={reload} />)}
-					</tbody>
-				</table>
+			<div class="stack-12">
+				<div class="card table-wrap">
+					<table class="table">
+						<thead>
+							<tr>
+								<th scope="col">Name</th><th scope="col">Type</th><th scope="col">Removed</th>
+								<th scope="col">Deleted for good</th>
+								<th scope="col"><span class="visually-hidden">Actions</span></th>
+							</tr>
+						</thead>
+						<tbody>
+							{tokens.map((t) => <RemovedRow key={t.id} token={t} onRestored={reload} />)}
+						</tbody>
+					</table>
+				</div>
+				{next && <div><Button small onClick={list.more}>Show more that were removed</Button></div>}
 			</div>
-			{next && <div><Button small onClick={list.more}>Show more that were removed</Button></div>}
 		</details>
 	);
 }
