@@ -14,6 +14,7 @@ view_allowed(struct api *api, struct ctx *cx, const struct api_key *k, size_t ma
 	struct token_page page = { .key = k->id, .max = max };
 	json_t *list = json_array();
 	struct token *tokens;
+	int64_t all;
 	size_t n = 0;
 
 	json_put(o, "tokens", list);
@@ -23,8 +24,10 @@ view_allowed(struct api *api, struct ctx *cx, const struct api_key *k, size_t ma
 		json_array_append_new(list,
 		    json_pack("{s:o, s:o}", "id", json_str(tokens[i].id), "name",
 			json_str(tokens[i].name)));
-	json_put(
-	    o, "tokens_more", json_integer(n == page.max ? (json_int_t)(k->token_count - n) : 0));
+	all = (int64_t)n;
+	if (n == page.max)
+		TRY(vault_key_live_tokens(api->vault, cx, k->id, &all));
+	json_put(o, "tokens_more", json_integer(all - (int64_t)n));
 	return OK;
 }
 

@@ -458,6 +458,23 @@ read_key(struct store *s, struct ctx *cx, struct str id, struct api_key *out)
 	return OK;
 }
 
+enum rc
+store_key_live_tokens(struct store *s, struct ctx *cx, struct str id, int64_t *out)
+{
+	STORE_HOLD hold = store_hold_read(&s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "SELECT count(*) FROM api_key_token CROSS JOIN token"
+	    " WHERE key_id = $1 AND id = token_id AND deleted_ms = 0",
+	    &st));
+	db_bind_text(st, 1, id);
+	TRY(store_want_row(cx, st, "API key"));
+	*out = db_col_int(st, 0);
+	db_done(st);
+	return OK;
+}
+
 static enum rc
 write_key(struct store *s, struct ctx *cx, const struct api_key *k)
 {

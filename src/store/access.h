@@ -68,6 +68,8 @@ struct api_key_edit {
 };
 MUST enum rc store_key_edit(
     struct store *s, struct ctx *cx, struct str id, const struct api_key_edit *edit);
+/* How many tokens it names that are not put aside. */
+MUST enum rc store_key_live_tokens(struct store *s, struct ctx *cx, struct str id, int64_t *out);
 MUST enum rc store_key_delete(struct store *s, struct ctx *cx, struct str id);
 
 struct key_use {

@@ -391,6 +391,12 @@ vault_key_get(struct vault *v, struct ctx *cx, struct str id, struct api_key *ou
 }
 
 enum rc
+vault_key_live_tokens(struct vault *v, struct ctx *cx, struct str id, int64_t *out)
+{
+	return store_key_live_tokens(v->store, cx, id, out);
+}
+
+enum rc
 vault_key_edit(struct vault *v, struct ctx *cx, struct str id, const struct api_key_edit *edit,
     struct api_key *out)
 {

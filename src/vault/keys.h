@@ -29,6 +29,8 @@ MUST enum rc vault_key_create(
     struct vault *v, struct ctx *cx, struct api_key *k, struct secret *key_out);
 MUST enum rc vault_key_list(struct vault *v, struct ctx *cx, struct api_key **out, size_t *count);
 MUST enum rc vault_key_get(struct vault *v, struct ctx *cx, struct str id, struct api_key *out);
+/* Those that it may read now, which may be fewer than it names: some may be put aside. */
+MUST enum rc vault_key_live_tokens(struct vault *v, struct ctx *cx, struct str id, int64_t *out);
 /* store_key_edit; holds for the next call already. *out: the key as it is then. */
 MUST enum rc vault_key_edit(struct vault *v, struct ctx *cx, struct str id,
     const struct api_key_edit *edit, struct api_key *out);

@@ -76,4 +76,7 @@ test('a key for many tokens names the first of them', async () => {
 	const mine = keys.find((k) => k.label === 'many');
 	assert.deepEqual([mine.tokens.length, mine.tokens[0].name, mine.tokens_more], [20, 'Archive', 980]);
 	assert.equal(keys.find((k) => k.all_tokens).tokens_more, 0);
+	await ann.del(`/api/console/tokens/${many[999].id}`);
+	const later = (await ann.get('/api/console/keys')).body.keys.find((k) => k.label === 'many');
+	assert.equal(later.tokens_more, 979, 'what is put aside is not among them');
 });
