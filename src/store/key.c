@@ -1,0 +1,387 @@
+/* The API keys of access.h. */
+#include "store/access.h"
+
+#include <stdlib.h>
+
+#include "store/store_int.h"
+
+static enum rc
+tell_key(
+    struct store *s, struct ctx *cx, const char *type, const struct api_key *k, json_t *details)
+{
+	json_t *o = details != NULL ? details : json_object();
+
+	json_put(o, "hint", json_str(k->hint));
+	json_put(o, "all_tokens", json_boolean(k->all_tokens));
+	return store_event(s, cx,
+	    &(struct event_note){ .type = type,
+		.about_kind = "key",
+		.about_id = k->id,
+		.about_name = k->label,
+		.details = json_write(cx->arena, o) });
+}
+
+static enum rc
+put_tokens(struct store *s, struct ctx *cx, struct str key_id, const struct str *ids, size_t n)
+{
+	struct db_stmt *st;
+
+	for (size_t i = 0; i < n; i++) {
+		TRY(db_stmt(cx, s->db,
+		    "INSERT INTO api_key_token (key_id, token_id) VALUES ($1, $2)"
+		    " ON CONFLICT (key_id, token_id) DO NOTHING",
+		    &st));
+		db_bind_text(st, 1, key_id);
+		db_bind_text(st, 2, ids[i]);
+		TRY(db_run(cx, st, NULL));
+	}
+	return OK;
+}
+
+enum rc
+store_key_create(struct store *s, struct ctx *cx, const struct api_key *k)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	TRY(db_begin(cx, s->db));
+	TRY(db_stmt(cx, s->db,
+	    "INSERT INTO api_key (id, label, hint, digest, all_tokens, created_ms, used_ms)"
+	    " VALUES ($1, $2, $3, $4, $5, $6, 0)",
+	    &st));
+	db_bind_text(st, 1, k->id);
+	db_bind_text(st, 2, k->label);
+	db_bind_text(st, 3, k->hint);
+	db_bind_blob(st, 4, k->digest);
+	db_bind_int(st, 5, k->all_tokens);
+	db_bind_int(st, 6, k->created_ms);
+	TRY(db_run(cx, st, NULL));
+	TRY(put_tokens(s, cx, k->id, k->token_ids, k->token_count));
+	TRY(tell_key(s, cx, "key.created", k, NULL));
+	TRY(store_changed(s, cx, CHANGE_KEYS, k->id));
+	return db_commit(cx, s->db);
+}
+
+#define KEY_ORDER " ORDER BY k.created_ms DESC, k.id"
+
+#define KEY_TOKENS(where)                                                                      \
+	"SELECT k.id, t.token_id FROM api_key k JOIN api_key_token t ON t.key_id = k.id" where \
+	    KEY_ORDER ", t.token_id"
+
+enum reach { OF_ALL, OF_ONE, LIVE_OF_ONE };
+
+static const char *const key_tokens[] = {
+	[OF_ALL] = KEY_TOKENS(""),
+	[OF_ONE] = KEY_TOKENS(" WHERE k.id = $1"),
+	[LIVE_OF_ONE] = KEY_TOKENS(" JOIN token l ON l.id = t.token_id"
+				   " WHERE k.id = $1 AND l.deleted_ms = 0"),
+};
+
+/* The tokens of these keys, which are all or one, in the order of the keys and of their ids. Two queries see the
+ * database at two moments: a key that came in between is left for the next reading. */
+static enum rc
+read_key_tokens(
+    struct store *s, struct ctx *cx, struct api_key *keys, size_t count, enum reach reach)
+{
+	struct str *ids;
+	struct db_stmt *st;
+	int64_t max, n = 0;
+	size_t at = 0;
+	bool row;
+
+	TRY(store_number(s, cx, "SELECT count(*) FROM api_key_token", &max));
+	ids = ARENA_ARRAY(cx->arena, struct str, (size_t)max + 1);
+	TRY(db_stmt(cx, s->db, key_tokens[reach], &st));
+	if (reach != OF_ALL)
+		db_bind_text(st, 1, keys[0].id);
+	for (; n < max; n++) {
+		struct str key;
+		size_t i = at;
+
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			break;
+		key = db_col_text(st, 0, cx->arena);
+		ids[n] = db_col_text(st, 1, cx->arena);
+		while (i < count && !str_eq(keys[i].id, key))
+			i++;
+		if (i == count)
+			continue;
+		at = i;
+		if (keys[i].token_count++ == 0)
+			keys[i].token_ids = &ids[n];
+	}
+	db_done(st);
+	return OK;
+}
+
+enum rc
+store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *count)
+{
+	STORE_HOLD hold = store_hold_read(&s, cx);
+	struct arena *a = cx->arena;
+	struct db_stmt *st;
+	int64_t max, n = 0;
+	bool row = true;
+
+	TRY(store_number(s, cx, "SELECT count(*) FROM api_key", &max));
+	*out = ARENA_ARRAY(a, struct api_key, (size_t)max);
+	TRY(db_stmt(cx, s->db,
+	    "SELECT k.id, label, hint, digest, all_tokens, created_ms, used_ms FROM api_key "
+	    "k" KEY_ORDER,
+	    &st));
+	while (n < max) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			break;
+		(*out)[n++] = (struct api_key){ .id = db_col_text(st, 0, a),
+			.label = db_col_text(st, 1, a),
+			.hint = db_col_text(st, 2, a),
+			.digest = db_col_blob(st, 3, a),
+			.all_tokens = db_col_int(st, 4) != 0,
+			.created_ms = db_col_int(st, 5),
+			.used_ms = db_col_int(st, 6) };
+	}
+	db_done(st);
+	*count = (size_t)n;
+	return read_key_tokens(s, cx, *out, *count, OF_ALL);
+}
+
+static enum rc
+read_key(struct store *s, struct ctx *cx, struct str id, struct api_key *out)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "SELECT label, hint, all_tokens FROM api_key WHERE id = $1", &st));
+	db_bind_text(st, 1, id);
+	TRY(store_want_row(cx, st, "API key"));
+	*out = (struct api_key){ .id = id,
+		.label = db_col_text(st, 0, cx->arena),
+		.hint = db_col_text(st, 1, cx->arena),
+		.all_tokens = db_col_int(st, 2) != 0 };
+	db_done(st);
+	return OK;
+}
+
+enum rc
+store_key_live_tokens(struct store *s, struct ctx *cx, struct str id, int64_t *out)
+{
+	STORE_HOLD hold = store_hold_read(&s, cx);
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "SELECT count(*) FROM api_key_token CROSS JOIN token"
+	    " WHERE key_id = $1 AND id = token_id AND deleted_ms = 0",
+	    &st));
+	db_bind_text(st, 1, id);
+	TRY(store_want_row(cx, st, "API key"));
+	*out = db_col_int(st, 0);
+	db_done(st);
+	return OK;
+}
+
+static enum rc
+write_key(struct store *s, struct ctx *cx, const struct api_key *k)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(
+	    cx, s->db, "UPDATE api_key SET label = $1, all_tokens = $2 WHERE id = $3", &st));
+	db_bind_text(st, 1, k->label);
+	db_bind_int(st, 2, k->all_tokens);
+	db_bind_text(st, 3, k->id);
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such API key.");
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* In the order of bytes, which not every database has them in. */
+static struct str *
+in_order(struct arena *a, const struct str *ids, size_t count)
+{
+	struct str *copy = ARENA_ARRAY(a, struct str, count);
+
+	if (count > 0) {
+		memcpy(copy, ids, sizeof(*ids) * count);
+		qsort(copy, count, sizeof(*copy), by_id);
+	}
+	return copy;
+}
+
+/* How many of the one stand in the other. */
+static size_t
+shared_ids(struct arena *a, const struct api_key *k, const struct str *ids, size_t count)
+{
+	struct str *x = in_order(a, k->token_ids, k->token_count), *y = in_order(a, ids, count);
+	size_t i = 0, j = 0, n = 0;
+
+	while (i < k->token_count && j < count) {
+		int order = str_cmp(x[i], y[j]);
+
+		n += order == 0;
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return n;
+}
+
+/* live: the key with the tokens that the console shows. */
+static enum rc
+check_key_seen(struct ctx *cx, const struct api_key *live, const struct api_key_edit *edit)
+{
+	size_t n = live->token_count;
+
+	if (edit->was.label.p != NULL && !str_eq(edit->was.label, live->label))
+		return store_meanwhile(cx, "label", "The label");
+	if (!edit->was.has_tokens)
+		return OK;
+	if (edit->was.all_tokens == live->all_tokens && edit->was.token_count == n &&
+	    shared_ids(cx->arena, live, edit->was.token_ids, n) == n)
+		return OK;
+	return store_meanwhile(cx, "token_ids", "What the key may read");
+}
+
+static bool
+takes_away(struct ctx *cx, const struct api_key *live, const struct api_key_edit *edit)
+{
+	if (edit->all_tokens || live->all_tokens)
+		return true;
+	return shared_ids(cx->arena, live, edit->token_ids, edit->token_count) < live->token_count;
+}
+
+/* all: those that are put aside as well. */
+static enum rc
+replace_tokens(
+    struct store *s, struct ctx *cx, struct str id, const struct api_key_edit *edit, bool all)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    all ? "DELETE FROM api_key_token WHERE key_id = $1"
+		: "DELETE FROM api_key_token WHERE key_id = $1 AND token_id IN"
+		  " (SELECT id FROM token WHERE deleted_ms = 0)",
+	    &st));
+	db_bind_text(st, 1, id);
+	TRY(db_run(cx, st, NULL));
+	return edit->all_tokens ? OK : put_tokens(s, cx, id, edit->token_ids, edit->token_count);
+}
+
+/* Whether two keys may read different tokens, which are in order. */
+static bool
+reads_otherwise(const struct api_key *a, const struct api_key *b)
+{
+	if (a->all_tokens != b->all_tokens || a->token_count != b->token_count)
+		return true;
+	for (size_t i = 0; i < a->token_count; i++)
+		if (!str_eq(a->token_ids[i], b->token_ids[i]))
+			return true;
+	return false;
+}
+
+/* What differs afterwards, by name; no row when nothing does. */
+static enum rc
+tell_key_edit(struct store *s, struct ctx *cx, const struct api_key *was, const struct api_key *now)
+{
+	bool renamed = !str_eq(was->label, now->label), other = reads_otherwise(was, now);
+	json_t *o, *changed;
+
+	if (!renamed && !other)
+		return OK;
+	o = json_object();
+	changed = json_array();
+	if (renamed) {
+		json_array_append_new(changed, json_string("label"));
+		json_put(o, "was", json_str(was->label));
+	}
+	if (other)
+		json_array_append_new(changed, json_string("tokens"));
+	json_put(o, "changed", changed);
+	return tell_key(s, cx, "key.changed", now, o);
+}
+
+/* What is read from here on nobody else changes before the end: a label written beside an older reach would
+ * widen the key again. */
+static enum rc
+hold_key(struct store *s, struct ctx *cx, struct str id)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db, "UPDATE api_key SET label = label WHERE id = $1", &st));
+	db_bind_text(st, 1, id);
+	return store_write_one(cx, st, E_NOTFOUND, "There is no such API key.");
+}
+
+enum rc
+store_key_edit(struct store *s, struct ctx *cx, struct str id, const struct api_key_edit *edit)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct api_key was, now, live;
+
+	TRY(db_begin(cx, s->db));
+	TRY(hold_key(s, cx, id));
+	TRY(read_key(s, cx, id, &was));
+	live = was;
+	TRY(read_key_tokens(s, cx, &live, 1, LIVE_OF_ONE));
+	TRY(check_key_seen(cx, &live, edit));
+	TRY(read_key_tokens(s, cx, &was, 1, OF_ONE));
+	now = was;
+	if (edit->set_label)
+		now.label = edit->label;
+	if (edit->set_tokens)
+		now.all_tokens = edit->all_tokens;
+	TRY(write_key(s, cx, &now));
+	if (edit->set_tokens)
+		TRY(replace_tokens(s, cx, id, edit, takes_away(cx, &live, edit)));
+	now.token_count = 0;
+	TRY(read_key_tokens(s, cx, &now, 1, OF_ONE));
+	TRY(tell_key_edit(s, cx, &was, &now));
+	TRY(store_changed(s, cx, CHANGE_KEYS, id));
+	return db_commit(cx, s->db);
+}
+
+enum rc
+store_key_delete(struct store *s, struct ctx *cx, struct str id)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+	struct api_key k;
+
+	TRY(db_begin(cx, s->db));
+	TRY(read_key(s, cx, id, &k));
+	TRY(db_stmt(cx, s->db, "DELETE FROM api_key WHERE id = $1", &st));
+	db_bind_text(st, 1, id);
+	TRY(store_write_one(cx, st, E_NOTFOUND, "There is no such API key."));
+	TRY(tell_key(s, cx, "key.revoked", &k, NULL));
+	TRY(store_changed(s, cx, CHANGE_KEYS, id));
+	return db_commit(cx, s->db);
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	return str_cmp(((const struct key_use *)a)->id, ((const struct key_use *)b)->id);
+}
+
+/* In one order on every node, so that of two that write the same keys none waits for one that waits for
+ * it. */
+enum rc
+store_keys_used(struct store *s, struct ctx *cx, struct key_use *uses, size_t count)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	struct db_stmt *st;
+
+	qsort(uses, count, sizeof(*uses), by_key);
+	TRY(db_begin(cx, s->db));
+	for (size_t i = 0; i < count; i++) {
+		TRY(db_stmt(cx, s->db,
+		    "UPDATE api_key SET used_ms = $1 WHERE id = $2 AND used_ms < $1", &st));
+		db_bind_int(st, 1, uses[i].used_ms);
+		db_bind_text(st, 2, uses[i].id);
+		TRY(db_run(cx, st, NULL));
+	}
+	return db_commit(cx, s->db);
+}
