@@ -78,7 +78,7 @@ drop_unused(struct out_host *h)
 }
 
 static void
-wait(struct out_host *h, struct out_call *call)
+wait_for_room(struct out_host *h, struct out_call *call)
 {
 	call->waits = true;
 	call->wait_prev = h->last_waiting;
@@ -314,7 +314,7 @@ out_pool_start(struct out_pool *p, struct out_call *call)
 	call->host = host_of(p, call);
 	call->host->calls++;
 	if (call->host->waiting != NULL || !place(call))
-		wait(call->host, call);
+		wait_for_room(call->host, call);
 }
 
 /* --- a turn --- */

@@ -64,6 +64,11 @@ test_64_calls_at_once_to_one_host_and_no_other_waits(void **state)
 	wait_for_count(&answered, 100);
 	assert_int_equal(slow->site.requests, 100);
 	assert_int_equal(slow->site.connections, 64);
+	/* One that needs its own does not wait for those that are kept. */
+	call.fresh = true;
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(r.end, CALL_ANSWERED);
+	assert_int_equal(slow->site.connections, 65);
 	http_client_free(w->client);
 	w->client = NULL;
 	crowd_stop(slow);
