@@ -104,6 +104,24 @@ db_schema_version(struct ctx *cx, struct db *db, int64_t *version)
 }
 
 static enum rc
+locked_version(struct ctx *cx, struct db *db, int64_t *version)
+{
+	TRY(db->driver->lock_schema(cx, db));
+	return db_schema_version(cx, db, version);
+}
+
+enum rc
+db_schema_look(struct ctx *cx, struct db *db, int64_t *version)
+{
+	enum rc rc;
+
+	TRY(db_begin(cx, db));
+	rc = locked_version(cx, db, version);
+	db_rollback(db);
+	return rc;
+}
+
+static enum rc
 apply(struct ctx *cx, struct db *db, const char *script)
 {
 	return db->driver->exec(cx, db, own_types(cx, db->driver, script));
@@ -138,8 +156,7 @@ migrate(struct ctx *cx, struct db *db, const struct db_whole *whole, const char 
 	size_t made = 0;
 	int64_t version;
 
-	TRY(db->driver->lock_schema(cx, db));
-	TRY(db_schema_version(cx, db, &version));
+	TRY(locked_version(cx, db, &version));
 	if (version > (int64_t)count)
 		return too_new(cx, version, count);
 	if (version == 0 && whole != NULL && whole->steps <= count) {

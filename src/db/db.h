@@ -44,6 +44,8 @@ void db_close(struct db *db); /* takes NULL */
 
 /* Which of the numbered schema steps were applied; 0: none. */
 MUST enum rc db_schema_version(struct ctx *cx, struct db *db, int64_t *version);
+/* The same, once nobody migrates it just now; nothing is made, as asking for the version would. */
+MUST enum rc db_schema_look(struct ctx *cx, struct db *db, int64_t *version);
 /* Applies what is missing of the numbered schema steps, all in one transaction; of several that try
  * at once one does it. Each step is one script, in which BLOB and TEXT stand for the database's own
  * types, and a line that begins with ON_POSTGRES is left out by SQLite. E_INPUT when the schema is newer than the steps. */

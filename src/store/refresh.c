@@ -21,9 +21,11 @@ store_refresh_claim(struct store *s, struct ctx *cx, struct str id, int64_t wall
     int64_t lease_ms, struct refresh_claim *out)
 {
 	struct round_wish wish = { .id = id, .cx = cx, .claim = out };
-	struct round r = {
-		.wishes = &wish, .wish_count = 1, .wall_ms = wall_ms, .lease_ms = lease_ms
-	};
+	struct round r = { .wishes = &wish,
+		.wish_count = 1,
+		.now_ms = wall_ms == STORE_CLOCK ? clock_now_ms(cx->clock) : wall_ms,
+		.wall_ms = wall_ms,
+		.lease_ms = lease_ms };
 
 	return run(s, cx, &r, &wish.rc);
 }

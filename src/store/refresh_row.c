@@ -154,6 +154,7 @@ bind_claim(void *arg, size_t i, struct db_stmt *st)
 	db_bind_text(st, 2, w->claim->token.id);
 	db_bind_int(st, 3, r->round->wall_ms + r->round->lease_ms);
 	bind_nonce(st, 4, w->claim);
+	db_bind_int(st, 5, r->now_ms);
 }
 
 /* Of those that were found, the ones that are recorded, or the others. */
@@ -191,6 +192,7 @@ claimed(const struct rows *r, size_t n)
 	" attempt_risked = $5, attempt_reply = $6, refused_ms = CASE WHEN attempt_stage = 0"   \
 	" AND refused_ms > $3 THEN $3 ELSE refused_ms END"
 
+/* Due from the claim on, whoever asked for it: if its owner is gone, the next one finds it among what is due. */
 enum rc
 refresh_rows_claim(
     struct store *s, struct ctx *cx, struct round_wish *wishes, size_t n, const struct round *round)
@@ -202,13 +204,16 @@ refresh_rows_claim(
 
 	many.changed = r.changed = numbers(cx, n);
 	r.chosen = ARENA_ARRAY(cx->arena, struct round_wish *, n > 0 ? n : 1);
-	many.sql = "UPDATE token SET " ATTEMPT ", fence = $2, lease_until_ms = $8, claim_nonce = $9"
-		   " WHERE id = $7 AND fence = $2 - 1";
+	many.sql =
+	    "UPDATE token SET " ATTEMPT ", fence = $2, lease_until_ms = $8, claim_nonce = $9,"
+	    " due_ms = CASE WHEN due_ms > 0 AND due_ms <= $4 THEN due_ms ELSE $4 END"
+	    " WHERE id = $7 AND fence = $2 - 1";
 	many.bind = bind_claim_and_record;
 	many.count = choose(&r, n, true);
 	TRY(db_run_many(cx, s->db, &many));
 	claimed(&r, many.count);
-	many.sql = "UPDATE token SET fence = $1, lease_until_ms = $3, claim_nonce = $4"
+	many.sql = "UPDATE token SET fence = $1, lease_until_ms = $3, claim_nonce = $4,"
+		   " due_ms = CASE WHEN due_ms > 0 AND due_ms <= $5 THEN due_ms ELSE $5 END"
 		   " WHERE id = $2 AND fence = $1 - 1";
 	many.bind = bind_claim;
 	many.count = choose(&r, n, false);

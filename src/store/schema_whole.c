@@ -85,4 +85,7 @@ const struct db_whole store_schema_whole = { 14,
 	" lease_until_ms = 0;"
 	"CREATE INDEX delivery_tried ON delivery (tried_ms) WHERE state > 0;"
 	"ON_POSTGRES DROP INDEX token_attempt;\n"
+	"ON_POSTGRES DROP INDEX token_leased;\n"
+	"ON_POSTGRES DROP INDEX token_due;\n"
+	"ON_POSTGRES CREATE INDEX token_due ON token (provider, due_ms) WHERE due_ms > 0;\n"
 	"ON_POSTGRES ALTER TABLE token SET (fillfactor = 40, toast_tuple_target = 8160);\n" };

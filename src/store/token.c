@@ -244,9 +244,11 @@ write_edit(struct store *s, struct ctx *cx, const struct token *t, const struct 
 	bool again = mended || (edit->set_lazy && t->has_refresh);
 	struct db_stmt *st;
 
+	/* What is under way stays due, for whoever has to take it up; its end says when it is due again. */
 	TRY(db_stmt(cx, s->db,
 	    "UPDATE token SET description = $1, updated_ms = $2, status = $3, status_reason = $4,"
-	    " due_ms = $5, lazy = $6 WHERE id = $7",
+	    " due_ms = CASE WHEN lease_until_ms > 0 AND ($5 = 0 OR $5 > $2) THEN due_ms ELSE $5"
+	    " END, lazy = $6 WHERE id = $7",
 	    &st));
 	db_bind_text(st, 1, edit->set_description ? edit->description : t->description);
 	db_bind_int(st, 2, edit->now_ms);
@@ -454,10 +456,15 @@ struct due_look {
 	int64_t next_ms;
 };
 
-/* What is free, oldest first; and what was left by somebody who is gone, whose lease has lapsed. */
+/* What is free, oldest first; and what was left by somebody who is gone, whose lease has lapsed. In a file both
+ * are found by an index each; elsewhere by one walk from the oldest, past what is under way: there no index knows
+ * of leases, so that a claim need not touch any. */
 #define DUE_FREE                                                                   \
 	"SELECT id FROM token WHERE provider = $1 AND due_ms > 0 AND due_ms <= $2" \
 	" AND lease_until_ms = 0 AND deleted_ms = 0 ORDER BY due_ms LIMIT $3"
+#define DUE_EITHER                                                                 \
+	"SELECT id FROM token WHERE provider = $1 AND due_ms > 0 AND due_ms <= $2" \
+	" AND lease_until_ms < $4 AND deleted_ms = 0 ORDER BY due_ms LIMIT $3"
 #define DUE_LEFT                                                                      \
 	"SELECT id FROM token WHERE provider = $1 AND ((due_ms > 0 AND due_ms <= $2)" \
 	" OR attempt_stage = 1) AND lease_until_ms > 0 AND lease_until_ms < $4"       \
@@ -488,6 +495,15 @@ add_due(struct store *s, struct ctx *cx, struct due_look *look, const char *sql,
 	return OK;
 }
 
+/* When the first lease lapses of what is then to be taken up. */
+#define LEFT_IN_FILE                                                                         \
+	"SELECT coalesce(min(CASE WHEN attempt_stage = 1 OR due_ms < lease_until_ms + $2"    \
+	" THEN lease_until_ms + $2 ELSE due_ms END), 0) FROM token WHERE lease_until_ms > 0" \
+	" AND provider = $1 AND deleted_ms = 0 AND (attempt_stage = 1 OR due_ms > 0)"
+#define LEFT_ELSEWHERE                                                                \
+	"SELECT coalesce(min(lease_until_ms + $2), 0) FROM token WHERE provider = $1" \
+	" AND due_ms > 0 AND due_ms <= $3 AND lease_until_ms > 0 AND deleted_ms = 0"
+
 /* When the next token of this provider is due, or a lease lapses of one that is then to be taken up. */
 static enum rc
 next_due(struct store *s, struct ctx *cx, struct due_look *look)
@@ -504,13 +520,11 @@ next_due(struct store *s, struct ctx *cx, struct due_look *look)
 	TRY(db_step(cx, st, &row));
 	look->next_ms = row ? db_col_int(st, 0) : 0;
 	db_done(st);
-	TRY(db_stmt(cx, s->db,
-	    "SELECT coalesce(min(CASE WHEN attempt_stage = 1 OR due_ms < lease_until_ms + $2"
-	    " THEN lease_until_ms + $2 ELSE due_ms END), 0) FROM token WHERE lease_until_ms > 0"
-	    " AND provider = $1 AND deleted_ms = 0 AND (attempt_stage = 1 OR due_ms > 0)",
-	    &st));
+	TRY(db_stmt(cx, s->db, db_is_shared(s->db) ? LEFT_ELSEWHERE : LEFT_IN_FILE, &st));
 	db_bind_text(st, 1, look->provider);
 	db_bind_int(st, 2, look->now_ms - look->wall_ms + 1);
+	if (db_is_shared(s->db))
+		db_bind_int(st, 3, look->now_ms);
 	TRY(store_want_row(cx, st, "table"));
 	lapses = db_col_int(st, 0);
 	db_done(st);
@@ -528,8 +542,12 @@ store_token_due(struct store *s, struct ctx *cx, struct str provider, int64_t no
 
 	look.ids = ARENA_ARRAY(cx->arena, struct str, max > 0 ? max : 1);
 	TRY(store_clock(s, cx, &look.wall_ms));
-	TRY(add_due(s, cx, &look, DUE_LEFT, true));
-	TRY(add_due(s, cx, &look, DUE_FREE, false));
+	if (db_is_shared(s->db)) {
+		TRY(add_due(s, cx, &look, DUE_EITHER, true));
+	} else {
+		TRY(add_due(s, cx, &look, DUE_LEFT, true));
+		TRY(add_due(s, cx, &look, DUE_FREE, false));
+	}
 	/* Where there is more than was asked for, nobody waits for what comes after it. */
 	if (look.count < max)
 		TRY(next_due(s, cx, &look));

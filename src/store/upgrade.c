@@ -17,7 +17,7 @@ is_behind(struct store *s, struct ctx *cx, bool *behind)
 {
 	int64_t version;
 
-	TRY(db_schema_version(cx, s->db, &version));
+	TRY(db_schema_look(cx, s->db, &version));
 	*behind = version > 0 && version < (int64_t)store_schema_count;
 	return OK;
 }

@@ -21,7 +21,7 @@ import { seed } from './lib/seed.mjs';
 const TOKENS = Number(process.env.TOKENS) || 100000;
 const GRANTS = Math.min(Number(process.env.GRANTS) || 200, TOKENS);
 const CONNECTIONS = 64; /* as many as the manager has to one host */
-const LOOK_MS = 250;
+const LOOK_MS = 500;
 const LATE_MS = 300000;
 const READERS = 4;
 const CALM_MS = 3000;

@@ -20,7 +20,7 @@ static const char *const shipped[] = {
 	"FrMYv-3wRtxkouzh",
 	"RdUoiseO09WLZd90",
 	"BBPYBEsQadybKoDU",
-	"iV-SzQa4YW89Z7oa",
+	"MjlvmHfqRpPfvjMN",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))

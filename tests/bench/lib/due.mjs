@@ -48,16 +48,19 @@ function ask(data, query, { pg, run = [] }) {
 	return execFileSync(program, words, { encoding: 'utf8' }).trim();
 }
 
-const due = (seeded) => `FROM token WHERE provider = 'dropbox' AND due_ms > 0 AND due_ms <= ${seeded} AND lease_until_ms = 0`;
+/* Still due as they were seeded, and in a file those that are under way: from the indexes that the engine reads. */
+const due = (seeded) => `FROM token WHERE provider = 'dropbox' AND due_ms > 0 AND due_ms <= ${seeded}`;
+const free = (seeded) => `${due(seeded)} AND lease_until_ms = 0`;
+const leased = 'FROM token WHERE lease_until_ms > 0';
 
-/* Still due as they were seeded, or under way: from the indexes that the engine reads. */
 export function dueLeft(data, { seeded, ...where }) {
-	return Number(ask(data, `SELECT (SELECT count(*) ${due(seeded)}) + (SELECT count(*) FROM token WHERE lease_until_ms > 0)`, where));
+	return Number(ask(data, `SELECT (SELECT count(*) ${free(seeded)}) + (SELECT count(*) ${leased})`, where));
 }
 
 /* Whether there are any: one look, however many there are. */
 export function anyDue(data, { seeded, ...where }) {
-	const query = `SELECT CASE WHEN EXISTS (SELECT 1 ${due(seeded)}) OR EXISTS (SELECT 1 FROM token WHERE lease_until_ms > 0) THEN 1 ELSE 0 END`;
+	const any = where.pg ? `EXISTS (SELECT 1 ${due(seeded)})` : `EXISTS (SELECT 1 ${free(seeded)}) OR EXISTS (SELECT 1 ${leased})`;
+	const query = `SELECT CASE WHEN ${any} THEN 1 ELSE 0 END`;
 	return ask(data, query, where) === '1';
 }
 
