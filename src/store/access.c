@@ -101,7 +101,7 @@ store_user_first(struct store *s, struct ctx *cx, const struct user *u)
 }
 
 enum rc
-store_user_put(struct store *s, struct ctx *cx, const struct user *u, struct str keep_digest)
+store_user_put(struct store *s, struct ctx *cx, const struct user *u)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 	struct user now = *u;
@@ -121,7 +121,39 @@ store_user_put(struct store *s, struct ctx *cx, const struct user *u, struct str
 	db_bind_text(st, 3, u->password_hash);
 	TRY(db_run(cx, st, NULL));
 	TRY(tell_user(s, cx, id.len > 0 ? "user.password_changed" : "user.created", &now, NULL));
-	TRY(end_sessions(s, cx, &now, keep_digest));
+	TRY(end_sessions(s, cx, &now, S("")));
+	return db_commit(cx, s->db);
+}
+
+static enum rc
+write_password(struct store *s, struct ctx *cx, const struct user *was, struct str password_hash)
+{
+	struct db_stmt *st;
+	int64_t changed;
+
+	TRY(db_stmt(cx, s->db,
+	    "UPDATE user_ SET password_hash = $1 WHERE id = $2 AND password_hash = $3", &st));
+	db_bind_text(st, 1, password_hash);
+	db_bind_text(st, 2, was->id);
+	db_bind_text(st, 3, was->password_hash);
+	TRY(db_run(cx, st, &changed));
+	if (changed == 1)
+		return OK;
+	fail_at(cx, E_CONFLICT, "changed-meanwhile", "current",
+	    "The password was changed meanwhile, by somebody else or in another window.");
+	return fail_todo(cx, "Sign in with the new one.");
+}
+
+enum rc
+store_user_change(struct store *s, struct ctx *cx, const struct user *was, struct str password_hash,
+    struct str keep_digest)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+
+	TRY(db_begin(cx, s->db));
+	TRY(write_password(s, cx, was, password_hash));
+	TRY(tell_user(s, cx, "user.password_changed", was, NULL));
+	TRY(end_sessions(s, cx, was, keep_digest));
 	return db_commit(cx, s->db);
 }
 

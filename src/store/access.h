@@ -13,10 +13,13 @@ MUST enum rc store_user_by_name(
     struct store *s, struct ctx *cx, struct str username, struct user *out);
 /* The first person of an installation; E_CONFLICT when there is somebody. */
 MUST enum rc store_user_first(struct store *s, struct ctx *cx, const struct user *u);
-/* Creates or replaces by username. With the old password all sessions of the user end but one; empty
- * digest: all. */
-MUST enum rc store_user_put(
-    struct store *s, struct ctx *cx, const struct user *u, struct str keep_digest);
+/* Creates or replaces by username. All sessions of the user end. */
+MUST enum rc store_user_put(struct store *s, struct ctx *cx, const struct user *u);
+
+/* Another password for whoever knew the one of was->password_hash: E_CONFLICT code "changed-meanwhile" when it
+ * is another by now, and nothing is changed. All sessions of the user end but one. */
+MUST enum rc store_user_change(struct store *s, struct ctx *cx, const struct user *was,
+    struct str password_hash, struct str keep_digest);
 
 /* For whoever knew the password of u->password_hash: E_NOTFOUND when it is another by now.
  * Session times are wall time: they are about the person at the keyboard. */

@@ -267,7 +267,7 @@ vault_password_set(struct vault *v, struct ctx *cx, struct str username, struct 
 
 	TRY(check_new_password(cx, password));
 	TRY(hashing_make(v->hashing, cx, password, &user.password_hash));
-	return store_user_put(v->store, cx, &user, S(""));
+	return store_user_put(v->store, cx, &user);
 }
 
 enum rc
@@ -283,12 +283,13 @@ enum rc
 vault_password_change(struct vault *v, struct ctx *cx, const struct session *s,
     struct secret current, struct secret replacement)
 {
-	struct user user = s->user;
+	const struct user *user = &s->user;
 	/* Of the person, from wherever: a session that was stolen does not become a guessing machine. */
 	struct password_try try = { .who = HASHING_SIGNED_IN,
-		.attempt = str_concat(cx->arena, S("password "), user.id),
-		.hash = user.password_hash,
+		.attempt = str_concat(cx->arena, S("password "), user->id),
+		.hash = user->password_hash,
 		.password = current };
+	struct str hash;
 	bool right;
 
 	TRY(count_try(v, cx, &try));
@@ -298,8 +299,8 @@ vault_password_change(struct vault *v, struct ctx *cx, const struct session *s,
 		return fail_todo(cx, "Type the password you signed in with.");
 	}
 	TRY(check_new_password(cx, replacement));
-	TRY(hashing_make(v->hashing, cx, replacement, &user.password_hash));
-	return store_user_put(v->store, cx, &user, s->digest);
+	TRY(hashing_make(v->hashing, cx, replacement, &hash));
+	return store_user_change(v->store, cx, user, hash, s->digest);
 }
 
 enum rc

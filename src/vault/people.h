@@ -35,7 +35,8 @@ MUST enum rc vault_session_want_confirmed(struct vault *v, struct ctx *cx, const
 MUST enum rc vault_session_confirm(struct vault *v, struct ctx *cx, const struct session *s,
     struct str peer, struct secret password);
 MUST enum rc vault_sign_out(struct vault *v, struct ctx *cx, struct session *s);
-/* Ends the user's other sessions. E_INPUT field "current" or "new". */
+/* Ends the user's other sessions. E_INPUT field "current" or "new". E_CONFLICT when
+ * somebody else has changed it meanwhile. */
 MUST enum rc vault_password_change(struct vault *v, struct ctx *cx, const struct session *s,
     struct secret current, struct secret replacement);
 

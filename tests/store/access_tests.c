@@ -196,7 +196,7 @@ test_session_ends_by_idleness_and_by_age(void **state)
 	struct store *s = store(f);
 	int64_t t = NOW;
 
-	assert_ok(store_user_put(s, &f->cx, &u, S("")));
+	assert_ok(store_user_put(s, &f->cx, &u));
 	assert_ok(store_session_create(s, &f->cx, S("s1"), &u, NOW));
 	assert_rc(store_session_check(s, &f->cx, S("s2"), NOW, IDLE, LIFE, &got), E_NOTFOUND);
 	for (; t < NOW + LIFE; t += IDLE - 1) {
@@ -217,11 +217,10 @@ test_a_new_password_ends_all_sessions_but_one(void **state)
 	struct user u = { .id = S("u1"), .username = S("admin"), .password_hash = S("hash") }, got;
 	struct store *s = store(f);
 
-	assert_ok(store_user_put(s, &f->cx, &u, S("")));
+	assert_ok(store_user_put(s, &f->cx, &u));
 	assert_ok(store_session_create(s, &f->cx, S("s1"), &u, NOW));
 	assert_ok(store_session_create(s, &f->cx, S("s2"), &u, NOW));
-	u.password_hash = S("new");
-	assert_ok(store_user_put(s, &f->cx, &u, S("s2")));
+	assert_ok(store_user_change(s, &f->cx, &u, S("new"), S("s2")));
 	assert_rc(store_session_check(s, &f->cx, S("s1"), NOW, IDLE, LIFE, &got), E_NOTFOUND);
 	assert_ok(store_session_check(s, &f->cx, S("s2"), NOW, IDLE, LIFE, &got));
 	assert_ok(store_session_delete(s, &f->cx, S("s2")));
@@ -236,7 +235,7 @@ test_s119_a_session_keeps_when_the_password_was_given(void **state)
 	struct store *s = store(f);
 	int64_t at_ms;
 
-	assert_ok(store_user_put(s, &f->cx, &u, S("")));
+	assert_ok(store_user_put(s, &f->cx, &u));
 	assert_ok(store_session_create(s, &f->cx, S("s1"), &u, NOW));
 	assert_ok(store_session_create(s, &f->cx, S("s2"), &u, NOW + 1));
 	assert_ok(store_session_confirm(s, &f->cx, S("s1"), NOW + 7));
@@ -259,11 +258,30 @@ test_s120_no_session_is_made_with_a_password_that_was_changed(void **state)
 	struct store *s = store(f);
 
 	now.password_hash = S("new");
-	assert_ok(store_user_put(s, &f->cx, &was, S("")));
-	assert_ok(store_user_put(s, &f->cx, &now, S("")));
+	assert_ok(store_user_put(s, &f->cx, &was));
+	assert_ok(store_user_put(s, &f->cx, &now));
 	assert_rc(store_session_create(s, &f->cx, S("s1"), &was, NOW), E_NOTFOUND);
 	assert_rc(store_session_check(s, &f->cx, S("s1"), NOW, IDLE, LIFE, &got), E_NOTFOUND);
 	assert_ok(store_session_create(s, &f->cx, S("s1"), &now, NOW));
+	assert_ok(store_session_check(s, &f->cx, S("s1"), NOW, IDLE, LIFE, &got));
+}
+
+/* Whoever sets a password anew is not overtaken by one who knew the old one a moment ago. */
+static void
+test_s120_a_password_is_changed_by_whoever_knows_the_present_one(void **state)
+{
+	struct fixture *f = *state;
+	struct user was = { .id = S("u1"), .username = S("admin"), .password_hash = S("old") };
+	struct user now = was, got;
+	struct store *s = store(f);
+
+	now.password_hash = S("set anew");
+	assert_ok(store_user_put(s, &f->cx, &was));
+	assert_ok(store_user_put(s, &f->cx, &now));
+	assert_ok(store_session_create(s, &f->cx, S("s1"), &now, NOW));
+	assert_rc(store_user_change(s, &f->cx, &was, S("late"), S("s0")), E_CONFLICT);
+	assert_ok(store_user_by_name(s, &f->cx, S("admin"), &got));
+	assert_str_equal(got.password_hash, S("set anew"));
 	assert_ok(store_session_check(s, &f->cx, S("s1"), NOW, IDLE, LIFE, &got));
 }
 
@@ -274,10 +292,10 @@ test_user_put_replaces_by_name(void **state)
 	struct user u = { .id = S("u1"), .username = S("admin"), .password_hash = S("one") }, got;
 	int64_t n;
 
-	assert_ok(store_user_put(store(f), &f->cx, &u, S("")));
+	assert_ok(store_user_put(store(f), &f->cx, &u));
 	u.id = S("u2");
 	u.password_hash = S("two");
-	assert_ok(store_user_put(store(f), &f->cx, &u, S("")));
+	assert_ok(store_user_put(store(f), &f->cx, &u));
 	assert_ok(store_user_count(store(f), &f->cx, &n));
 	assert_int_equal(n, 1);
 	assert_ok(store_user_by_name(store(f), &f->cx, S("admin"), &got));
@@ -295,6 +313,7 @@ const struct CMUnitTest access_tests[] = {
 	STORE_TEST(test_a_new_password_ends_all_sessions_but_one),
 	STORE_TEST(test_s119_a_session_keeps_when_the_password_was_given),
 	STORE_TEST(test_s120_no_session_is_made_with_a_password_that_was_changed),
+	STORE_TEST(test_s120_a_password_is_changed_by_whoever_knows_the_present_one),
 	STORE_TEST(test_user_put_replaces_by_name),
 };
 const size_t access_test_count = sizeof(access_tests) / sizeof(access_tests[0]);

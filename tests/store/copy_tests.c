@@ -23,7 +23,7 @@ fill(struct fixture *f)
 	create(f, "t1", "One");
 	create(f, "t2", "Two");
 	start(f, "c1", NOW);
-	assert_ok(store_user_put(store(f), &f->cx, &u, S("")));
+	assert_ok(store_user_put(store(f), &f->cx, &u));
 	assert_ok(store_session_create(store(f), &f->cx, S("s1"), &u, NOW));
 	assert_ok(store_key_create(store(f), &f->cx, &k));
 	for (int i = 0; i < MANY; i++)

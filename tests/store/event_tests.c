@@ -183,14 +183,13 @@ test_people_and_keys(void **state)
 	struct api_key k = { .id = S("k1"), .label = S("One"), .hint = S(""), .digest = S("d") };
 	struct store *s = store(f);
 
-	assert_ok(store_user_put(s, &f->cx, &u, S("")));
+	assert_ok(store_user_put(s, &f->cx, &u));
 	step_clock(f);
 	assert_ok(store_session_create(s, &f->cx, S("s1"), &u, NOW));
 	step_clock(f);
 	assert_ok(store_session_create(s, &f->cx, S("s2"), &u, NOW));
 	step_clock(f);
-	u.id = S("another");
-	assert_ok(store_user_put(s, &f->cx, &u, S("s1")));
+	assert_ok(store_user_change(s, &f->cx, &u, S("new"), S("s1")));
 	step_clock(f);
 	assert_ok(store_session_delete(s, &f->cx, S("s1")));
 	assert_ok(store_session_delete(s, &f->cx, S("s1"))); /* a visitor has none to end */

@@ -34,7 +34,15 @@ act_user_put(struct fixture *f)
 {
 	struct user u = { .id = S("u2"), .username = S("admin"), .password_hash = S("other") };
 
-	return store_user_put(store(f), &f->cx, &u, S(""));
+	return store_user_put(store(f), &f->cx, &u);
+}
+
+static enum rc
+act_user_change(struct fixture *f)
+{
+	struct user u = { .id = S("u1"), .username = S("admin"), .password_hash = S("hash") };
+
+	return store_user_change(store(f), &f->cx, &u, S("other"), S("s9"));
 }
 
 static enum rc
@@ -280,6 +288,7 @@ static const struct verb verbs[] = {
 	{ "meta_put", act_meta_put },
 	{ "meta_put_sealed", act_meta_put_sealed },
 	{ "user_put", act_user_put },
+	{ "user_change", act_user_change },
 	{ "session_create", act_session_create },
 	{ "key_create", act_key_create },
 	{ "key_edit", act_key_edit },
@@ -325,7 +334,7 @@ stand_ready(struct fixture *f, const struct verb *verb)
 	start(f, "c1", NOW);
 	start(f, "c2", NOW + 10);
 	start(f, "c3", NOW + 20);
-	assert_ok(store_user_put(store(f), &f->cx, &u, S("")));
+	assert_ok(store_user_put(store(f), &f->cx, &u));
 	assert_ok(store_session_create(store(f), &f->cx, S("s1"), &u, NOW));
 	assert_ok(store_key_create(store(f), &f->cx, &k));
 	if (strncmp(verb->name, "refresh_", 8) == 0 && verb->act != act_refresh_claim)

@@ -32,7 +32,7 @@ test_s166_values_moved_by_hand_do_not_open(void **state)
 	struct user u = { .id = S("u1"), .username = S("admin"), .password_hash = S("") };
 
 	/* Bytes in the clear that can be put where sealed ones belong. */
-	assert_ok(store_user_put(store(f), &f->cx, &u, S("")));
+	assert_ok(store_user_put(store(f), &f->cx, &u));
 	assert_ok(store_session_create(store(f), &f->cx, S("the-access-token"), &u, NOW));
 	for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
 		create(f, "t1", "One");
