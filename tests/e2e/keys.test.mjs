@@ -1,29 +1,15 @@
 /* API keys in the console: made for some tokens, shown once, refused after Revoke. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { openBrowser } from '../lib/browser.mjs';
 import { programGet } from '../lib/http.mjs';
-import { startDemo } from '../lib/server.mjs';
-import { connect, signInManager } from './walk.mjs';
+import { connectToken } from '../lib/manager.mjs';
+import { startScreen } from './screen.mjs';
 
-let demo, browser, page;
+const { manager, ann, page } = await startScreen();
+for (const name of ['Readable', 'Hidden']) await connectToken(ann, name);
 
-before(async () => {
-	demo = await startDemo();
-	browser = await openBrowser();
-	page = await browser.person();
-	await signInManager(page, demo);
-	await connect(page, await page.context().newPage(), demo, { name: 'Readable', app: 'Keys One' });
-	await connect(page, await page.context().newPage(), demo, { name: 'Hidden', app: 'Keys Two', signedIn: true });
-});
-
-after(async () => {
-	await browser?.close();
-	await demo?.stop();
-});
-
-const read = (key, name) => programGet(demo.manager, `/api/v1/tokens/${name}/access-token`, key);
+const read = (key, name) => programGet(manager.url, `/api/v1/tokens/${name}/access-token`, key);
 
 test('a key reads the tokens it was made for, is shown once, and is dead after Revoke', async () => {
 	await page.getByRole('link', { name: 'API Keys' }).click();
@@ -38,7 +24,7 @@ test('a key reads the tokens it was made for, is shown once, and is dead after R
 	assert.equal(hidden.status, 403);
 	assert.equal(absent.status, 403);
 	assert.equal(hidden.body.code, absent.body.code, 'a limited key does not learn which names exist');
-	const list = await programGet(demo.manager, '/api/v1/tokens', key);
+	const list = await programGet(manager.url, '/api/v1/tokens', key);
 	assert.deepEqual(list.body.tokens.map((t) => t.name), ['Readable']);
 
 	/* Another label and another token, and the program keeps its key. */

@@ -1,25 +1,12 @@
 /* Removing a token in the console, and having it back. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { openBrowser } from '../lib/browser.mjs';
-import { startDemo } from '../lib/server.mjs';
-import { connect, signInManager } from './walk.mjs';
+import { connectToken } from '../lib/manager.mjs';
+import { startScreen } from './screen.mjs';
 
-let demo, browser, page;
-
-before(async () => {
-	demo = await startDemo();
-	browser = await openBrowser();
-	page = await browser.person();
-	await signInManager(page, demo);
-	await connect(page, await page.context().newPage(), demo, { name: 'Archive', app: 'Removed' });
-});
-
-after(async () => {
-	await browser?.close();
-	await demo?.stop();
-});
+const { ann, page } = await startScreen();
+await connectToken(ann, 'Archive');
 
 test('a removed token waits under Removed and is restored from there', async () => {
 	await page.getByRole('link', { name: 'Access Tokens' }).first().click();
@@ -40,7 +27,7 @@ test('a removed token whose name is taken comes back under another', async () =>
 	await archive.getByRole('button', { name: 'Remove' }).click();
 	await page.getByRole('dialog').getByRole('button', { name: 'Remove it' }).click();
 	await page.getByText('Removed (1)').waitFor();
-	await connect(page, await page.context().newPage(), demo, { name: 'Archive', app: 'Removed Two', signedIn: true });
+	await connectToken(ann, 'Archive');
 	await page.getByText('Removed (1)').click();
 	await page.getByRole('button', { name: 'Restore', exact: true }).click();
 	await page.getByText('There is already an access token of this name.').waitFor();

@@ -90,10 +90,10 @@ export async function tokenArrived(page) {
 }
 
 /* Everything from two empty tabs to a saved token. */
-export async function connect(page, sandboxPage, demo, { type = 'basic', signedIn = false, name, app, ...wizard }) {
+export async function connect(page, sandboxPage, demo, { type = 'basic', name, app, ...wizard }) {
 	const redirect = await openConfiguration(page);
 	await sandboxPage.goto(demo.sandbox);
-	if (!signedIn) await signInSandbox(sandboxPage, demo.account(type));
+	await signInSandbox(sandboxPage, demo.account(type));
 	const { key, secret } = await createApp(sandboxPage, { name: app, ...wizard });
 	await addRedirectUri(sandboxPage, redirect);
 	await fillConfiguration(page, { name, key, secret });
