@@ -223,6 +223,34 @@ a_count_that_stands_is_not_made_again(void **state)
 	sandbox_free(s);
 }
 
+/* Offline grants and others stand in two parts of one index. */
+static void
+the_newest_grants_come_first_of_either_kind(void **state)
+{
+	struct fixture *f = *state;
+	struct sandbox *s = start(f);
+	json_t *list;
+
+	run(f, s, "UPDATE grants SET offline = 0, created_ms = $1 WHERE id IN ('g00007', 'g00009')",
+	    7);
+	run(f, s, "UPDATE grants SET created_ms = $1 WHERE id IN ('g00008', 'g00003')", 7);
+	run(f, s, "UPDATE grants SET created_ms = $1 WHERE id = 'g00100'", 9);
+	must(store_enter(s, &f->cx, STORE_READ));
+	must(grants_state_json(s, &f->cx, &list));
+	must(store_leave(s, &f->cx, STORE_READ, OK));
+	assert_int_equal(json_array_size(list), GRANTS);
+	for (size_t i = 0; i < 6; i++) {
+		static const char *const want[] = { "g00100", "g00003", "g00007", "g00008",
+			"g00009", "g00000" };
+
+		assert_string_equal(
+		    json_string_value(json_object_get(json_array_get(list, i), "grant_id")),
+		    want[i]);
+	}
+	json_decref(list);
+	sandbox_free(s);
+}
+
 int
 main(void)
 {
@@ -231,6 +259,7 @@ main(void)
 		TEST(those_of_one_grant_run_out_alone),
 		TEST(grants_of_an_account_end_page_by_page),
 		TEST(the_count_is_right_whatever_is_made_undone_or_swept),
+		TEST(the_newest_grants_come_first_of_either_kind),
 		TEST(a_count_that_stands_is_not_made_again),
 	};
 
