@@ -35,6 +35,9 @@ after(async () => {
 });
 
 test('a provider of --providers is connected in the console, in words that fit it', async () => {
+	const first = page.locator('.first-steps');
+	await first.getByText("Create an app at the provider").waitFor();
+	assert.doesNotMatch(await first.innerText(), /Dropbox|Settings tab/);
 	await page.getByRole('link', { name: 'Add Token' }).first().click();
 	await page.getByText('with an app of your own at').first().waitFor();
 	await page.getByRole('link', { name: 'Other Place', exact: true }).click();

@@ -7,8 +7,8 @@ import {
 } from "../shared/ui";
 import { type Removed, type RemovedList, type Tokens, useRemoved, useTokens } from "./listing";
 import { useLive } from "./live";
-import { api, at, type Token } from "./model";
-import { Ago, forecastWords, StatusMark, statusWords, useTitle } from "./ui";
+import { api, at, BASE, type Provider, type Token } from "./model";
+import { Ago, forecastWords, StatusMark, statusWords, useLoad, useTitle } from "./ui";
 
 const AGAIN_MS = 15000;
 
@@ -122,23 +122,31 @@ function Heads({ order, fixed, onOrder }: { order: Order; fixed: boolean; onOrde
 	);
 }
 
-const STEPS = [
-	["Open the configuration screen", "It shows the redirect URI before anything is stored. Keep it open."],
-	["Create an app in Dropbox", "In another tab: My apps, and three short questions."],
-	["Copy its key and secret", "From the app's Settings tab into the screen here."],
-	["Give the app the redirect URI", "Copy it from here, paste it there."],
-	["Connect", "Dropbox asks for your consent in a small window. The token arrives by itself."],
-];
+/* In the words of Dropbox as long as there is nothing else to choose. */
+function firstSteps(providers: Provider[]): [string, string][] {
+	const only = providers.length === 1 ? providers[0] : undefined;
+	const dropbox = only?.id === "dropbox", there = only?.name ?? "the provider";
+	return [
+		["Open the configuration screen", "It shows the redirect URI before anything is stored. Keep it open."],
+		[`Create an app ${only ? `in ${there}` : "at the provider"}`, dropbox ? "In another tab: My apps, and three short questions."
+			: "In another tab, on its pages for developers."],
+		["Copy its key and secret", `From ${dropbox ? "the app's Settings tab" : "there"} into the screen here.`],
+		["Give the app the redirect URI", "Copy it from here, paste it there."],
+		["Connect", `${only ? there : "The provider"} asks for your consent in a small window. The token arrives by itself.`],
+	];
+}
 
 function FirstSteps() {
+	const { data } = useLoad<{ providers: Provider[] }>(`${BASE}/providers`);
 	return (
 		<section class="card card-pad stack">
 			<div class="stack-8">
 				<h2>Connect your first account</h2>
 				<p class="muted">Five steps, about three minutes. The next screen leads through them.</p>
 			</div>
+			{!data && <Skeleton lines={3} />}
 			<ol class="first-steps">
-				{STEPS.map(([title, text], i) => (
+				{data && firstSteps(data.providers).map(([title, text], i) => (
 					<li key={title}>
 						<span class="step-mark" aria-hidden="true">{i + 1}</span>
 						<div><h3>{title}</h3><p class="hint">{text}</p></div>
