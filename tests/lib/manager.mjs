@@ -134,12 +134,15 @@ export function assertAbsent(bytes, secrets, where, { prefix } = {}) {
 	}
 }
 
-/* A port nobody listens on just now: for a manager whose printed address is its public URL. */
-export function freePort() {
-	return new Promise((resolve) => {
-		const probe = net.createServer().listen(0, '127.0.0.1', () => {
-			const { port } = probe.address();
-			probe.close(() => resolve(port));
+/* A port nobody listens on just now: for a manager whose printed address is its public URL, or that starts again.
+ * It lies below those that the system gives away, so that nobody is given it meanwhile. */
+export async function freePort() {
+	for (;;) {
+		const port = 11000 + Math.floor(Math.random() * 21000);
+		const probe = net.createServer();
+		const free = await new Promise((resolve) => {
+			probe.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
 		});
-	});
+		if (free) return port;
+	}
 }

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { createPublicKey, verify } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import http from "node:http";
-import net from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { advance, api, authorizePath, Browser, consent, control, exchange, grant, makeApp, pkce, refresh, startSandbox } from "../../flow/sandbox-lib.mjs";
+import { freePort } from "../../lib/manager.mjs";
 import { startSandbox as startAlone } from "../../lib/server.mjs";
 
 const OIDC = ["openid", "profile", "email"];
@@ -22,15 +22,6 @@ before(async () => {
 	await bea.post(`/_web/apps/${app.key}/scopes`, { scopes: ["account_info.read", "files.metadata.read", ...OIDC] });
 });
 after(() => box.stop());
-
-function freePort() {
-	return new Promise((resolve) => {
-		const server = net.createServer().listen(0, "127.0.0.1", () => {
-			const { port } = server.address();
-			server.close(() => resolve(port));
-		});
-	});
-}
 
 // As a proxy in front would ask.
 function getAs(host, port, path) {
