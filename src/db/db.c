@@ -363,6 +363,12 @@ db_claim_alone(struct ctx *cx, struct db *db, bool *alone)
 }
 
 enum rc
+db_unclaim_alone(struct ctx *cx, struct db *db)
+{
+	return db_is_shared(db) ? db->driver->unclaim_alone(cx, db) : OK;
+}
+
+enum rc
 db_announce(struct ctx *cx, struct db *db)
 {
 	return db_is_shared(db) ? db->driver->announce(cx, db) : OK;

@@ -103,6 +103,8 @@ MUST enum rc db_listen(struct ctx *cx, struct db *db);
 MUST enum rc db_claim_shared(struct ctx *cx, struct db *db);
 /* Whether nobody else has claimed it; from now on nobody can until this closes. */
 MUST enum rc db_claim_alone(struct ctx *cx, struct db *db, bool *alone);
+/* Or until this; what it has claimed with others besides stays. */
+MUST enum rc db_unclaim_alone(struct ctx *cx, struct db *db);
 /* Wakes whoever listens. May get lost. */
 MUST enum rc db_announce(struct ctx *cx, struct db *db);
 /* Returns after ms, when an announcement came, or when wake_fd can be read. Takes NULL for db. */

@@ -45,6 +45,7 @@ struct db_driver {
 	enum rc (*listen)(struct ctx *cx, struct db *db);
 	enum rc (*claim_shared)(struct ctx *cx, struct db *db);
 	enum rc (*claim_alone)(struct ctx *cx, struct db *db, bool *alone);
+	enum rc (*unclaim_alone)(struct ctx *cx, struct db *db);
 	enum rc (*announce)(struct ctx *cx, struct db *db);
 	void (*wait)(struct db *db, int wake_fd, int64_t ms);
 	void (*hurry)(struct db *db, int64_t patience_ms, int64_t pause_ms);

@@ -488,6 +488,12 @@ pg_claim_alone(struct ctx *cx, struct db *db, bool *alone)
 }
 
 static enum rc
+pg_unclaim_alone(struct ctx *cx, struct db *db)
+{
+	return pg_exec(cx, db, "SELECT pg_advisory_unlock(" PG_SERVING ")");
+}
+
+static enum rc
 pg_announce(struct ctx *cx, struct db *db)
 {
 	return pg_exec(cx, db, PG_ANNOUNCE);
@@ -538,6 +544,7 @@ static const struct db_driver driver = {
 	.listen = pg_listen,
 	.claim_shared = pg_claim_shared,
 	.claim_alone = pg_claim_alone,
+	.unclaim_alone = pg_unclaim_alone,
 	.announce = pg_announce,
 	.wait = pg_wait,
 	.hurry = pg_hurry,

@@ -216,7 +216,6 @@ open_parts(struct ctx *cx, struct store *s)
 {
 	TRY(s->open(cx, s->where, &s->db));
 	TRY(store_upgrade(s, cx));
-	TRY(db_claim_shared(cx, s->db));
 	TRY(check_key(s, cx));
 	return db_is_shared(s->db) ? follower_new(cx, s, &s->follower) : OK;
 }

@@ -28,15 +28,20 @@ pause_ms(long ms)
 	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
 }
 
-/* Until nobody else serves from it, or somebody else has brought it up to date. */
-static enum rc
-wait_until_alone(struct store *s, struct ctx *cx, bool *behind)
+static int64_t
+patience_ends(const struct ctx *cx)
 {
 	int64_t until = clock_mono_ms() + ALONE_WAIT_MS;
+
+	return cx->deadline_ms > 0 && cx->deadline_ms < until ? cx->deadline_ms : until;
+}
+
+/* Until nobody else serves from it, or somebody else has brought it up to date. */
+static enum rc
+wait_until_alone(struct store *s, struct ctx *cx, int64_t until, bool *behind)
+{
 	bool alone = false;
 
-	if (cx->deadline_ms > 0 && cx->deadline_ms < until)
-		until = cx->deadline_ms;
 	for (;;) {
 		TRY(is_behind(s, cx, behind));
 		if (*behind)
@@ -48,28 +53,40 @@ wait_until_alone(struct store *s, struct ctx *cx, bool *behind)
 		pause_ms(ALONE_AGAIN_MS);
 	}
 	fail_at(cx, E_CONFLICT, "older-nodes", NULL,
-	    "Another valetkey, an older one, serves from this database, and would not understand "
-	    "what "
-	    "this one makes of it.");
+	    "Another valetkey, an older one, serves from this database, and could not read what "
+	    "this "
+	    "one makes of it.");
 	return fail_todo(cx, "Stop all older nodes first. Nothing was changed.");
+}
+
+/* Whoever has just brought it up to date holds it alone for a moment more. */
+static enum rc
+share(struct store *s, struct ctx *cx, int64_t until)
+{
+	enum rc rc;
+
+	while ((rc = db_claim_shared(cx, s->db)) == E_STORE && clock_mono_ms() < until) {
+		ctx_clear(cx);
+		pause_ms(ALONE_AGAIN_MS);
+	}
+	return rc;
 }
 
 /* An older program that went on beside it would write rows that the newer ones cannot open. */
 enum rc
 store_upgrade(struct store *s, struct ctx *cx)
 {
-	bool behind;
+	int64_t until = patience_ends(cx);
+	bool behind = false;
 
-	if (!db_is_shared(s->db))
-		return migrate(s, cx);
-	TRY(is_behind(s, cx, &behind));
-	if (behind)
-		TRY(wait_until_alone(s, cx, &behind));
+	if (db_is_shared(s->db))
+		TRY(is_behind(s, cx, &behind));
+	if (!behind) {
+		TRY(migrate(s, cx));
+		return db_claim_shared(cx, s->db);
+	}
+	TRY(wait_until_alone(s, cx, until, &behind));
 	TRY(migrate(s, cx));
-	if (!behind)
-		return OK;
-	/* What was claimed for this program alone is given back. */
-	db_close(s->db);
-	s->db = NULL;
-	return s->open(cx, s->where, &s->db);
+	TRY(share(s, cx, until));
+	return behind ? db_unclaim_alone(cx, s->db) : OK;
 }

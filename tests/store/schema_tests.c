@@ -275,6 +275,55 @@ test_an_older_program_refuses_newer_data(void **state)
 	assert_str_equal(dump(f, true), before);
 }
 
+static void *
+open_beside(void *arg)
+{
+	struct fixture *f = arg;
+	struct arena *a = arena_new();
+	struct store *s = NULL;
+	struct ctx cx;
+
+	ctx_init(&cx, a, f->clock);
+	cx.may_block = true;
+	if (store_open(&cx, opened(f)->where, opened(f)->keyring, &s) != OK)
+		print_error("%s\n", cx.why);
+	arena_free(a);
+	return s;
+}
+
+#define TOGETHER 4
+
+/* One brings it up to date, and the others wait for that. */
+static void
+test_newer_nodes_that_start_together_all_start(void **state)
+{
+	struct fixture *f = *state;
+	struct opened *o = opened(f);
+	struct store *stores[TOGETHER];
+	pthread_t threads[TOGETHER];
+	struct db *db;
+
+	if (backend == ON_SQLITE)
+		return;
+	store_close(o->store);
+	o->store = NULL;
+	o->where = new_where(f, "together.db");
+	assert_ok(db_open(&f->cx, o->where, &db));
+	assert_ok(db_migrate(&f->cx, db, store_schema, store_schema_count - 1));
+	write_old_rows(f, db);
+	db_close(db);
+	for (int i = 0; i < TOGETHER; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, open_beside, f), 0);
+	for (int i = 0; i < TOGETHER; i++)
+		assert_int_equal(pthread_join(threads[i], (void **)&stores[i]), 0);
+	for (int i = 0; i < TOGETHER; i++)
+		assert_non_null(stores[i]);
+	for (int i = 0; i < TOGETHER; i++)
+		store_close(stores[i]);
+	open_store(f);
+	check_old_rows(f);
+}
+
 /* It would write what the newer one cannot open. */
 static void
 test_no_upgrade_beside_an_older_node(void **state)
@@ -314,5 +363,6 @@ const struct CMUnitTest schema_tests[] = {
 	STORE_TEST(test_the_short_cut_gives_what_the_steps_give),
 	STORE_TEST(test_an_older_program_refuses_newer_data),
 	STORE_TEST(test_no_upgrade_beside_an_older_node),
+	STORE_TEST(test_newer_nodes_that_start_together_all_start),
 };
 const size_t schema_test_count = sizeof(schema_tests) / sizeof(schema_tests[0]);
