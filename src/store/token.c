@@ -302,6 +302,16 @@ check_seen(struct ctx *cx, const struct token *t, const struct token_edit *edit)
 	return OK;
 }
 
+/* Whether a refresh has begun or ended since: then it is due at another time. */
+static bool
+moved_on(const struct token *t, const struct token *from)
+{
+	return from != NULL &&
+	    (t->fence != from->fence || t->sealed_version != from->sealed_version ||
+		t->attempt.stage != from->attempt.stage || t->attempts != from->attempts ||
+		t->status != from->status);
+}
+
 enum rc
 store_token_edit(struct store *s, struct ctx *cx, struct str id, const struct token_edit *edit)
 {
@@ -314,6 +324,8 @@ store_token_edit(struct store *s, struct ctx *cx, struct str id, const struct to
 	TRY(token_row_hold(s, cx, id));
 	TRY(token_row_open(s, cx, TOKEN_BY_ID, id, &t, &secrets));
 	TRY(check_seen(cx, &t, edit));
+	if (moved_on(&t, edit->due_from))
+		return fail(cx, E_AGAIN, "The token is being refreshed just now.");
 	was = t;
 	new_secret = edit->set_app_secret && !crypto_equal(edit->app_secret, secrets.app_secret);
 	if (edit->set_name)

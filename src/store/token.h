@@ -128,14 +128,16 @@ struct token_edit {
 	bool set_name, set_description, set_app_secret, set_lazy;
 	bool lazy;
 	struct str name, description;
-	struct secret app_secret; /* a new one also ends TOKEN_MISCONFIGURED */
-	int64_t now_ms, due_ms;   /* due_ms: with a new secret then, or with lazy */
+	struct secret app_secret;     /* a new one also ends TOKEN_MISCONFIGURED */
+	int64_t now_ms, due_ms;       /* due_ms: with a new secret then, or with lazy */
+	const struct token *due_from; /* the reading that due_ms comes from; NULL: none */
 	struct { /* as the editor saw it; a text without p, or !has_lazy: does not matter */
 		struct str name, description;
 		bool has_lazy, lazy;
 	} was;
 };
-/* E_CONFLICT code "changed-meanwhile" with the field that is not as edit->was has it any more. */
+/* E_CONFLICT code "changed-meanwhile" with the field that is not as edit->was has it any more. E_AGAIN when a
+ * refresh of it has begun or ended since edit->due_from was read. */
 MUST enum rc store_token_edit(
     struct store *s, struct ctx *cx, struct str id, const struct token_edit *edit);
 

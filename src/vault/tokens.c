@@ -8,6 +8,7 @@
 
 #define NAME_MAX_LEN 100
 #define DESCRIPTION_MAX 2000
+#define EDIT_TRIES 8
 
 enum rc
 token_name_check(struct ctx *cx, struct str name)
@@ -68,27 +69,45 @@ changed(struct vault *v, struct str id, enum rc rc)
 static enum rc
 due_after_edit(struct vault *v, struct ctx *cx, struct str id, struct token_edit *edit)
 {
+	struct token *t = ARENA_NEW(cx->arena, struct token);
 	struct token_secrets secrets;
 	const struct provider *p;
-	struct token t;
 
-	TRY(store_token_get(v->store, cx, id, &t));
+	TRY(store_token_get(v->store, cx, id, t));
+	edit->due_from = t;
 	TRY(store_token_secrets(v->store, cx, id, &secrets));
-	TRY(vault_provider(v, cx, t.provider, &p));
+	TRY(vault_provider(v, cx, t->provider, &p));
 	/* What fails or is in doubt goes on as it would. */
-	if (!edit->set_app_secret && t.attempt.stage == STAGE_SETTLED && t.attempts == 0 &&
-	    t.status == TOKEN_ACTIVE)
+	if (!edit->set_app_secret && t->attempt.stage == STAGE_SETTLED && t->attempts == 0 &&
+	    t->status == TOKEN_ACTIVE)
 		edit->due_ms = engine_due_ms(
 		    &(struct due_state){ .contract = *provider_contract(p, secrets.app_secret),
 			.now_ms = edit->now_ms,
-			.expires_ms = t.expires_ms,
-			.used_ms = t.refreshed_ms > 0 ? t.refreshed_ms : t.consented_ms,
-			.refresh_expires_ms = t.refresh_expires_ms,
-			.has_refresh = t.has_refresh,
+			.expires_ms = t->expires_ms,
+			.used_ms = t->refreshed_ms > 0 ? t->refreshed_ms : t->consented_ms,
+			.refresh_expires_ms = t->refresh_expires_ms,
+			.has_refresh = t->has_refresh,
 			.lazy = edit->lazy });
 	else if (!edit->set_app_secret)
-		edit->due_ms = t.due_ms;
+		edit->due_ms = t->due_ms;
 	return OK;
+}
+
+/* As often as a refresh comes in between. */
+static enum rc
+edit_when_due(struct vault *v, struct ctx *cx, struct str id, struct token_edit *edit)
+{
+	enum rc rc = E_AGAIN;
+
+	for (int i = 0; i < EDIT_TRIES && rc == E_AGAIN; i++) {
+		ctx_clear(cx);
+		TRY(due_after_edit(v, cx, id, edit));
+		rc = store_token_edit(v->store, cx, id, edit);
+	}
+	if (rc != E_AGAIN)
+		return rc;
+	fail_at(cx, E_BUSY, "busy", NULL, "The token is being refreshed just now.");
+	return fail_todo(cx, "Save again in a moment.");
 }
 
 enum rc
@@ -101,9 +120,9 @@ vault_token_edit(struct vault *v, struct ctx *cx, struct str id, struct token_ed
 		    "The description is longer than 2000 characters.");
 	edit->now_ms = clock_now_ms(v->clock);
 	edit->due_ms = edit->now_ms;
-	if (edit->set_lazy)
-		TRY(due_after_edit(v, cx, id, edit));
-	return changed(v, id, store_token_edit(v->store, cx, id, edit));
+	return changed(v, id,
+	    edit->set_lazy ? edit_when_due(v, cx, id, edit)
+			   : store_token_edit(v->store, cx, id, edit));
 }
 
 enum rc

@@ -168,6 +168,33 @@ test_a_page_holds_what_has_a_word_in_its_name(void **state)
 	assert_int_equal(count_found(f, "'", ""), 0);
 }
 
+/* When a token is due is not told from what was so before a refresh began, or ended. */
+static void
+test_an_edit_does_not_set_when_it_is_due_from_an_older_reading(void **state)
+{
+	struct fixture *f = *state;
+	struct token_edit lazy = { .set_lazy = true, .lazy = true, .now_ms = NOW, .due_ms = 77 };
+	struct refresh_claim c;
+	struct token t, now;
+
+	create(f, "t1", "One");
+	lazy.due_from = &t;
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	c = claim(f, "t1", NOW);
+	assert_rc(store_token_edit(store(f), &f->cx, S("t1"), &lazy), E_AGAIN);
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &t));
+	assert_ok(store_refresh_commit(store(f), &f->cx, &c, &fresh));
+	assert_rc(store_token_edit(store(f), &f->cx, S("t1"), &lazy), E_AGAIN);
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &now));
+	assert_false(now.lazy);
+	assert_true(now.due_ms != 77);
+	t = now;
+	assert_ok(store_token_edit(store(f), &f->cx, S("t1"), &lazy));
+	assert_ok(store_token_get(store(f), &f->cx, S("t1"), &now));
+	assert_true(now.lazy);
+	assert_int_equal(now.due_ms, 77);
+}
+
 static const struct deleted_page all_deleted = { .until_ms = INT64_MAX, .max = 9 };
 
 /* In pages of two: each is there once, also of several that were put aside at one moment. */
@@ -345,6 +372,7 @@ const struct CMUnitTest token_tests[] = {
 	STORE_TEST(test_a_page_holds_what_has_a_word_in_its_name),
 	STORE_TEST(test_pages_go_through_all_names_once),
 	STORE_TEST(test_pages_of_a_key_have_its_tokens_only),
+	STORE_TEST(test_an_edit_does_not_set_when_it_is_due_from_an_older_reading),
 	STORE_TEST(test_what_was_put_aside_comes_in_pages),
 	STORE_TEST(test_delete_can_be_undone),
 	STORE_TEST(test_name_of_a_deleted_token_is_free),
