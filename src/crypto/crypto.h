@@ -60,7 +60,7 @@ struct str crypto_password_hash(struct arena *a, struct secret password);
 /* An empty hash, of nobody, takes the same time and is never right: time does not tell who exists. */
 bool crypto_password_ok(struct str hash, struct secret password);
 
-/* Small amounts come from a pool of the thread's that the system filled and a fork empties. */
+/* Small amounts come from a pool of the thread's that the system filled in the last second and a fork empties. */
 void crypto_random(void *out, size_t len);
 /* n random characters of the alphabet (2 to 64 characters), without bias. */
 struct secret crypto_random_text(struct arena *a, size_t n, struct str alphabet);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "crypto/crypto.h"
 
 /* Of the thread. A system call for each nonce or letter would cost more than what is done with it; what is
@@ -16,6 +17,7 @@
 #define SMALL 64 /* more than that is worth a call */
 static _Thread_local unsigned char pool[POOL_LEN];
 static _Thread_local size_t pool_left;
+static _Thread_local int64_t pool_from_ms; /* clock_mono_ms() when it was filled */
 
 static _Atomic unsigned forks;
 
@@ -42,9 +44,16 @@ random_forks(void)
 	return atomic_load_explicit(&forks, memory_order_relaxed);
 }
 
+bool
+random_is_fresh(int64_t from_ms)
+{
+	return clock_mono_ms() - from_ms < RANDOM_FRESH_MS;
+}
+
 static void
 fill_pool(void)
 {
+	pool_left = 0;
 	while (pool_left < POOL_LEN) {
 		ssize_t n = getrandom(pool + pool_left, POOL_LEN - pool_left, 0);
 
@@ -53,6 +62,7 @@ fill_pool(void)
 		else if (errno != EINTR)
 			abort(); /* a kernel without random numbers */
 	}
+	pool_from_ms = clock_mono_ms();
 }
 
 void
@@ -62,7 +72,7 @@ crypto_random(void *out, size_t len)
 		randombytes_buf(out, len);
 		return;
 	}
-	if (pool_left < len)
+	if (pool_left < len || !random_is_fresh(pool_from_ms))
 		fill_pool();
 	pool_left -= len;
 	memcpy(out, pool + pool_left, len);
@@ -78,6 +88,8 @@ crypto_random_text(struct arena *a, size_t n, struct str alphabet)
 	size_t done = 0;
 	char *p = arena_alloc(a, n + 1);
 
+	if (!random_is_fresh(pool_from_ms))
+		fill_pool();
 	while (done < n) {
 		size_t from = pool_left, i = from;
 

@@ -3,10 +3,16 @@
 #define CRYPTO_RANDOM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* From then on a child of fork() draws nothing that its parent draws as well. False: no memory. */
 bool random_setup(void);
 /* Changes in a child of fork(), so that what must be used once is not used by both. */
 unsigned random_forks(void);
+
+/* Random numbers that were got from the system longer ago are not used any more: a machine that was copied
+ * while it stood, and now goes on twice, would use them twice. */
+#define RANDOM_FRESH_MS 1000
+bool random_is_fresh(int64_t from_ms); /* clock_mono_ms() when they were got */
 
 #endif

@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "crypto/random.h"
 
 #define BEGIN_LEN crypto_core_hchacha20_INPUTBYTES
@@ -25,6 +26,7 @@ struct seal_keys {
 	pthread_mutex_t lock;
 	struct derived sealing, opened; /* of the newest */
 	uint64_t sealed;                /* with `sealing` */
+	int64_t from_ms;                /* clock_mono_ms() when that began */
 	unsigned forks;                 /* a child goes on with one of its own */
 };
 
@@ -49,6 +51,14 @@ seal_keys_free(struct seal_keys *s)
 	sodium_free(s);
 }
 
+/* Whether the next nonce begins as the last one did. */
+static bool
+goes_on(const struct seal_keys *s)
+{
+	return s->sealing.there && s->sealed < SEAL_AT_ONCE && s->forks == random_forks() &&
+	    random_is_fresh(s->from_ms);
+}
+
 static void
 derive(const struct keyring *k, struct derived *d)
 {
@@ -64,8 +74,9 @@ seal_key_next(
 	struct derived *d = &s->sealing;
 
 	pthread_mutex_lock(&s->lock);
-	if (!d->there || s->sealed == SEAL_AT_ONCE || s->forks != random_forks()) {
+	if (!goes_on(s)) {
 		s->forks = random_forks();
+		s->from_ms = clock_mono_ms();
 		s->sealed = 0;
 		crypto_random(d->begin, sizeof(d->begin));
 		derive(k, d);

@@ -10,7 +10,7 @@
 #include "crypto/keyring.h"
 
 #define SEAL_NONCE_LEN 24
-#define SEAL_AT_ONCE 256 /* values whose nonces begin alike, at most */
+#define SEAL_AT_ONCE 256 /* values whose nonces begin alike, at most; and within a second */
 
 struct seal_keys *seal_keys_new(void);
 void seal_keys_free(struct seal_keys *s); /* takes NULL */

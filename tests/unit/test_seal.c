@@ -3,7 +3,10 @@
 
 #include <pthread.h>
 #include <sodium.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "crypto/aead.h"
 #include "crypto/crypto.h"
@@ -235,6 +238,68 @@ draw(struct fixture *f, const struct keyring *k)
 	return d;
 }
 
+/* The clock and the system's random numbers, on the way to the system. */
+static int64_t stands_at_s; /* 0: it goes */
+static size_t from_system;
+
+int
+clock_gettime(clockid_t id, struct timespec *out)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, out);
+
+	if (stands_at_s > 0)
+		*out = (struct timespec){ .tv_sec = stands_at_s };
+	return rc;
+}
+
+ssize_t
+getrandom(void *p, size_t n, unsigned int flags)
+{
+	ssize_t got = syscall(SYS_getrandom, p, n, flags);
+
+	from_system += got > 0 ? (size_t)got : 0;
+	return got;
+}
+
+static bool
+begin_alike(const struct drawn *a, const struct drawn *b)
+{
+	return memcmp(a->nonce, b->nonce, 16) == 0;
+}
+
+/* A machine that was copied while it stood uses nothing twice of what it had got before. */
+static void
+test_s168_what_was_drawn_long_ago_is_not_used(void **state)
+{
+	struct fixture *f = *state;
+	struct keyring *k = make_keyring(f);
+	struct drawn first, second, late;
+	char letter;
+
+	stands_at_s = 1000000;
+	first = draw(f, k);
+	second = draw(f, k);
+	assert_true(begin_alike(&first, &second));
+	stands_at_s++;
+	from_system = 0;
+	late = draw(f, k);
+	assert_false(begin_alike(&second, &late));
+	assert_true(from_system > 0);
+	stands_at_s++;
+	from_system = 0;
+	crypto_random(&letter, 1);
+	assert_true(from_system > 0);
+	stands_at_s++;
+	from_system = 0;
+	crypto_random_text(f->arena, 1, S("ab"));
+	assert_true(from_system > 0);
+	from_system = 0;
+	crypto_random(&letter, 1);
+	assert_int_equal(from_system, 0);
+	stands_at_s = 0;
+	keyring_free(k);
+}
+
 /* What a child draws first. */
 static struct drawn
 drawn_by_a_child(struct fixture *f, const struct keyring *k)
@@ -287,6 +352,7 @@ main(void)
 		TEST(test_aead_agrees_with_its_document),
 		TEST(test_aead_is_libsodiums),
 		TEST(test_s168_no_nonce_is_used_twice),
+		TEST(test_s168_what_was_drawn_long_ago_is_not_used),
 		TEST(test_s168_no_child_repeats_another_or_its_parent),
 	};
 
