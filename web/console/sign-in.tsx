@@ -1,41 +1,25 @@
 /* sign-in.tsx - the sign-in form, alone on a page or over one whose session has ended. */
-import { useRef, useState } from "preact/hooks";
-import { type Problem, problemOf } from "../shared/api";
-import { Button, focusFirstError, ProblemNotice, TextField } from "../shared/ui";
+import { useState } from "preact/hooks";
+import { useSending } from "../shared/send";
+import { Button, ProblemNotice, TextField } from "../shared/ui";
 import { api, BASE, type Session } from "./model";
 import { useTitle } from "./ui";
 
 export function SignInForm({ onSignedIn }: { onSignedIn: (s: Session) => void }) {
 	const [username, setUsername] = useState("");
 	const [password, setPassword] = useState("");
-	const [busy, setBusy] = useState(false);
-	const [tried, setTried] = useState(false);
-	const [problem, setProblem] = useState<Problem | null>(null);
-	const form = useRef<HTMLFormElement>(null);
-
-	const submit = async (e: Event) => {
-		e.preventDefault();
-		if (busy)
-			return;
-		setTried(true);
-		setProblem(null);
-		if (username.trim() === "" || password === "") {
-			focusFirstError(form.current);
-			return;
-		}
-		setBusy(true);
+	const { form, busy, tried, problem, submit } = useSending(() => username.trim() !== "" && password !== "", async () => {
 		try {
 			onSignedIn(api.adopt(await api.post<Session>(`${BASE}/sign-in`,
 				{ username: username.trim(), password }, { expect401: true })));
-		} catch (err) {
-			setProblem(problemOf(err));
-			setBusy(false);
+		} catch (e) {
 			form.current?.querySelector<HTMLInputElement>("input[type=password]")?.select();
+			throw e;
 		}
-	};
+	});
 	const missing = (value: string, words: string) => tried && value === "" ? words : undefined;
 	return (
-		<form class="stack" ref={form} onSubmit={(e) => void submit(e)} noValidate>
+		<form class="stack" ref={form} onSubmit={submit} noValidate>
 			{problem && <ProblemNotice problem={problem} />}
 			<TextField label="Username" autocomplete="username" value={username} autofocus
 				onInput={setUsername} error={missing(username.trim(), "Type your user name.")} />

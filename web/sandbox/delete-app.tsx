@@ -1,43 +1,30 @@
 /* delete-app.tsx - ending an app for good: folded away, and confirmed by typing its name. */
-import { useRef, useState } from "preact/hooks";
-import { type Problem, problemOf } from "../shared/api";
+import { useState } from "preact/hooks";
 import { navigate } from "../shared/router";
-import { Button, Dialog, focusFirstError, ProblemNotice, TextField } from "../shared/ui";
+import { useSending } from "../shared/send";
+import { Button, Dialog, ProblemNotice, TextField } from "../shared/ui";
 import { appPath } from "./app-info";
 import { api } from "./session";
 import type { App } from "./types";
 
 function ConfirmDelete({ app, onClose }: { app: App; onClose: () => void }) {
 	const [typed, setTyped] = useState("");
-	const [error, setError] = useState("");
-	const [busy, setBusy] = useState(false);
-	const [problem, setProblem] = useState<Problem | null>(null);
-	const form = useRef<HTMLFormElement>(null);
-
-	const submit = async (e: Event) => {
-		e.preventDefault();
-		if (busy)
-			return;
-		if (typed.trim() !== app.name) {
-			setError(`That is not its name. Type ${app.name} to go on.`);
-			focusFirstError(form.current);
-			return;
-		}
-		setBusy(true);
-		try {
-			await api.del(appPath(app.app_key));
-			await navigate("/developers/apps");
-		} catch (err) {
-			setProblem(problemOf(err));
-			setBusy(false);
-		}
+	const [wrong, setWrong] = useState(false);
+	const isIt = () => {
+		setWrong(typed.trim() !== app.name);
+		return typed.trim() === app.name;
 	};
+	const { form, busy, problem, submit } = useSending(isIt, async () => {
+		await api.del(appPath(app.app_key));
+		await navigate("/developers/apps");
+	});
 	return (
 		<Dialog title={`Delete ${app.name}?`} onClose={onClose}>
 			<p>Every token it was given stops working at once. This cannot be undone.</p>
-			<form ref={form} onSubmit={(e) => void submit(e)} noValidate>
-				<TextField label="Type its name" value={typed} autofocus error={error || undefined}
-					onInput={(v) => { setTyped(v); setError(""); }} />
+			<form ref={form} onSubmit={submit} noValidate>
+				<TextField label="Type its name" value={typed} autofocus
+					error={wrong ? `That is not its name. Type ${app.name} to go on.` : undefined}
+					onInput={(v) => { setTyped(v); setWrong(false); }} />
 				{problem && <ProblemNotice problem={problem} />}
 				<div class="actions">
 					<Button type="submit" kind="danger" busy={busy}>Delete for good</Button>

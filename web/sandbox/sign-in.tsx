@@ -1,45 +1,23 @@
 /* sign-in.tsx - the sign-in form, alone on a page or over one whose session has ended. */
-import { useRef, useState } from "preact/hooks";
-import { type Problem, problemOf, sentences } from "../shared/api";
-import { Button, focusFirstError, ProblemNotice, TextField } from "../shared/ui";
+import { useState } from "preact/hooks";
+import { sentences } from "../shared/api";
+import { useSending } from "../shared/send";
+import { Button, ProblemNotice, TextField } from "../shared/ui";
 import { api, useTitle } from "./session";
 import type { Session } from "./types";
 
 export function SignInForm({ onSignedIn }: { onSignedIn: (s: Session) => void }) {
 	const [email, setEmail] = useState("");
 	const [password, setPassword] = useState("");
-	const [busy, setBusy] = useState(false);
-	const [tried, setTried] = useState(false);
-	const [problem, setProblem] = useState<Problem | null>(null);
-	const form = useRef<HTMLFormElement>(null);
-
-	const submit = async (e: Event) => {
-		e.preventDefault();
-		if (busy)
-			return;
-		setTried(true);
-		setProblem(null);
-		if (email.trim() === "" || password === "") {
-			focusFirstError(form.current);
-			return;
-		}
-		setBusy(true);
-		try {
-			onSignedIn(api.adopt(await api.post<Session>("/_web/sign-in",
-				{ email: email.trim(), password }, { expect401: true })));
-		} catch (err) {
-			setProblem(problemOf(err));
-			setBusy(false);
-			focusFirstError(form.current);
-		}
-	};
+	const { form, busy, tried, problem, submit } = useSending(() => email.trim() !== "" && password !== "", async () =>
+		onSignedIn(api.adopt(await api.post<Session>("/_web/sign-in", { email: email.trim(), password }, { expect401: true }))));
 	const errorAt = (field: string, value: string, missing: string) => {
 		if (tried && value === "")
 			return missing;
 		return problem?.field === field ? sentences(problem) : undefined;
 	};
 	return (
-		<form class="stack" ref={form} onSubmit={(e) => void submit(e)} noValidate>
+		<form class="stack" ref={form} onSubmit={submit} noValidate>
 			{problem && !problem.field && <ProblemNotice problem={problem} />}
 			<TextField label="Email" type="email" autocomplete="username" value={email} autofocus
 				onInput={setEmail} error={errorAt("email", email.trim(), "Type the email of an account.")} />
