@@ -6,7 +6,7 @@
 #define BLOCK_LEN 64 /* of ChaCha20; the first one is the tag's key */
 #define RUN_LEN \
 	256 /* a cipher that has instructions for many blocks at once takes so much at a time */
-#define RUNS_MAX 2
+#define RUNS_MAX 6
 #define WITH_MAX 256
 #define TEXT_MAX (RUNS_MAX * RUN_LEN - BLOCK_LEN)
 
@@ -17,6 +17,7 @@ _Static_assert(crypto_aead_chacha20poly1305_ietf_KEYBYTES == AEAD_KEY_LEN &&
 
 /* The tag's key, what is left of its block, and the text. */
 struct run {
+	size_t len;
 	unsigned char bytes[RUNS_MAX * RUN_LEN];
 };
 
@@ -30,12 +31,11 @@ is_short(struct str with, size_t text_len)
 static void
 run_cipher(struct run *r, const unsigned char *key, const unsigned char *nonce, struct str text)
 {
-	size_t len = (BLOCK_LEN + text.len + RUN_LEN - 1) / RUN_LEN * RUN_LEN;
-
-	memset(r->bytes, 0, len);
+	r->len = (BLOCK_LEN + text.len + RUN_LEN - 1) / RUN_LEN * RUN_LEN;
+	memset(r->bytes, 0, r->len);
 	if (text.len > 0)
 		memcpy(r->bytes + BLOCK_LEN, text.p, text.len);
-	crypto_stream_chacha20_ietf_xor_ic(r->bytes, r->bytes, len, nonce, 0, key);
+	crypto_stream_chacha20_ietf_xor_ic(r->bytes, r->bytes, r->len, nonce, 0, key);
 }
 
 /* With zeros up to the next sixteenth byte. */
@@ -78,7 +78,7 @@ aead_seal(const unsigned char key[AEAD_KEY_LEN], const unsigned char nonce[AEAD_
 	run_cipher(&r, key, nonce, plain);
 	memcpy(out, r.bytes + BLOCK_LEN, plain.len);
 	tag_of(&r, with, out, plain.len, out + plain.len);
-	sodium_memzero(&r, sizeof(r));
+	sodium_memzero(r.bytes, r.len);
 }
 
 bool
@@ -102,6 +102,6 @@ aead_open(const unsigned char key[AEAD_KEY_LEN], const unsigned char nonce[AEAD_
 	ok = crypto_verify_16(tag, in + len) == 0;
 	if (ok)
 		memcpy(out, r.bytes + BLOCK_LEN, len);
-	sodium_memzero(&r, sizeof(r));
+	sodium_memzero(r.bytes, r.len);
 	return ok;
 }
