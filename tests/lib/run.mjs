@@ -40,6 +40,9 @@ const LONG = [
 	'tests/unit/test_http_client.c',
 ];
 
+/* These measure how long something takes, and run after all others, with nothing beside them. */
+const ALONE = ['tests/security/sandbox/equally-long.test.mjs'];
+
 function find(dir, ending) {
 	const top = path.join(root, dir);
 	if (!fs.existsSync(top)) return [];
@@ -223,7 +226,7 @@ function showFailures() {
 	}
 }
 
-/* The long ones, then a mixture: each kind is spread over the whole run, as a browser fills a processor
+/* Together the long ones, then a mixture: each kind is spread over the whole run, as a browser fills a processor
  * and a manager with a provider mostly waits. */
 function allJobs() {
 	const kinds = [
@@ -232,17 +235,21 @@ function allJobs() {
 		...['tests/e2e', 'tests/bench'].map((dir) => nodeJobs(dir, plain)),
 	];
 	const jobs = kinds.flatMap((kind) => kind.map((job, i) => ({ ...job, at: (i + 0.5) / kind.length })));
-	const long = LONG.map((file) => {
+	const named = (file) => {
 		const job = jobs.find((j) => j.file === file);
 		if (!job) throw new Error(`tests/lib/run.mjs: there is no ${file}.`);
 		return job;
-	});
-	return [...long, ...jobs.filter((j) => !long.includes(j)).sort((a, b) => a.at - b.at)];
+	};
+	const [long, alone] = [LONG.map(named), ALONE.map(named)];
+	const others = jobs.filter((j) => ![...long, ...alone].includes(j)).sort((a, b) => a.at - b.at);
+	return { together: [...long, ...others], alone };
 }
 
 async function main(words) {
 	const wanted = (job) => words.length === 0 || words.some((w) => job.file.includes(w));
-	await runAll(allJobs().filter(wanted), Number(process.env.TEST_JOBS) || WIDTH);
+	const { together, alone } = allJobs();
+	await runAll(together.filter(wanted), Number(process.env.TEST_JOBS) || WIDTH);
+	await runAll(alone.filter(wanted), 1);
 	showFailures();
 	const failed = count(all, isFailed);
 	const skipped = count(all, isSkipped);
