@@ -31,13 +31,15 @@ const LONG = [
 	'tests/store/test_store.c sqlite',
 	'tests/model/refresh.test.mjs',
 	'tests/flow/sandbox-files-memory.test.mjs',
+	'tests/security/manager-browser.test.mjs',
+	'tests/security/sandbox/consent.test.mjs',
+	'tests/security/sandbox/arguments.test.mjs',
 	'tests/clients/rclone.test.mjs',
 	'tests/security/http/resources.test.mjs',
 	'tests/e2e/app-console.test.mjs',
 	'tests/flow/refresh-crash.test.mjs',
 	'tests/e2e/connect.test.mjs',
 	'tests/e2e/keys.test.mjs',
-	'tests/unit/test_http_client.c',
 ];
 
 /* These measure how long something takes, and run after all others, with nothing beside them. */
