@@ -478,7 +478,9 @@ run_one_after_the_other(struct ctx *cx, struct db *db, const struct db_many *man
 
 	TRY(db_stmt(cx, db, many->sql, &st));
 	for (size_t i = 0; i < many->count && rc == OK; i++) {
+		db->lasting = true;
 		many->bind(many->arg, i, st);
+		db->lasting = false;
 		db->runs++;
 		rc = step_one_of_many(cx, many, i, st);
 		db_done(st); /* also one that is in the midst of its rows */

@@ -132,7 +132,7 @@ MUST enum rc db_step(struct ctx *cx, struct db_stmt *st, bool *row);
 void db_done(struct db_stmt *st);
 
 /* One statement with many sets of values, inside a transaction: in one round trip where there are any.
- * bind(i) binds those of the i-th, all of them and never null; row(i), which may be NULL, reads the one row
+ * bind(i) binds those of the i-th, all of them and never null, and they stay where they are until the end; row(i), which may be NULL, reads the one row
  * that it may answer with, and runs no statement; changed[i] is how many rows it wrote or answered with. No
  * two sets write the same row, and they are taken in any order. PostgreSQL takes all of them in one statement,
  * made from this one (db/postgres_sets.h), so it is of one of these forms, with each word in capitals once:

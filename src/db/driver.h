@@ -14,7 +14,7 @@
 struct db_value {
 	enum db_type type;
 	int64_t number;
-	struct str bytes; /* the driver copies */
+	struct str bytes; /* the driver copies, unless they are lasting */
 };
 
 enum db_savepoint_step { DB_SAVEPOINT_BEGIN, DB_SAVEPOINT_KEEP, DB_SAVEPOINT_UNDO };
@@ -67,6 +67,7 @@ struct db {
 	const struct db_driver *driver;
 	bool in_transaction; /* kept by db.c, like the next */
 	bool in_savepoint;
+	bool lasting;  /* what is bound just now stays where it is until its statement is done */
 	uint64_t runs; /* of db_run */
 	uint64_t commits;
 };

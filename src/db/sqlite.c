@@ -24,6 +24,7 @@ struct sqlite_db {
 struct sqlite_stmt {
 	struct db_stmt st;
 	sqlite3_stmt *handle;
+	bool used;                              /* since it was done */
 	unsigned char place[DB_PARAMS_MAX + 1]; /* of $1, $2 …; 0: not in the text */
 };
 
@@ -85,8 +86,13 @@ sqlite_lock_schema(struct ctx *cx, struct db *db)
 static void
 sqlite_done(struct db_stmt *st)
 {
-	sqlite3_reset(stmt_of(st));
-	sqlite3_clear_bindings(stmt_of(st));
+	struct sqlite_stmt *s = (struct sqlite_stmt *)st;
+
+	if (!s->used)
+		return;
+	sqlite3_reset(s->handle);
+	sqlite3_clear_bindings(s->handle);
+	s->used = false;
 }
 
 /* To SQLite "$2" is a name, and a name's place is where the text has it first. */
@@ -130,17 +136,19 @@ sqlite_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out
 static void
 sqlite_bind(struct db_stmt *st, int i, struct db_value v)
 {
+	sqlite3_destructor_type copied = st->db->lasting ? SQLITE_STATIC : SQLITE_TRANSIENT;
 	sqlite3_stmt *h = stmt_of(st);
 
 	if (i < 1 || i > DB_PARAMS_MAX)
 		abort(); /* a statement of ours with too many parameters */
+	((struct sqlite_stmt *)st)->used = true;
 	i = ((struct sqlite_stmt *)st)->place[i];
 	if (v.type == DB_INT)
 		sqlite3_bind_int64(h, i, v.number);
 	else if (v.type == DB_TEXT)
-		sqlite3_bind_text64(h, i, v.bytes.p, v.bytes.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+		sqlite3_bind_text64(h, i, v.bytes.p, v.bytes.len, copied, SQLITE_UTF8);
 	else if (v.type == DB_BLOB)
-		sqlite3_bind_blob64(h, i, v.bytes.p, v.bytes.len, SQLITE_TRANSIENT);
+		sqlite3_bind_blob64(h, i, v.bytes.p, v.bytes.len, copied);
 	else
 		sqlite3_bind_null(h, i);
 }
@@ -148,8 +156,11 @@ sqlite_bind(struct db_stmt *st, int i, struct db_value v)
 static enum rc
 sqlite_step(struct ctx *cx, struct db_stmt *st, bool *row)
 {
-	int code = sqlite3_step(stmt_of(st));
+	struct sqlite_stmt *s = (struct sqlite_stmt *)st;
+	int code = sqlite3_step(s->handle);
 	enum rc rc = OK;
+
+	s->used = true;
 
 	*row = code == SQLITE_ROW;
 	if (code != SQLITE_ROW && code != SQLITE_DONE)
