@@ -3,6 +3,9 @@
 
 #include "store/store_int.h"
 
+/* The newest step beside which an older program may not go on: it would seal secrets by its own rules, and rows
+ * that it wrote would not open any more. */
+#define ALONE_STEP 14
 #define ALONE_WAIT_MS 10000 /* others that stop just now, or one that is at it */
 #define ALONE_AGAIN_MS 100
 
@@ -13,12 +16,12 @@ migrate(struct store *s, struct ctx *cx)
 }
 
 static enum rc
-is_behind(struct store *s, struct ctx *cx, bool *behind)
+is_far_behind(struct store *s, struct ctx *cx, bool *behind)
 {
 	int64_t version;
 
 	TRY(db_schema_look(cx, s->db, &version));
-	*behind = version > 0 && version < (int64_t)store_schema_count;
+	*behind = version > 0 && version < ALONE_STEP;
 	return OK;
 }
 
@@ -43,7 +46,7 @@ wait_until_alone(struct store *s, struct ctx *cx, int64_t until, bool *behind)
 	bool alone = false;
 
 	for (;;) {
-		TRY(is_behind(s, cx, behind));
+		TRY(is_far_behind(s, cx, behind));
 		if (*behind)
 			TRY(db_claim_alone(cx, s->db, &alone));
 		if (alone || !*behind)
@@ -72,7 +75,6 @@ share(struct store *s, struct ctx *cx, int64_t until)
 	return rc;
 }
 
-/* An older program that went on beside it would write rows that the newer ones cannot open. */
 enum rc
 store_upgrade(struct store *s, struct ctx *cx)
 {
@@ -80,7 +82,7 @@ store_upgrade(struct store *s, struct ctx *cx)
 	bool behind = false;
 
 	if (db_is_shared(s->db))
-		TRY(is_behind(s, cx, &behind));
+		TRY(is_far_behind(s, cx, &behind));
 	if (!behind) {
 		TRY(migrate(s, cx));
 		return db_claim_shared(cx, s->db);
