@@ -2,7 +2,8 @@
 
 #define SMALL 4096
 #define FORM 16384
-#define KEY_FORM 32768 /* as many ids of tokens as a key may name */
+#define KEY_FORM 32768               /* as many ids of tokens as a key may name */
+#define KEY_EDIT_FORM (2 * KEY_FORM) /* and those that it named before */
 
 /* The whole surface of the manager. A row names method, path, who may, where it runs, how much body
  * it takes, and the handler. */
@@ -107,7 +108,7 @@ const struct http_route api_routes[] = {
 	{ HTTP_M_POST, "/api/console/keys", ACCESS_USER_SECRET, LANE_WORKER, KEY_FORM,
 	    api_key_create },
 	{ HTTP_M_GET, "/api/console/keys/{}", ACCESS_USER, LANE_WORKER, 0, api_key_get },
-	{ HTTP_M_PATCH, "/api/console/keys/{}", ACCESS_USER_SECRET, LANE_WORKER, KEY_FORM,
+	{ HTTP_M_PATCH, "/api/console/keys/{}", ACCESS_USER_SECRET, LANE_WORKER, KEY_EDIT_FORM,
 	    api_key_patch },
 	{ HTTP_M_DELETE, "/api/console/keys/{}", ACCESS_USER_CHANGE, LANE_WORKER, SMALL,
 	    api_key_delete },

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { openStream } from '../lib/events.mjs';
 import { managerClient, programGet } from '../lib/http.mjs';
 import { connectToken, makeKey } from '../lib/manager.mjs';
+import { copyToken } from '../lib/many.mjs';
 import { startProvider, tokenReply } from '../lib/provider.mjs';
 import { startServe } from '../lib/server.mjs';
 
@@ -116,4 +117,16 @@ test('S-132 a key that is cut down loses the rest at once: in its open stream, a
 	await ann.patch(`/api/console/tokens/${two.id}`, { name: 'Due' });
 	assert.equal((await stream.next()).data.about.name, 'Due', 'nothing of the other');
 	stream.close();
+});
+
+test('a key that names as many tokens as one may is changed like any other', async () => {
+	const MANY = 1000;
+	copyToken(manager.data, 'One', MANY + 1);
+	const ids = Array.from({ length: MANY + 1 }, (_, i) => String(i + 1).padStart(20, '0'));
+	const before = { label: 'l'.repeat(100), all_tokens: false, token_ids: ids.slice(0, MANY) };
+	const after = { label: 'm'.repeat(100), all_tokens: false, token_ids: ids.slice(1) };
+	const many = await makeKey(ann, { label: before.label, tokens: before.token_ids.map((id) => ({ id })) });
+	const changed = await ann.patch(`/api/console/keys/${many.id}`, { ...after, was: before });
+	assert.equal(changed.status, 200, changed.text.slice(0, 300));
+	assert.deepEqual(changed.body.record.tokens.map((t) => t.id), after.token_ids);
 });
