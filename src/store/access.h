@@ -53,9 +53,11 @@ MUST enum rc store_key_create(struct store *s, struct ctx *cx, const struct api_
 MUST enum rc store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *count);
 /* What becomes of a key: its label, or which tokens it may read; the key itself stays as it is. Tokens
  * that are put aside stay with it while tokens are only added: who takes any away means the rest to be all
- * that the key may read, whatever is restored later. No id stands in a list twice.
+ * that the key may read, whatever is restored later. Taken away is what the key reads, or what edit->was has,
+ * and what is not in edit->token_ids. No id stands in a list twice.
  * E_NOTFOUND. E_CONFLICT code "changed-meanwhile" with the field (label, token_ids) that is not as edit->was
- * has it any more; nobody sees tokens that are put aside, so those do not count. */
+ * has it any more. Tokens that are put aside do not count there: nobody sees them, and whoever saw one
+ * before that has nothing to decide anew. */
 struct api_key_edit {
 	bool set_label, set_tokens;
 	struct str label;

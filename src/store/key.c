@@ -212,45 +212,80 @@ in_order(struct arena *a, const struct str *ids, size_t count)
 	return copy;
 }
 
-/* How many of the one stand in the other. */
-static size_t
-shared_ids(struct arena *a, const struct api_key *k, const struct str *ids, size_t count)
+struct ids {
+	struct str *ids;
+	size_t count;
+};
+
+/* Those of the one that do not stand in the other. */
+static struct ids
+left_out(struct arena *a, struct ids of, struct ids other)
 {
-	struct str *x = in_order(a, k->token_ids, k->token_count), *y = in_order(a, ids, count);
-	size_t i = 0, j = 0, n = 0;
+	struct ids out = { in_order(a, of.ids, of.count), 0 };
+	struct str *there = in_order(a, other.ids, other.count);
 
-	while (i < k->token_count && j < count) {
-		int order = str_cmp(x[i], y[j]);
-
-		n += order == 0;
-		i += order <= 0;
-		j += order >= 0;
+	for (size_t i = 0, j = 0; i < of.count; i++) {
+		while (j < other.count && str_cmp(there[j], out.ids[i]) < 0)
+			j++;
+		if (j == other.count || !str_eq(there[j], out.ids[i]))
+			out.ids[out.count++] = out.ids[i];
 	}
-	return n;
+	return out;
+}
+
+static enum rc
+any_lives(struct store *s, struct ctx *cx, struct ids tokens, bool *yes)
+{
+	struct db_stmt *st;
+
+	*yes = false;
+	for (size_t i = 0; i < tokens.count && !*yes; i++) {
+		TRY(db_stmt(
+		    cx, s->db, "SELECT 1 FROM token WHERE id = $1 AND deleted_ms = 0", &st));
+		db_bind_text(st, 1, tokens.ids[i]);
+		TRY(db_step(cx, st, yes));
+		db_done(st);
+	}
+	return OK;
+}
+
+/* Whether the key still reads what the editor saw, less those tokens that are put aside since. */
+static enum rc
+check_tokens_seen(
+    struct store *s, struct ctx *cx, const struct api_key *live, const struct api_key_edit *edit)
+{
+	struct ids reads = { live->token_ids, live->token_count };
+	struct ids seen = { edit->was.token_ids, edit->was.token_count };
+	bool other =
+	    edit->was.all_tokens != live->all_tokens || left_out(cx->arena, reads, seen).count > 0;
+
+	if (!other)
+		TRY(any_lives(s, cx, left_out(cx->arena, seen, reads), &other));
+	return other ? store_meanwhile(cx, "token_ids", "What the key may read") : OK;
 }
 
 /* live: the key with the tokens that the console shows. */
 static enum rc
-check_key_seen(struct ctx *cx, const struct api_key *live, const struct api_key_edit *edit)
+check_key_seen(
+    struct store *s, struct ctx *cx, const struct api_key *live, const struct api_key_edit *edit)
 {
-	size_t n = live->token_count;
-
 	if (edit->was.label.p != NULL && !str_eq(edit->was.label, live->label))
 		return store_meanwhile(cx, "label", "The label");
-	if (!edit->was.has_tokens)
-		return OK;
-	if (edit->was.all_tokens == live->all_tokens && edit->was.token_count == n &&
-	    shared_ids(cx->arena, live, edit->was.token_ids, n) == n)
-		return OK;
-	return store_meanwhile(cx, "token_ids", "What the key may read");
+	return edit->was.has_tokens ? check_tokens_seen(s, cx, live, edit) : OK;
 }
 
+/* From what the key reads, or from what the editor saw, of which some may be put aside since. */
 static bool
 takes_away(struct ctx *cx, const struct api_key *live, const struct api_key_edit *edit)
 {
+	struct ids reads = { live->token_ids, live->token_count };
+	struct ids seen = { edit->was.token_ids, edit->was.token_count };
+	struct ids wanted = { edit->token_ids, edit->token_count };
+
 	if (edit->all_tokens || live->all_tokens)
 		return true;
-	return shared_ids(cx->arena, live, edit->token_ids, edit->token_count) < live->token_count;
+	return left_out(cx->arena, reads, wanted).count > 0 ||
+	    left_out(cx->arena, seen, wanted).count > 0;
 }
 
 /* all: those that are put aside as well. */
@@ -326,7 +361,7 @@ store_key_edit(struct store *s, struct ctx *cx, struct str id, const struct api_
 	TRY(read_key(s, cx, id, &was));
 	live = was;
 	TRY(read_key_tokens(s, cx, &live, 1, LIVE_OF_ONE));
-	TRY(check_key_seen(cx, &live, edit));
+	TRY(check_key_seen(s, cx, &live, edit));
 	TRY(read_key_tokens(s, cx, &was, 1, OF_ONE));
 	now = was;
 	if (edit->set_label)

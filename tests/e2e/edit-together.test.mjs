@@ -19,6 +19,12 @@ const stored = async () => (await ann.get(api())).body.token;
 const change = async (fields) => assert.equal((await ann.patch(api(), fields)).status, 200);
 const done = () => page.getByRole('button', { name: 'Done' }).click();
 const gone = () => page.getByRole('heading', { name: 'Access Tokens' }).waitFor();
+const readBy = async (key) => (await ann.get(`/api/console/keys/${key.id}`)).body.record.tokens.map((t) => t.name).sort();
+const openKey = async (key) => {
+	await page.goto(`${manager.url}/keys`);
+	await page.getByRole('row', { name: key.label }).getByRole('button', { name: 'Change' }).click();
+	return page.getByRole('dialog');
+};
 const field = (label, value) => page.waitForFunction(([l, v]) =>
 	[...document.querySelectorAll('label')].find((x) => x.textContent.startsWith(l))?.control?.value === v, [label, value]);
 
@@ -53,28 +59,23 @@ test('a field that both changed is refused once, with a word, and then replaced'
 test('of two who change one API key the second is told, keeps what is ticked, and then replaces', async () => {
 	const other = await connectToken(ann, `Other ${serial}`), third = await connectToken(ann, `Third ${serial}`);
 	const key = await makeKey(ann, { label: `together ${serial}`, tokens: [token] });
-	const reads = async () => (await ann.get(`/api/console/keys/${key.id}`)).body.record.tokens.map((t) => t.name).sort();
-	await page.goto(`${manager.url}/keys`);
-	await page.getByRole('row', { name: key.label }).getByRole('button', { name: 'Change' }).click();
-	const dialog = page.getByRole('dialog');
+	const dialog = await openKey(key);
 	await dialog.getByRole('checkbox', { name: other.name }).check();
 	assert.equal((await ann.patch(`/api/console/keys/${key.id}`, { token_ids: [third.id] })).status, 200);
 	await dialog.getByRole('button', { name: 'Save' }).click();
 	await dialog.getByText('The key was changed meanwhile').waitFor();
 	await dialog.getByText(`and may read ${third.name}.`).waitFor();
-	assert.deepEqual(await reads(), [third.name]);
+	assert.deepEqual(await readBy(key), [third.name]);
 	assert.equal(await dialog.getByRole('checkbox', { name: other.name }).isChecked(), true);
 	await dialog.getByRole('button', { name: 'Save' }).click();
 	await dialog.waitFor({ state: 'detached' });
-	assert.deepEqual(await reads(), [other.name, token.name].sort());
+	assert.deepEqual(await readBy(key), [other.name, token.name].sort());
 });
 
 test('a token that is removed while it is being chosen is named, and let go', async () => {
 	const other = await connectToken(ann, `Short ${serial}`);
 	const key = await makeKey(ann, { label: `gone ${serial}`, tokens: [token] });
-	await page.goto(`${manager.url}/keys`);
-	await page.getByRole('row', { name: key.label }).getByRole('button', { name: 'Change' }).click();
-	const dialog = page.getByRole('dialog');
+	const dialog = await openKey(key);
 	await dialog.getByRole('checkbox', { name: other.name }).check();
 	await ann.del(`/api/console/tokens/${other.id}`);
 	await dialog.getByLabel('Label').fill(`still here ${serial}`);
@@ -85,6 +86,20 @@ test('a token that is removed while it is being chosen is named, and let go', as
 	await dialog.waitFor({ state: 'detached' });
 	const { record } = (await ann.get(`/api/console/keys/${key.id}`)).body;
 	assert.deepEqual([record.label, record.tokens.map((t) => t.name)], [`still here ${serial}`, [token.name]]);
+});
+
+test('S-132 what a removal let go from a key is saved next, and does not come back to it with the undo', async () => {
+	const lost = await connectToken(ann, `Lost ${serial}`), more = await connectToken(ann, `More ${serial}`);
+	const key = await makeKey(ann, { label: `let go ${serial}`, tokens: [token, lost] });
+	const dialog = await openKey(key);
+	await ann.del(`/api/console/tokens/${lost.id}`);
+	await dialog.getByRole('checkbox', { name: more.name }).check();
+	await dialog.getByRole('button', { name: 'Save' }).click();
+	await dialog.getByText(`${lost.name} was removed meanwhile, and is not ticked any more.`).waitFor();
+	await dialog.getByRole('button', { name: 'Save' }).click();
+	await dialog.waitFor({ state: 'detached' });
+	assert.equal((await ann.post(`/api/console/deleted-tokens/${lost.id}/restore`)).status, 200);
+	assert.deepEqual(await readBy(key), [more.name, token.name].sort());
 });
 
 test('an edit of what is not there any more is 409 over HTTP too', async () => {

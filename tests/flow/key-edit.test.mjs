@@ -93,6 +93,20 @@ test('S-132 a key that is cut down while a token is put aside does not get it ba
 	await ann.del(`/api/console/tokens/${spare.id}`);
 });
 
+test('S-132 a token that is unticked while somebody removes it does not come back to the key with the undo', async () => {
+	await edit({ token_ids: [one.id, two.id] });
+	const spare = await connectToken(ann, 'Reserve');
+	const was = { all_tokens: false, token_ids: [one.id, two.id] };
+	await ann.del(`/api/console/tokens/${two.id}`);
+	const still = await edit({ token_ids: [one.id, two.id, spare.id], was });
+	assert.deepEqual([still.status, still.body.code], [404, 'token-gone']);
+	const saved = await edit({ token_ids: [one.id, spare.id], was });
+	assert.equal(saved.status, 200, saved.text);
+	assert.equal((await ann.post(`/api/console/deleted-tokens/${two.id}/restore`)).status, 200);
+	assert.deepEqual(await both(), [200, 403]);
+	await ann.del(`/api/console/tokens/${spare.id}`);
+});
+
 test('what cannot be is refused and changes nothing', async () => {
 	for (const body of [{ token_ids: [] }, { all_tokens: false }, { token_ids: ['nowhere'] }, { token_ids: [7] }, { all_tokens: 'yes' }])
 		assert.ok([400, 404].includes((await edit(body)).status), JSON.stringify(body));

@@ -128,6 +128,27 @@ test_key_that_is_cut_down_loses_what_is_put_aside(void **state)
 	assert_str_equal(key_of(f, "k1").token_ids[0], S("t2"));
 }
 
+/* What the editor saw and left out is taken away, though it was put aside before the edit came. */
+static void
+test_s132_key_loses_a_token_that_was_put_aside_while_it_was_taken_away(void **state)
+{
+	struct fixture *f = *state;
+	struct str first[] = { S("t1"), S("t3") }, then[] = { S("t1"), S("t2") };
+	struct api_key_edit edit = { .set_tokens = true, .token_ids = then, .token_count = 2 };
+	struct token back;
+
+	create_key(f, first, 2);
+	assert_ok(store_token_delete(store(f), &f->cx, S("t3"), NOW));
+	edit.was.has_tokens = true;
+	edit.was.token_ids = first;
+	edit.was.token_count = 2;
+	assert_ok(store_key_edit(store(f), &f->cx, S("k1"), &edit));
+	assert_ok(store_token_restore(store(f), &f->cx, S("t3"), S(""), &back));
+	assert_int_equal(key_of(f, "k1").token_count, 2);
+	assert_str_equal(key_of(f, "k1").token_ids[0], S("t1"));
+	assert_str_equal(key_of(f, "k1").token_ids[1], S("t2"));
+}
+
 static void
 refuses_edit(struct fixture *f, const struct api_key_edit *edit, const char *field)
 {
@@ -143,6 +164,7 @@ test_key_edit_of_what_is_not_so_any_more_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	struct str first[] = { S("t3"), S("t1") }, theirs[] = { S("t2") }, mine[] = { S("t1") };
+	struct str more[] = { S("t2"), S("t3") };
 	struct api_key_edit edit = { .set_tokens = true, .token_ids = theirs, .token_count = 1 };
 
 	create_key(f, first, 2);
@@ -155,6 +177,8 @@ test_key_edit_of_what_is_not_so_any_more_is_refused(void **state)
 	edit.was.token_count = 2;
 	assert_ok(store_key_edit(store(f), &f->cx, S("k1"), &edit));
 	edit.token_ids = mine;
+	refuses_edit(f, &edit, "token_ids");
+	edit.was.token_ids = more;
 	refuses_edit(f, &edit, "token_ids");
 	edit.was.all_tokens = true;
 	edit.was.token_count = 0;
@@ -307,6 +331,7 @@ const struct CMUnitTest access_tests[] = {
 	STORE_TEST(test_keys_with_their_tokens),
 	STORE_TEST(test_key_gets_another_label_and_other_tokens),
 	STORE_TEST(test_key_that_is_cut_down_loses_what_is_put_aside),
+	STORE_TEST(test_s132_key_loses_a_token_that_was_put_aside_while_it_was_taken_away),
 	STORE_TEST(test_key_edit_of_what_is_not_so_any_more_is_refused),
 	STORE_TEST(test_key_is_made_whole_or_not),
 	STORE_TEST(test_session_ends_by_idleness_and_by_age),
