@@ -34,7 +34,7 @@ granted_to_team(struct sandbox *s, struct ctx *cx, const struct decision *d, sco
 	*out = 0;
 	TRY(sql_bind(cx, s->db,
 	    "SELECT DISTINCT scopes FROM grants"
-	    " WHERE app_key = $1 AND team_id = $2 AND ended_ms = 0",
+	    " WHERE app_key = $1 AND team_id = $2 AND +ended_ms = 0",
 	    SQL_ARGS(T(d->app->key), T(d->account->team_id)), &st));
 	for (;;) {
 		TRY(db_step(cx, st, &row));

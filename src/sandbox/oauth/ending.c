@@ -11,35 +11,46 @@ const char *const ending_names[ENDING_COUNT] = { "token", "app_key", "email", "a
 	"grant_id" };
 
 /* The same statements for each way to name grants; $1 is now, $2 the name, $3 and $4 the page's keys. The plus
- * signs keep the database from reading all that has the name for each page. */
+ * signs keep the database from reading all that has the name, or all that lives, for each page. */
 struct statements {
-	const char *live_grants, *access, *expire, *grants;
+	const char *live_grants, *access, *expire;
+	const char *grants, *refresh, *drop_refresh, *end, *drop_links;
 };
 
-#define LIVE(which)                                                                   \
-	" FROM access_tokens t CROSS JOIN grants g ON g.id = t.grant_id"              \
-	" WHERE t.expires_ms > $1 AND " ALIVE " AND g.created_ms <= $1 AND +g." which \
+#define LIVE(which)                                                                \
+	" FROM access_tokens t CROSS JOIN grants g ON g.id = t.grant_id"           \
+	" WHERE t.expires_ms > $1 AND " ALIVE " AND g.created_ms <= $1 AND " which \
 	" AND t.digest > $3 AND t.digest <= $4"
-#define STATEMENTS(which, grants_which)                                                           \
-	{                                                                                         \
-		.live_grants = "SELECT DISTINCT g.id" LIVE(which),                                \
-		.access = "SELECT count(*)" LIVE(which),                                          \
-		.expire = "UPDATE access_tokens SET expires_ms = $1 WHERE digest IN"              \
-			  " (SELECT t.digest" LIVE(which) ")",                                    \
-		.grants = "SELECT id FROM grants WHERE ended_ms = 0"                              \
-			  " AND created_ms <= $1 AND +" grants_which " AND id > $3 AND id <= $4", \
+#define PAGE(ended, which) \
+	" WHERE +ended_ms = " ended " AND created_ms <= $1 AND " which " AND id > $3 AND id <= $4"
+#define OF_PAGE(which) " grant_id IN (SELECT id FROM grants" PAGE("0", which) ")"
+#define STATEMENTS(live_which, which)                                                \
+	{                                                                            \
+		.live_grants = "SELECT DISTINCT g.id" LIVE(live_which),              \
+		.access = "SELECT count(*)" LIVE(live_which),                        \
+		.expire = "UPDATE access_tokens SET expires_ms = $1 WHERE digest IN" \
+			  " (SELECT t.digest" LIVE(live_which) ")",                  \
+		.grants = "SELECT count(*) FROM grants" PAGE("0", which),            \
+		.refresh = "SELECT count(*) FROM refresh_tokens WHERE +spent_ms = 0" \
+			   " AND" OF_PAGE(which),                                    \
+		.drop_refresh = "DELETE FROM refresh_tokens WHERE" OF_PAGE(which),   \
+		.end = "UPDATE grants SET ended_ms = $1,"                            \
+		       " revocations = revocations + 1" PAGE("0", which),            \
+		.drop_links = "DELETE FROM links WHERE (app_key, account_id) IN"     \
+			      " (SELECT app_key, account_id FROM grants" PAGE(       \
+				  "$1", which) ")"                                   \
+					       " AND " NOBODYS_LINK,                 \
 	}
 #define BY_APP "app_key = $2"
 #define BY_EMAIL "account_id IN (SELECT id FROM accounts WHERE email = lower($2))"
 #define BY_ACCOUNT "account_id = $2"
-#define BY_GRANT "id = $2"
 
 static const struct statements statements[ENDING_COUNT] = {
-	[ENDING_APP] = STATEMENTS(BY_APP, BY_APP),
-	[ENDING_EMAIL] = STATEMENTS(BY_EMAIL, BY_EMAIL),
-	[ENDING_ACCOUNT] = STATEMENTS(BY_ACCOUNT, BY_ACCOUNT),
-	/* Of others no grant need be looked up. */
-	[ENDING_GRANT] = STATEMENTS(BY_GRANT " AND t.grant_id = $2", BY_GRANT),
+	[ENDING_APP] = STATEMENTS("+g." BY_APP, "+" BY_APP),
+	[ENDING_EMAIL] = STATEMENTS("+g." BY_EMAIL, "+" BY_EMAIL),
+	[ENDING_ACCOUNT] = STATEMENTS("+g." BY_ACCOUNT, "+" BY_ACCOUNT),
+	/* Of the tokens of others no grant need be looked up. */
+	[ENDING_GRANT] = STATEMENTS("+g.id = $2 AND t.grant_id = $2", "id = $2"),
 };
 
 struct job {
@@ -158,39 +169,32 @@ count_page(struct sandbox *s, struct ctx *cx, struct str from, struct str to, vo
 	return OK;
 }
 
-static enum rc
-revoke_grant(struct sandbox *s, struct ctx *cx, struct str id, struct ended *out)
-{
-	int64_t n;
-
-	TRY(sql_count(cx, s->db,
-	    "SELECT count(*) FROM refresh_tokens WHERE grant_id = $1 AND spent_ms = 0",
-	    SQL_ARGS(T(id)), &n));
-	out->refresh_tokens += n;
-	out->grants++;
-	return grant_revoke(s, cx, id);
-}
-
+/* As grant_revoke, of all at once: the link of a pair is looked at when the page is done with. */
 static enum rc
 revoke_page(struct sandbox *s, struct ctx *cx, struct str from, struct str to, void *arg)
 {
-	struct str ids[WALK_GRANTS];
 	struct job *j = arg;
-	struct db_stmt *st;
-	size_t n = 0;
-	bool row = true;
+	int64_t grants, refresh;
 
-	TRY(sql_bind(cx, s->db, j->sql->grants, JOB_ARGS(T), &st));
-	while (n < WALK_GRANTS) {
-		TRY(db_step(cx, st, &row));
-		if (!row)
-			break;
-		ids[n++] = db_col_text(st, 0, cx->arena);
-	}
-	db_done(st);
-	for (size_t i = 0; i < n; i++)
-		TRY(revoke_grant(s, cx, ids[i], j->out));
+	TRY(sql_count(cx, s->db, j->sql->grants, JOB_ARGS(T), &grants));
+	if (grants == 0)
+		return OK;
+	TRY(counts_settle(s, cx));
+	TRY(sql_count(cx, s->db, j->sql->refresh, JOB_ARGS(T), &refresh));
+	TRY(sql_exec(cx, s->db, NULL, j->sql->drop_refresh, JOB_ARGS(T)));
+	TRY(sql_exec(cx, s->db, NULL, j->sql->end, JOB_ARGS(T)));
+	TRY(sql_exec(cx, s->db, NULL, j->sql->drop_links, JOB_ARGS(T)));
+	j->out->grants += grants;
+	j->out->refresh_tokens += refresh;
 	return OK;
+}
+
+/* By its key alone: a page of one. */
+static enum rc
+revoke_named(struct sandbox *s, struct ctx *cx, struct job *j)
+{
+	TRY(store_enter(s, cx, STORE_WRITE));
+	return store_leave(s, cx, STORE_WRITE, revoke_page(s, cx, S(""), j->name, j));
 }
 
 /* A token that is named ends alone, in one transaction. */
@@ -235,5 +239,7 @@ tokens_revoke(struct sandbox *s, struct ctx *cx, const struct ending *which, str
 	if (which->by == ENDING_TOKEN)
 		return end_one(s, cx, which->value, out, revoke_one);
 	TRY(walk_tokens(s, cx, &(struct walk){ STORE_READ, count_page, &j }));
+	if (which->by == ENDING_GRANT)
+		return revoke_named(s, cx, &j);
 	return walk_grants(s, cx, &(struct walk){ STORE_WRITE, revoke_page, &j });
 }

@@ -149,15 +149,12 @@ grant_generate(struct sandbox *s, struct ctx *cx, struct str app_key, struct str
 	return OK;
 }
 
-/* The link goes with the last grant of its pair. */
 static enum rc
 drop_link(struct sandbox *s, struct ctx *cx, struct str grant_id)
 {
 	return sql_exec(cx, s->db, NULL,
 	    "DELETE FROM links WHERE (app_key, account_id) IN"
-	    " (SELECT app_key, account_id FROM grants WHERE id = $1) AND NOT EXISTS"
-	    " (SELECT 1 FROM grants o WHERE o.app_key = links.app_key"
-	    " AND o.account_id = links.account_id AND o.ended_ms = 0)",
+	    " (SELECT app_key, account_id FROM grants WHERE id = $1) AND " NOBODYS_LINK,
 	    SQL_ARGS(T(grant_id)));
 }
 

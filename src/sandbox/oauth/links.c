@@ -88,7 +88,7 @@ links_json(struct sandbox *s, struct ctx *cx, struct str account_id, json_t **ou
 	    " a.publisher, a.website, a.folder_name,"
 	    " (SELECT max(CASE WHEN g.refreshed_ms > g.created_ms THEN g.refreshed_ms"
 	    " ELSE g.created_ms END) FROM grants g WHERE g.app_key = l.app_key"
-	    " AND g.account_id = l.account_id AND g.ended_ms = 0)"
+	    " AND g.account_id = l.account_id AND +g.ended_ms = 0)"
 	    " FROM links l"
 	    " JOIN apps a ON a.app_key = l.app_key WHERE l.account_id = $1 ORDER BY a.name_folded",
 	    SQL_ARGS(T(account_id)), &st));
@@ -110,7 +110,7 @@ end_grants(struct sandbox *s, struct ctx *cx, struct str app_key, struct str acc
 		bool row;
 
 		TRY(sql_bind(cx, s->db,
-		    "SELECT id FROM grants WHERE app_key = $1 AND account_id = $2 AND ended_ms = 0"
+		    "SELECT id FROM grants WHERE app_key = $1 AND account_id = $2 AND +ended_ms = 0"
 		    " LIMIT 1",
 		    SQL_ARGS(T(app_key), T(account_id)), &st));
 		TRY(db_step(cx, st, &row));
