@@ -297,8 +297,9 @@ replace_tokens(
 
 	TRY(db_stmt(cx, s->db,
 	    all ? "DELETE FROM api_key_token WHERE key_id = $1"
-		: "DELETE FROM api_key_token WHERE key_id = $1 AND token_id IN"
-		  " (SELECT id FROM token WHERE deleted_ms = 0)",
+		: "DELETE FROM api_key_token WHERE key_id = $1 AND EXISTS"
+		  " (SELECT 1 FROM token WHERE id = api_key_token.token_id"
+		  " AND deleted_ms = 0)",
 	    &st));
 	db_bind_text(st, 1, id);
 	TRY(db_run(cx, st, NULL));

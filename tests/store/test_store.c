@@ -28,6 +28,7 @@ DECLARE(postgres)
 DECLARE(node)
 DECLARE(sqlite)
 DECLARE(sync)
+DECLARE(walk)
 
 /* The same tests under the backend's name. */
 static size_t
@@ -58,6 +59,7 @@ run_on(enum backend which, const char *name)
 	if (which == ON_SQLITE) {
 		n = add(name, sqlite_tests, sqlite_test_count, tests, n);
 		n = add(name, sync_tests, sync_test_count, tests, n);
+		n = add(name, walk_tests, walk_test_count, tests, n);
 	}
 	if (which == ON_POSTGRES) {
 		n = add(name, postgres_tests, postgres_test_count, tests, n);

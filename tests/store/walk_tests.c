@@ -1,0 +1,78 @@
+/* What a call has SQLite walk through from end to end: nothing that grows with the store. */
+#include "suite.h"
+
+#include <sqlite3.h>
+
+static int64_t walked; /* rows, so far, on the connections that are counted */
+
+static int
+count_walked(unsigned what, void *arg, void *st, void *ns)
+{
+	(void)what;
+	(void)arg;
+	(void)ns;
+	walked += sqlite3_stmt_status(st, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1);
+	return 0;
+}
+
+static int
+count_on(sqlite3 *db, const char **why, const struct sqlite3_api_routines *api)
+{
+	(void)why;
+	(void)api;
+	return sqlite3_trace_v2(db, SQLITE_TRACE_PROFILE, count_walked, NULL);
+}
+
+/* The store again, counted. */
+static void
+open_counted(struct fixture *f)
+{
+	void (*entry)(void) = (void (*)(void))count_on;
+
+	store_close(opened(f)->store);
+	assert_int_equal(sqlite3_auto_extension(entry), SQLITE_OK);
+	open_store(f);
+	sqlite3_cancel_auto_extension(entry);
+}
+
+static int64_t
+walked_by_edit(struct fixture *f, struct str *ids, size_t count)
+{
+	struct api_key_edit edit = { .set_tokens = true, .token_ids = ids, .token_count = count };
+	int64_t before = walked;
+
+	assert_ok(store_key_edit(store(f), &f->cx, S("k1"), &edit));
+	return walked - before;
+}
+
+static void
+test_to_add_a_token_to_a_key_walks_no_other_tokens(void **state)
+{
+	struct fixture *f = *state;
+	struct str ids[] = { S("t1"), S("t2"), S("t3") };
+	struct api_key k = { .id = S("k1"),
+		.label = S("One"),
+		.hint = S(""),
+		.digest = S("d"),
+		.token_ids = ids,
+		.token_count = 1,
+		.created_ms = NOW };
+	int64_t few;
+
+	for (size_t i = 0; i < 3; i++)
+		create(f, ids[i].p, ids[i].p);
+	assert_ok(store_key_create(store(f), &f->cx, &k));
+	open_counted(f);
+	few = walked_by_edit(f, ids, 2);
+	for (size_t i = 0; i < 40; i++) {
+		const char *id = str_printf(f->arena, "other%zu", i).p;
+
+		create(f, id, id);
+	}
+	assert_int_equal(walked_by_edit(f, ids, 3), few);
+}
+
+const struct CMUnitTest walk_tests[] = {
+	STORE_TEST(test_to_add_a_token_to_a_key_walks_no_other_tokens),
+};
+const size_t walk_test_count = sizeof(walk_tests) / sizeof(walk_tests[0]);
