@@ -15,6 +15,47 @@
 #define LOOKERS 5 /* tries, in case somebody is just looking whether it is locked */
 #define LOOK_MS 10
 
+/* Made by root, it is the directory's owner's, as what SQLite makes beside a database is: a command that root ran
+ * once must not keep the service's user out. Where a file system cannot have that, no_lock says what to do. Only
+ * a file that is new: one that stood there may be a name that its owner gave to something of root's. */
+static int
+make_lock(const char *data_dir, const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct stat dir;
+
+	if (fd >= 0 && geteuid() == 0 && stat(data_dir, &dir) == 0) {
+		bool given = fchown(fd, dir.st_uid, dir.st_gid) == 0;
+
+		(void)given;
+	}
+	return fd;
+}
+
+static int
+open_lock(const char *data_dir, const char *path)
+{
+	int fd = make_lock(data_dir, path);
+
+	if (fd < 0 && errno == EEXIST)
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	return fd;
+}
+
+static enum rc
+no_lock(struct ctx *cx, const char *data_dir, const char *name, int error)
+{
+	fail(cx, E_INPUT,
+	    "The data directory %s cannot be used: its file %s could not be opened: %s.", data_dir,
+	    name, strerror(error));
+	if (error != EACCES)
+		return E_INPUT;
+	return fail_todo(cx,
+	    "The directory and all that is in it must belong to the user that valetkey runs as: "
+	    "chown -R USER %s",
+	    data_dir);
+}
+
 /* E_BUSY: somebody else has it. */
 static enum rc
 take(struct ctx *cx, const char *data_dir, const char *name, int how, int *fd)
@@ -23,10 +64,9 @@ take(struct ctx *cx, const char *data_dir, const char *name, int how, int *fd)
 	const char *path = str_printf(cx->arena, "%s/%s", data_dir, name).p;
 
 	mkdir(data_dir, 0700); /* what is wrong with the directory, opening the file tells */
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	*fd = open_lock(data_dir, path);
 	if (*fd < 0)
-		return fail(cx, E_INPUT, "The data directory %s cannot be used: %s.", data_dir,
-		    strerror(errno));
+		return no_lock(cx, data_dir, name, errno);
 	for (int i = 0; i < LOOKERS; i++) {
 		if (flock(*fd, how | LOCK_NB) == 0)
 			return OK;
