@@ -83,11 +83,12 @@ is_kept(struct http_client *c)
 	bool kept;
 
 	pthread_mutex_lock(&c->lock);
-	kept = c->kept != NULL;
+	kept = c->kept != NULL || c->urls.at[0] != NULL;
 	pthread_mutex_unlock(&c->lock);
 	return kept;
 }
 
+/* The addresses too: a path may be a secret. */
 static void
 let_kept_go(struct http_client *c)
 {
@@ -97,6 +98,7 @@ let_kept_go(struct http_client *c)
 	call = c->kept;
 	c->kept = NULL;
 	c->kept_count = 0;
+	out_urls_free(&c->urls);
 	pthread_mutex_unlock(&c->lock);
 	for (; call != NULL; call = next) {
 		next = call->next;
@@ -105,7 +107,7 @@ let_kept_go(struct http_client *c)
 }
 
 static struct out_url *
-read_url(struct http_client *c, struct str text, struct http_reply *reply)
+read_url(struct str text, struct http_reply *reply)
 {
 	const char *why;
 	struct out_url *url = out_url_new(text, &why);
@@ -113,11 +115,7 @@ read_url(struct http_client *c, struct str text, struct http_reply *reply)
 	if (url == NULL) {
 		reply->end = CALL_BAD_URL;
 		snprintf(reply->error, sizeof(reply->error), "%s", why);
-		return NULL;
 	}
-	pthread_mutex_lock(&c->lock);
-	out_urls_keep(&c->urls, url);
-	pthread_mutex_unlock(&c->lock);
 	return url;
 }
 
@@ -136,7 +134,7 @@ prepare(struct http_client *c, struct out_call *call, const struct http_call *wh
 		return false;
 	}
 	if (url == NULL)
-		url = read_url(c, what->url, &call->reply);
+		url = read_url(what->url, &call->reply);
 	return url != NULL && out_call_prepare(call, what, url, buf_str(&c->user_agent));
 }
 
@@ -222,7 +220,6 @@ release(struct http_client *c)
 	let_kept_go(c);
 	out_pool_free(c->pool);
 	multi_free(c->multi);
-	out_urls_free(&c->urls);
 	pthread_mutex_destroy(&c->lock);
 	buf_free(&c->user_agent);
 	buf_free(&c->roots_pem);
@@ -275,8 +272,9 @@ http_client_free(struct http_client *c)
 	release(c);
 }
 
+/* Its address is kept for the next one, since the thread will let go of it. */
 static bool
-hand_to_thread(struct http_client *c, struct out_call *call)
+hand_to_thread(struct http_client *c, struct out_call *call, bool new_url)
 {
 	bool taken;
 
@@ -288,6 +286,8 @@ hand_to_thread(struct http_client *c, struct out_call *call)
 			multi_wake(c->multi);
 		*c->queue_end = call;
 		c->queue_end = &call->next;
+		if (new_url)
+			out_urls_keep(&c->urls, call->url);
 	}
 	pthread_mutex_unlock(&c->lock);
 	return taken;
@@ -311,7 +311,7 @@ http_client_send(struct http_client *c, const struct http_call *call,
 	mine->arg = arg;
 	if (!prepare(c, mine, call, known))
 		report(c, mine);
-	else if (!hand_to_thread(c, mine))
+	else if (!hand_to_thread(c, mine, known == NULL))
 		refuse(c, mine);
 }
 

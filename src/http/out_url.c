@@ -200,4 +200,5 @@ out_urls_free(struct out_urls *us)
 {
 	for (unsigned i = 0; i < OUT_URLS_KEPT; i++)
 		out_url_let_go(us->at[i]);
+	*us = (struct out_urls){ 0 };
 }

@@ -36,6 +36,6 @@ struct out_urls {
 /* Held for the caller; NULL: not there. */
 struct out_url *out_urls_find(struct out_urls *us, struct str text);
 void out_urls_keep(struct out_urls *us, struct out_url *u);
-void out_urls_free(struct out_urls *us);
+void out_urls_free(struct out_urls *us); /* and as new */
 
 #endif

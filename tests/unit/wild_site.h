@@ -81,6 +81,7 @@ hear(struct site *site, int fd)
 		end = strstr(text, "\r\n\r\n");
 	} while (end == NULL || len < (size_t)(end + 4 - text) + body_length(text));
 	memcpy(site->heard, text, sizeof(text));
+	mem_wipe(text, sizeof(text));
 	site->requests++;
 	return true;
 }
