@@ -102,6 +102,62 @@ test('S-132 what a removal let go from a key is saved next, and does not come ba
 	assert.deepEqual(await readBy(key), [more.name, token.name].sort());
 });
 
+/* A key in its dialog that reads `token` and a second one; there is a third. */
+async function openPair(what) {
+	const [second, third] = [await connectToken(ann, `${what} second ${serial}`), await connectToken(ann, `${what} third ${serial}`)];
+	const key = await makeKey(ann, { label: `${what} ${serial}`, tokens: [token, second] });
+	const dialog = await openKey(key);
+	const label = dialog.getByLabel('Label');
+	const tick = (t) => dialog.getByRole('checkbox', { name: t.name });
+	const save = () => dialog.getByRole('button', { name: 'Save' }).click();
+	const theirs = async (edit) => assert.equal((await ann.patch(`/api/console/keys/${key.id}`, edit)).status, 200);
+	return { second, third, key, dialog, label, tick, save, theirs };
+}
+const meanwhile = (dialog) => dialog.getByText('The key was changed meanwhile').waitFor();
+const closed = (dialog) => dialog.waitFor({ state: 'detached' });
+
+test('S-132 who renames a key does not give back what somebody else has just taken from it', async () => {
+	const { second, key, dialog, label, tick, save, theirs } = await openPair('renamed');
+	await label.fill(`mine ${serial}`);
+	await theirs({ label: `theirs ${serial}`, token_ids: [token.id] });
+	await save();
+	await meanwhile(dialog);
+	assert.equal(await label.inputValue(), `mine ${serial}`);
+	assert.deepEqual([await tick(token).isChecked(), await tick(second).isChecked()], [true, false], 'what it reads now');
+	await save();
+	await closed(dialog);
+	assert.equal((await ann.get(`/api/console/keys/${key.id}`)).body.record.label, `mine ${serial}`);
+	assert.deepEqual(await readBy(key), [token.name]);
+});
+
+test('who changes what a key reads leaves it the label that it has by now', async () => {
+	const { second, third, key, dialog, label, tick, save, theirs } = await openPair('ticked');
+	await tick(third).check();
+	await theirs({ label: `theirs ${serial}`, token_ids: [second.id] });
+	await save();
+	await meanwhile(dialog);
+	assert.equal(await label.inputValue(), `theirs ${serial}`);
+	await save();
+	await closed(dialog);
+	assert.equal((await ann.get(`/api/console/keys/${key.id}`)).body.record.label, `theirs ${serial}`);
+	assert.deepEqual(await readBy(key), [second.name, third.name, token.name].sort());
+});
+
+test('S-132 what was unticked before a refused save stays away, though it was removed and is restored', async () => {
+	const { second, third, key, dialog, label, tick, save, theirs } = await openPair('unticked');
+	await label.fill(`mine ${serial}`);
+	await tick(second).uncheck();
+	await tick(third).check();
+	await theirs({ label: `theirs ${serial}` });
+	await ann.del(`/api/console/tokens/${second.id}`);
+	await save();
+	await meanwhile(dialog);
+	await save();
+	await closed(dialog);
+	assert.equal((await ann.post(`/api/console/deleted-tokens/${second.id}/restore`)).status, 200);
+	assert.deepEqual(await readBy(key), [third.name, token.name].sort());
+});
+
 test('an edit of what is not there any more is 409 over HTTP too', async () => {
 	const refused = await ann.patch(api(), { name: 'Else', was: { name: 'Never so' } });
 	assert.deepEqual([refused.status, refused.body.code, refused.body.field], [409, 'changed-meanwhile', 'name']);

@@ -5,6 +5,7 @@ import {
 	announce, Button, Checkbox, ConfirmDialog, CopyButton, Dialog, Field, focusFirstError, Icon, Notice, ProblemNotice, RadioCards,
 	Skeleton, TextField,
 } from "../shared/ui";
+import { changesOf, follow, type KeyDraft, type Named, type Wanted, wantedOf } from "./key-draft";
 import { useTokens } from "./listing";
 import { useLive } from "./live";
 import { api, type ApiKey, at, BASE, type Token } from "./model";
@@ -14,11 +15,6 @@ const WHICH = [
 	{ value: "all", label: "Every token", hint: "Those that are added later too." },
 	{ value: "some", label: "Chosen ones", hint: "The least a program needs is the best choice." },
 ];
-
-interface Named {
-	id: string;
-	name: string;
-}
 
 const FEW = 10; /* that need no search */
 
@@ -56,22 +52,10 @@ function TokenChecks({ chosen, onChange }: { chosen: Named[]; onChange: (chosen:
 	);
 }
 
-interface Wanted {
-	label: string;
-	all_tokens: boolean;
-	token_ids: string[];
-}
-
-interface First {
-	label: string;
-	all_tokens: boolean;
-	tokens: Named[];
-}
-
-/* Of those that are chosen, the ones that somebody has removed since. */
-async function removedOf(chosen: Named[]): Promise<Named[]> {
-	const there = await Promise.all(chosen.map((t) => api.get(at("tokens", t.id)).then(() => true, (e) => problemOf(e).code !== "not-found")));
-	return chosen.filter((_, i) => !there[i]);
+/* The ones that somebody has removed since. */
+async function removedOf(tokens: Named[]): Promise<Named[]> {
+	const there = await Promise.all(tokens.map((t) => api.get(at("tokens", t.id)).then(() => true, (e) => problemOf(e).code !== "not-found")));
+	return tokens.filter((_, i) => !there[i]);
 }
 
 function goneWords(gone: Named[]): Pick<Problem, "detail" | "todo"> {
@@ -80,13 +64,12 @@ function goneWords(gone: Named[]): Pick<Problem, "detail" | "todo"> {
 		todo: "Save again, or choose others." };
 }
 
-const NOTHING: First = { label: "", all_tokens: false, tokens: [] };
+const NOTHING: KeyDraft = { label: "", all_tokens: false, tokens: [] };
 
-/* What is typed and ticked for a key, and what is wrong with it. */
-function useKeyForm(first: First, send: (wanted: Wanted) => Promise<void>) {
-	const [label, setLabel] = useState(first.label);
-	const [which, setWhich] = useState(first.all_tokens ? "all" : "some");
-	const [chosen, setChosen] = useState<Named[]>(first.tokens);
+type SetDraft = (next: (d: KeyDraft) => KeyDraft) => void;
+
+/* What is wrong with what is typed and ticked for a key, and the sending of it. */
+function useKeyForm(draft: KeyDraft, setDraft: SetDraft, send: (wanted: Wanted) => Promise<void>) {
 	const [busy, setBusy] = useState(false);
 	const [labelError, setLabelError] = useState<string>();
 	const [whichError, setWhichError] = useState<string>();
@@ -94,8 +77,9 @@ function useKeyForm(first: First, send: (wanted: Wanted) => Promise<void>) {
 	const form = useRef<HTMLFormElement>(null);
 	const submit = async (e: Event) => {
 		e.preventDefault();
-		const noLabel = label.trim() === "" ? "Say which program the key is for." : undefined;
-		const none = which === "some" && chosen.length === 0 ? "Choose at least one, or give it every token." : undefined;
+		const wanted = wantedOf(draft);
+		const noLabel = wanted.label === "" ? "Say which program the key is for." : undefined;
+		const none = !wanted.all_tokens && wanted.token_ids.length === 0 ? "Choose at least one, or give it every token." : undefined;
 		setLabelError(noLabel);
 		setWhichError(none);
 		setProblem(null);
@@ -104,13 +88,12 @@ function useKeyForm(first: First, send: (wanted: Wanted) => Promise<void>) {
 			return;
 		setBusy(true);
 		try {
-			await send({ label: label.trim(), all_tokens: which === "all",
-				token_ids: which === "all" ? [] : chosen.map((t) => t.id) });
+			await send(wanted);
 		} catch (err) {
 			const p = problemOf(err);
-			const gone = p.code === "token-gone" ? await removedOf(chosen) : [];
+			const gone = p.code === "token-gone" ? await removedOf(draft.tokens) : [];
 			if (gone.length > 0) {
-				setChosen(chosen.filter((t) => !gone.includes(t)));
+				setDraft((d) => ({ ...d, tokens: d.tokens.filter((t) => !gone.some((g) => g.id === t.id)) }));
 				Object.assign(p, goneWords(gone));
 			}
 			setLabelError(p.field === "label" ? p.detail : undefined);
@@ -120,30 +103,28 @@ function useKeyForm(first: First, send: (wanted: Wanted) => Promise<void>) {
 			setBusy(false);
 		}
 	};
-	const clear = () => {
-		setLabel("");
-		setChosen([]);
-	};
-	return { label, setLabel, which, setWhich, chosen, setChosen, busy, labelError, whichError, problem, form, submit, clear };
+	return { draft, setDraft, busy, labelError, whichError, problem, form, submit };
 }
 
 function KeyFields({ f }: { f: ReturnType<typeof useKeyForm> }) {
+	const set = (part: Partial<KeyDraft>) => f.setDraft((d) => ({ ...d, ...part }));
 	return (
 		<>
-			<TextField label="Label" value={f.label} onInput={f.setLabel} error={f.labelError} maxLength={100}
+			<TextField label="Label" value={f.draft.label} onInput={(label) => set({ label })} error={f.labelError} maxLength={100}
 				hint="For you: which program, on which machine." />
-			<RadioCards legend="Tokens it may read" name="which" options={WHICH} value={f.which} onChange={f.setWhich}
-				error={f.whichError} />
-			{f.which === "some" && <TokenChecks chosen={f.chosen} onChange={f.setChosen} />}
+			<RadioCards legend="Tokens it may read" name="which" options={WHICH} value={f.draft.all_tokens ? "all" : "some"}
+				onChange={(which) => set({ all_tokens: which === "all" })} error={f.whichError} />
+			{!f.draft.all_tokens && <TokenChecks chosen={f.draft.tokens} onChange={(tokens) => set({ tokens })} />}
 			{f.problem && <ProblemNotice problem={f.problem} />}
 		</>
 	);
 }
 
 function CreateForm({ onCreated }: { onCreated: (key: string) => void }) {
-	const f = useKeyForm(NOTHING, async (wanted) => {
+	const [draft, setDraft] = useState(NOTHING);
+	const f = useKeyForm(draft, setDraft, async (wanted) => {
 		const r = await api.post<{ key: string }>(`${BASE}/keys`, wanted);
-		f.clear();
+		setDraft((d) => ({ ...NOTHING, all_tokens: d.all_tokens }));
 		onCreated(r.key);
 	});
 	return (
@@ -161,62 +142,49 @@ interface ChangeProps {
 	onChanged: () => void;
 }
 
-interface Changes extends Partial<Wanted> {
-	was: Partial<Wanted>;
-}
-
-/* What another window changed meanwhile, and this one did not, stays. Null: nothing is changed. */
-function changesOf(seen: First, wanted: Wanted): Changes | null {
-	const before = new Set(seen.tokens.map((t) => t.id));
-	const same = wanted.all_tokens === seen.all_tokens && wanted.token_ids.length === before.size &&
-		wanted.token_ids.every((id) => before.has(id));
-	const next: Changes = { was: {} };
-	if (wanted.label !== seen.label)
-		[next.label, next.was.label] = [wanted.label, seen.label];
-	if (!same) {
-		[next.all_tokens, next.was.all_tokens] = [wanted.all_tokens, seen.all_tokens];
-		[next.token_ids, next.was.token_ids] = [wanted.token_ids, [...before]];
-	}
-	return "label" in next || !same ? next : null;
-}
-
 const NAMED = 10;
 
 /* What somebody else made of the key while it was being changed here. */
-function Meanwhile({ now }: { now: First }) {
+function Meanwhile({ now }: { now: KeyDraft }) {
 	const names = now.tokens.slice(0, NAMED).map((t) => t.name).join(", ");
 	const more = now.tokens.length > NAMED ? ` and ${now.tokens.length - NAMED} more` : "";
 	return (
 		<Notice kind="warn" title="The key was changed meanwhile, by somebody else or in another window." live>
 			<p>It is now “{now.label}” and may read {now.all_tokens ? "every token" : `${names || "nothing"}${more}`}.</p>
-			<p>Save again to put yours in its place, or cancel to keep it as it is.</p>
+			<p>Save again to put what you changed in its place, or cancel to keep it as it is.</p>
 		</Notice>
 	);
 }
 
 function ChangeForm({ k, onClose, onChanged }: ChangeProps) {
-	const [seen, setSeen] = useState<First>(k);
-	const save = async (wanted: Wanted) => {
-		const changes = changesOf(seen, wanted);
-		if (changes)
-			await api.patch(at("keys", k.id), changes);
-		announce("The key was changed");
-		onChanged();
+	const [{ draft, seen }, setBoth] = useState<{ draft: KeyDraft; seen: KeyDraft }>({ draft: k, seen: k });
+	const [now, setNow] = useState<KeyDraft | null>(null);
+	const setDraft: SetDraft = (next) => setBoth((b) => ({ ...b, draft: next(b.draft) }));
+	const look = async () => {
+		const { record } = await api.get<{ record: ApiKey }>(at("keys", k.id));
+		const gone = await removedOf(seen.tokens.filter((t) => !record.tokens.some((r) => r.id === t.id)));
+		setBoth((b) => follow(b.draft, b.seen, record, gone));
+		setNow(record);
 	};
-	const f = useKeyForm(k, async (wanted) => {
+	const f = useKeyForm(draft, setDraft, async (wanted) => {
 		try {
-			await save(wanted);
+			const changes = changesOf(seen, wanted);
+			if (changes)
+				await api.patch(at("keys", k.id), changes);
 		} catch (e) {
 			if (problemOf(e).code !== "changed-meanwhile")
 				throw e;
-			setSeen((await api.get<{ record: ApiKey }>(at("keys", k.id))).record);
+			await look();
+			return;
 		}
+		announce("The key was changed");
+		onChanged();
 	});
 	return (
 		<form class="stack" ref={f.form} onSubmit={(e) => void f.submit(e)} noValidate>
 			<p>The key itself stays the same. What it may read holds from its next call on.</p>
 			<KeyFields f={f} />
-			{seen !== k && <Meanwhile now={seen} />}
+			{now && <Meanwhile now={now} />}
 			<div class="actions">
 				<Button type="submit" kind="primary" busy={f.busy}>Save</Button>
 				<Button onClick={onClose}>Cancel</Button>
