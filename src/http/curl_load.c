@@ -23,6 +23,9 @@
 	    (long flags, curl_malloc_callback m, curl_free_callback f,                         \
 	    curl_realloc_callback r, curl_strdup_callback s, curl_calloc_callback c),          \
 	    (flags, m, f, r, s, c))                                                            \
+	_(CURLsslset, curl_global_sslset,                                                      \
+	    (curl_sslbackend id, const char *name, const curl_ssl_backend ***all),             \
+	    (id, name, all))                                                                   \
 	_(CURLM *, curl_multi_init, (void), ())                                                \
 	_(CURLMcode, curl_multi_cleanup, (CURLM *m), (m))                                      \
 	_(CURLMcode, curl_multi_add_handle, (CURLM *m, CURL *e), (m, e))                       \
@@ -147,9 +150,16 @@ wiping_realloc(void *p, size_t size)
 	return q;
 }
 
+static const char *unfit;
+
+/* Before everything else: http/out_conn.c sets an option of OpenSSL's own. */
 static void
 set_up(void)
 {
+	if (curl_global_sslset(CURLSSLBACKEND_OPENSSL, NULL, NULL) != CURLSSLSET_OK) {
+		unfit = "its TLS is not OpenSSL's";
+		return;
+	}
 	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
 		calloc) != CURLE_OK)
 		abort();
@@ -163,5 +173,5 @@ curl_ready(void)
 
 	if (why == NULL)
 		pthread_once(&once, set_up);
-	return why;
+	return why != NULL ? why : unfit;
 }

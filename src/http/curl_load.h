@@ -5,7 +5,7 @@
 #ifndef HTTP_CURL_LOAD_H
 #define HTTP_CURL_LOAD_H
 
-/* Loads it unless it is there and sets it up, with memory that it wipes: NULL, or why it cannot be, for a
+/* Loads it unless it is there and sets it up, with memory that it wipes and OpenSSL for its TLS: NULL, or why it cannot be, for a
  * person. Thread-safe. Everything else of libcurl ends the process when it is not there. */
 const char *curl_ready(void);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,6 +28,15 @@ open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *at)
 	return CURL_SOCKET_BAD;
 }
 
+/* OpenSSL decrypts a record in place, in memory that it would free as it is (S-178). */
+static CURLcode
+wipe_records(CURL *easy, void *ssl, void *arg)
+{
+	(void)easy, (void)arg;
+	SSL_CTX_set_options(ssl, SSL_OP_CLEANSE_PLAINTEXT);
+	return CURLE_OK;
+}
+
 /* What must hold whatever the library's defaults are. */
 static bool
 use_rules(struct out_conn *c, const struct out_conn_plan *plan)
@@ -40,6 +50,7 @@ use_rules(struct out_conn *c, const struct out_conn_plan *plan)
 	    curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
 	    curl_easy_setopt(c->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) ==
 	    CURLE_OK &&
+	    curl_easy_setopt(c->easy, CURLOPT_SSL_CTX_FUNCTION, wipe_records) == CURLE_OK &&
 	    curl_easy_setopt(c->easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
 	    curl_easy_setopt(c->easy, CURLOPT_SHARE, c->share) == CURLE_OK &&
 	    curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, plan->timeout_ms) == CURLE_OK;

@@ -93,9 +93,10 @@ use_key(SSL_CTX *ssl, struct str pem)
 static bool
 set_rules(SSL_CTX *ssl, struct tls_rules *r)
 {
+	/* A record is decrypted in place, in memory that OpenSSL would free as it is (S-178). */
 	SSL_CTX_set_options(ssl,
 	    SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
-		SSL_OP_CIPHER_SERVER_PREFERENCE);
+		SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_tlsext_servername_callback(ssl, on_server_name);

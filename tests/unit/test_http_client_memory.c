@@ -1,6 +1,9 @@
 /* What outgoing calls leave in memory: nothing of what was sent or came (S-178). */
 #include "crowd_site.h"
 
+#include "crypto/cert.h"
+#include "crypto/crypto.h"
+#include "http/server.h"
 #include "memory_text.h"
 
 /* The body in capitals. */
@@ -21,47 +24,110 @@ serve_echo(struct site *site, int fd)
 	}
 }
 
-/* A handle that is used again holds nothing of the call before: neither what was sent nor what came. */
+enum { LEN = 24, MASK = 0x5a };
+
+/* Neither what was sent nor what came is anywhere once it is over. */
 static void
-test_a_kept_handle_holds_no_secret(void **state)
+call_leaves_nothing(struct world *w, struct str url, int round)
 {
-	enum { LEN = 24, MASK = 0x5a };
 	unsigned char sent[LEN], back[LEN];
-	struct world *w = *state;
-	struct http_call call;
+	struct arena *a = arena_new();
+	struct http_call call = { .method = "POST", .url = url, .has_body = true };
 	struct http_reply r;
-	char text[LEN + 1];
+	char text[LEN + 1] = "";
+	struct ctx cx;
+
+	ctx_init(&cx, a, w->clock);
+	cx.may_block = true;
+	for (int i = 0; i < LEN; i++) {
+		text[i] = (char)('a' + (i * 7 + round * 5) % 26);
+		sent[i] = (unsigned char)text[i] ^ MASK;
+		back[i] = (unsigned char)(text[i] - 'a' + 'A') ^ MASK;
+	}
+	call.body = secret_of(str_of(text));
+	call.authorization = secret_of(str_printf(a, "Bearer %s", text));
+	http_client_call(w->client, &cx, &call, &r);
+	assert_int_equal(r.end, CALL_ANSWERED);
+	assert_int_equal(secret_expose(r.body).len, LEN);
+	assert_true(times_in_memory(sent, LEN, MASK) > 0); /* it would be found */
+	arena_free(a);
+	mem_wipe(text, sizeof(text));
+	mem_wipe(w->site.heard, sizeof(w->site.heard));
+	usleep(50000); /* the threads wipe after they have answered */
+	assert_int_equal(times_in_memory(sent, LEN, MASK), 0);
+	assert_int_equal(times_in_memory(back, LEN, MASK), 0);
+}
+
+static void
+test_S_178_a_kept_handle_holds_no_secret(void **state)
+{
+	struct world *w = *state;
 
 	site_start(&w->site, serve_echo);
-	for (int round = 0; round < 3; round++) {
-		struct arena *a = arena_new();
-		struct ctx cx;
-
-		ctx_init(&cx, a, w->clock);
-		cx.may_block = true;
-		for (int i = 0; i < LEN; i++)
-			text[i] = (char)('a' + (i * 7 + round * 5) % 26);
-		text[LEN] = '\0';
-		for (int i = 0; i < LEN; i++) {
-			sent[i] = (unsigned char)text[i] ^ MASK;
-			back[i] = (unsigned char)(text[i] - 'a' + 'A') ^ MASK;
-		}
-		call = call_to(w, "POST", "/token");
-		call.body = secret_of(str_of(text));
-		call.has_body = true;
-		call.authorization = secret_of(str_printf(a, "Bearer %s", text));
-		http_client_call(w->client, &cx, &call, &r);
-		assert_int_equal(r.end, CALL_ANSWERED);
-		assert_int_equal(secret_expose(r.body).len, LEN);
-		assert_true(times_in_memory(sent, LEN, MASK) > 0); /* it would be found */
-		arena_free(a);
-		mem_wipe(text, sizeof(text));
-		mem_wipe(w->site.heard, sizeof(w->site.heard));
-		usleep(50000); /* the thread wipes after it has answered */
-		assert_int_equal(times_in_memory(sent, LEN, MASK), 0);
-		assert_int_equal(times_in_memory(back, LEN, MASK), 0);
-	}
+	for (int round = 0; round < 3; round++)
+		call_leaves_nothing(w, call_to(w, "POST", "/token").url, round);
 	assert_int_equal(w->site.connections, 1);
+}
+
+static enum rc
+post_echo(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	char *text = arena_alloc(cx->arena, req->body.len);
+
+	(void)app;
+	for (size_t i = 0; i < req->body.len; i++)
+		text[i] = (char)(req->body.p[i] - 'a' + 'A');
+	http_res_text(res, 200, (struct str){ text, req->body.len });
+	return OK;
+}
+
+static enum rc
+no_gate(void *app, struct ctx *cx, struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)cx, (void)req, (void)res;
+	return OK;
+}
+
+static struct http_server *
+start_tls_server(struct world *w, struct str *authority_pem)
+{
+	static const struct http_route route = { HTTP_M_POST, "/", 0, LANE_LOOP, 4096, post_echo,
+		BODY_TO_MEMORY };
+	static const struct http_site site = {
+		.routes = &route, .route_count = 1, .gate = no_gate
+	};
+	struct cert_names name = { (const char *const[]){ "127.0.0.1" }, 1 };
+	struct http_server_config cfg = { .host = S("127.0.0.1"), .clock = w->clock };
+	struct http_tls tls;
+	struct cert ca, leaf;
+	struct http_server *s;
+
+	assert_int_equal(cert_authority_make(&w->cx, "test CA", name, 10, &ca), OK);
+	assert_int_equal(cert_server_make(&w->cx, &ca, name, 5, &leaf), OK);
+	tls = (struct http_tls){ leaf.pem, secret_expose(leaf.key_pem) };
+	cfg.tls = &tls;
+	assert_int_equal(http_server_new(&w->cx, &cfg, &s), OK);
+	assert_int_equal(http_server_start(&w->cx, s, &site), OK);
+	*authority_pem = ca.pem;
+	return s;
+}
+
+/* The request on our listener's side, the reply on our client's: OpenSSL decrypts in its own memory. */
+static void
+test_S_178_nor_do_the_two_sides_of_TLS(void **state)
+{
+	struct world *w = *state;
+	struct str authority_pem;
+	struct http_server *s = start_tls_server(w, &authority_pem);
+
+	http_client_free(w->client);
+	w->client = http_client_new(S("valetkey-test"), authority_pem);
+	for (int round = 0; round < 3; round++)
+		call_leaves_nothing(w, http_server_url(s), round);
+	http_client_free(w->client);
+	w->client = NULL;
+	http_server_stop(s, 0);
+	http_server_free(s);
 }
 
 /* More than the memory of a finished call that is kept, and nothing else of it either. */
@@ -75,11 +141,11 @@ serve_large_and_close(struct site *site, int fd)
 }
 
 static void
-wait_until_gone(const unsigned char *masked, size_t len, unsigned char mask)
+wait_until_gone(const unsigned char *masked)
 {
-	for (int i = 0; i < 200 && times_in_memory(masked, len, mask) > 0; i++)
+	for (int i = 0; i < 200 && times_in_memory(masked, LEN, MASK) > 0; i++)
 		usleep(20000);
-	assert_int_equal(times_in_memory(masked, len, mask), 0);
+	assert_int_equal(times_in_memory(masked, LEN, MASK), 0);
 }
 
 /* Longer than the time after which the client's thread would look around by itself. */
@@ -94,7 +160,6 @@ count_after_a_while(void *arg, const struct http_reply *reply)
 static void
 address_is_let_go(struct world *w, int offset)
 {
-	enum { LEN = 24, MASK = 0x5a };
 	struct http_call call = call_to(w, "POST", "");
 	struct arena *a = arena_new();
 	unsigned char masked[LEN];
@@ -112,7 +177,7 @@ address_is_let_go(struct world *w, int offset)
 	assert_true(times_in_memory(masked, LEN, MASK) > 0); /* it would be found */
 	wait_for_count(&answered, 1);
 	mem_wipe(w->site.heard, sizeof(w->site.heard));
-	wait_until_gone(masked, LEN, MASK);
+	wait_until_gone(masked);
 }
 
 static void
@@ -137,10 +202,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_a_kept_handle_holds_no_secret),
+		T(test_S_178_a_kept_handle_holds_no_secret),
+		T(test_S_178_nor_do_the_two_sides_of_TLS),
 		T(test_an_address_is_let_go_when_there_is_nothing_to_do),
 		T(test_an_address_is_let_go_when_no_call_is_kept),
 	};
 
+	crypto_setup();
 	return cmocka_run_group_tests_name("http client, memory", tests, NULL, NULL);
 }
