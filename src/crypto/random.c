@@ -17,7 +17,7 @@
 #define SMALL 64 /* more than that is worth a call */
 static _Thread_local unsigned char pool[POOL_LEN];
 static _Thread_local size_t pool_left;
-static _Thread_local int64_t pool_from_ms; /* clock_mono_ms() when it was filled */
+static _Thread_local int64_t pool_from_ms; /* clock_boot_ms() when it was filled */
 
 static _Atomic unsigned forks;
 
@@ -47,7 +47,7 @@ random_forks(void)
 bool
 random_is_fresh(int64_t from_ms)
 {
-	return clock_mono_ms() - from_ms < RANDOM_FRESH_MS;
+	return clock_boot_ms() - from_ms < RANDOM_FRESH_MS;
 }
 
 static void
@@ -62,7 +62,7 @@ fill_pool(void)
 		else if (errno != EINTR)
 			abort(); /* a kernel without random numbers */
 	}
-	pool_from_ms = clock_mono_ms();
+	pool_from_ms = clock_boot_ms();
 }
 
 void
@@ -113,7 +113,10 @@ struct secret
 crypto_random_token(struct arena *a)
 {
 	char bytes[32];
+	struct secret token;
 
 	randombytes_buf(bytes, sizeof(bytes));
-	return secret_of(crypto_base64url(a, (struct str){ bytes, sizeof(bytes) }));
+	token = secret_of(crypto_base64url(a, (struct str){ bytes, sizeof(bytes) }));
+	sodium_memzero(bytes, sizeof(bytes));
+	return token;
 }

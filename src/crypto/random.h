@@ -11,8 +11,9 @@ bool random_setup(void);
 unsigned random_forks(void);
 
 /* Random numbers that were got from the system longer ago are not used any more: a machine that was copied
- * while it stood, and now goes on twice, would use them twice. */
+ * while it slept, and now goes on twice, would use them twice. What remains is a second of its own time after a
+ * copy that no clock of it has seen (a snapshot of a virtual machine). */
 #define RANDOM_FRESH_MS 1000
-bool random_is_fresh(int64_t from_ms); /* clock_mono_ms() when they were got */
+bool random_is_fresh(int64_t from_ms); /* clock_boot_ms() when they were got */
 
 #endif

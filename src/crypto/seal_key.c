@@ -26,7 +26,7 @@ struct seal_keys {
 	pthread_mutex_t lock;
 	struct derived sealing, opened; /* of the newest */
 	uint64_t sealed;                /* with `sealing` */
-	int64_t from_ms;                /* clock_mono_ms() when that began */
+	int64_t from_ms;                /* clock_boot_ms() when that began */
 	unsigned forks;                 /* a child goes on with one of its own */
 };
 
@@ -76,7 +76,7 @@ seal_key_next(
 	pthread_mutex_lock(&s->lock);
 	if (!goes_on(s)) {
 		s->forks = random_forks();
-		s->from_ms = clock_mono_ms();
+		s->from_ms = clock_boot_ms();
 		s->sealed = 0;
 		crypto_random(d->begin, sizeof(d->begin));
 		derive(k, d);

@@ -21,11 +21,9 @@ store_refresh_claim(struct store *s, struct ctx *cx, struct str id, int64_t wall
     int64_t lease_ms, struct refresh_claim *out)
 {
 	struct round_wish wish = { .id = id, .cx = cx, .claim = out };
-	struct round r = { .wishes = &wish,
-		.wish_count = 1,
-		.now_ms = wall_ms == STORE_CLOCK ? clock_now_ms(cx->clock) : wall_ms,
-		.wall_ms = wall_ms,
-		.lease_ms = lease_ms };
+	struct round r = {
+		.wishes = &wish, .wish_count = 1, .wall_ms = wall_ms, .lease_ms = lease_ms
+	};
 
 	return run(s, cx, &r, &wish.rc);
 }
@@ -109,15 +107,19 @@ store_refresh_release(
 	STORE_HOLD hold = store_hold(s, cx);
 	struct db_stmt *st;
 
-	/* A reply that was sealed since the claim stays due as it is. */
+	/* A reply that was sealed since the claim stays due as it is; and for another setting it was not
+	 * computed. */
 	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET lease_until_ms = 0, due_ms = CASE WHEN attempt_fence = $3 OR"
-	    " attempt_stage = $4 THEN $1 ELSE due_ms END WHERE id = $2 AND fence = $3",
+	    "UPDATE token SET lease_until_ms = 0, due_ms = CASE WHEN attempt_fence <> $3 AND"
+	    " attempt_stage <> $4 THEN due_ms WHEN lazy = $5 THEN $1 ELSE $6 END"
+	    " WHERE id = $2 AND fence = $3",
 	    &st));
 	db_bind_int(st, 1, due_ms);
 	db_bind_text(st, 2, claim->token.id);
 	db_bind_int(st, 3, claim->fence);
 	db_bind_int(st, 4, claim->token.attempt.stage);
+	db_bind_int(st, 5, claim->token.lazy);
+	db_bind_int(st, 6, clock_now_ms(cx->clock));
 	return store_write_one(cx, st, E_CONFLICT, REFRESH_TAKEN_OVER);
 }
 

@@ -42,7 +42,7 @@ bind_failure(void *arg, size_t i, struct db_stmt *st)
 	" attempts = CASE WHEN $14 = 1 THEN 1 ELSE attempts + 1 END, last_error = $6,"           \
 	" lease_until_ms = 0, attempt_stage = $7, attempt_risked = $8, attempt_sent_ms = $13,"   \
 	" attempt_reply = CASE WHEN $15 = 1 THEN attempt_reply ELSE $16 END"                     \
-	" WHERE id = $9 AND fence = $10 AND (sealed_version = $11 OR status = $1)"               \
+	" WHERE id = $9 AND fence = $10 AND (access_version = $11 OR status = $1)"               \
 	" AND (attempt_fence = $10 OR attempt_stage = $12)"
 
 /* The first failure, each that changes what has to be done about it, and when it is no longer known whether

@@ -142,6 +142,7 @@ bind_claim_and_record(void *arg, size_t i, struct db_stmt *st)
 	db_bind_text(st, 7, w->claim->token.id);
 	db_bind_int(st, 8, r->round->wall_ms + r->round->lease_ms);
 	bind_nonce(st, 9, w->claim);
+	db_bind_int(st, 10, r->round->wall_ms);
 }
 
 static void
@@ -154,7 +155,7 @@ bind_claim(void *arg, size_t i, struct db_stmt *st)
 	db_bind_text(st, 2, w->claim->token.id);
 	db_bind_int(st, 3, r->round->wall_ms + r->round->lease_ms);
 	bind_nonce(st, 4, w->claim);
-	db_bind_int(st, 5, r->now_ms);
+	db_bind_int(st, 5, r->round->wall_ms);
 }
 
 /* Of those that were found, the ones that are recorded, or the others. */
@@ -192,7 +193,11 @@ claimed(const struct rows *r, size_t n)
 	" attempt_risked = $5, attempt_reply = $6, refused_ms = CASE WHEN attempt_stage = 0"   \
 	" AND refused_ms > $3 THEN $3 ELSE refused_ms END"
 
-/* Due from the claim on, whoever asked for it: if its owner is gone, the next one finds it among what is due. */
+/* Due from the claim on, whoever asked for it: if its owner is gone, the next one finds it among what is due. By
+ * the clock of the database, since the owner's own may be ahead of the others'. */
+#define DUE(wall) \
+	"CASE WHEN due_ms > 0 AND due_ms <= " wall " THEN due_ms ELSE " wall " - 60000 END"
+
 enum rc
 refresh_rows_claim(
     struct store *s, struct ctx *cx, struct round_wish *wishes, size_t n, const struct round *round)
@@ -213,8 +218,7 @@ refresh_rows_claim(
 	TRY(db_run_many(cx, s->db, &many));
 	claimed(&r, many.count);
 	many.sql = "UPDATE token SET fence = $1, lease_until_ms = $3, claim_nonce = $4,"
-		   " due_ms = CASE WHEN due_ms > 0 AND due_ms <= $5 THEN due_ms ELSE $5 END"
-		   " WHERE id = $2 AND fence = $1 - 1";
+		   " due_ms = " DUE("$5") " WHERE id = $2 AND fence = $1 - 1";
 	many.bind = bind_claim;
 	many.count = choose(&r, n, false);
 	TRY(db_run_many(cx, s->db, &many));
@@ -397,7 +401,7 @@ refresh_rows_commit(struct store *s, struct ctx *cx, struct round_pair *pairs, s
 	    &(struct db_many){
 		.sql =
 		    "UPDATE token SET " TOKEN_PREVIOUS ", previous_expires_ms = $15,"
-		    " sealed_version = $2, access = $3, refresh_version = $13,"
+		    " access_version = $2, access = $3, refresh_version = $13,"
 		    " refresh = CASE WHEN $12 = 1 THEN $4 ELSE refresh END,"
 		    " learned_refreshes = learned_refreshes + 1,"
 		    " learned_rotations = learned_rotations + $12,"
@@ -409,7 +413,7 @@ refresh_rows_commit(struct store *s, struct ctx *cx, struct round_pair *pairs, s
 		    " last_error = '', failed_ms = 0, lease_until_ms = 0, attempt_stage = 0,"
 		    " attempt_fence = 0, attempt_risked = 0, attempt_reply = $11, refused_ms = 0,"
 		    " expires_date_s = $16"
-		    " WHERE id = $17 AND fence = $18 AND sealed_version = $1 AND lazy = $19",
+		    " WHERE id = $17 AND fence = $18 AND access_version = $1 AND lazy = $19",
 		.count = n,
 		.bind = bind_pair,
 		.arg = &r,

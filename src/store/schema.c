@@ -230,18 +230,22 @@ const char *const store_schema[] = {
 	"CREATE INDEX delivery_tried ON delivery (tried_ms) WHERE state > 0;",
 
 	/* 14: each secret of a token with the version that it is sealed for, so that a refresh writes what
-	 * is new and leaves the rest as it stands; the previous pair keeps its seal. PostgreSQL finds room
-	 * for a row's next version beside it, and touches no index where none has to change: not at a claim,
-	 * and not when a reply is sealed. */
+	 * is new and leaves the rest as it stands; the previous pair keeps its seal. An older program, which
+	 * seals by other rules, cannot go on beside it: the column that all its statements name has another
+	 * name. PostgreSQL finds room for a row's next version beside it, and touches no index where none
+	 * has to change: not at a claim, and not when a reply is sealed. What is under way is due from here
+	 * on, whatever the clock of its node. */
 	"ALTER TABLE token ADD COLUMN app_secret_version BIGINT NOT NULL DEFAULT 0;"
 	"ALTER TABLE token ADD COLUMN refresh_version BIGINT NOT NULL DEFAULT 0;"
 	"ALTER TABLE token ADD COLUMN previous_refresh_version BIGINT NOT NULL DEFAULT 0;"
 	"ALTER TABLE token ADD COLUMN previous_name TEXT NOT NULL DEFAULT '';"
 	"UPDATE token SET app_secret_version = sealed_version, refresh_version = sealed_version;"
+	"ALTER TABLE token RENAME COLUMN sealed_version TO access_version;"
 	"ON_POSTGRES DROP INDEX token_attempt;\n"
 	"ON_POSTGRES DROP INDEX token_leased;\n"
 	"ON_POSTGRES DROP INDEX token_due;\n"
 	"ON_POSTGRES CREATE INDEX token_due ON token (provider, due_ms) WHERE due_ms > 0;\n"
+	"ON_POSTGRES UPDATE token SET due_ms = 1 WHERE attempt_stage = 1 AND deleted_ms = 0;\n"
 	"ON_POSTGRES ALTER TABLE token SET (fillfactor = 40, toast_tuple_target = 8160);\n",
 };
 

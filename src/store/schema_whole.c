@@ -16,7 +16,7 @@ const struct db_whole store_schema_whole = { 14,
 	" expires_ms BIGINT NOT NULL, created_ms BIGINT NOT NULL, updated_ms BIGINT NOT NULL,"
 	" refreshed_ms BIGINT NOT NULL, due_ms BIGINT NOT NULL, attempts BIGINT NOT NULL,"
 	" last_error TEXT NOT NULL, fence BIGINT NOT NULL, lease_until_ms BIGINT NOT NULL,"
-	" sealed_version BIGINT NOT NULL, app_secret BLOB NOT NULL, access BLOB NOT NULL,"
+	" access_version BIGINT NOT NULL, app_secret BLOB NOT NULL, access BLOB NOT NULL,"
 	" refresh BLOB NOT NULL, life_source BIGINT NOT NULL DEFAULT 0, consented_ms BIGINT"
 	" NOT NULL DEFAULT 0, refresh_expires_ms BIGINT NOT NULL DEFAULT 0, proved_ms BIGINT"
 	" NOT NULL DEFAULT 0, deleted_ms BIGINT NOT NULL DEFAULT 0, lazy BIGINT NOT NULL"

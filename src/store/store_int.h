@@ -101,9 +101,10 @@ MUST enum rc store_open_sealed(
 extern const char *const store_schema[];
 extern const size_t store_schema_count;
 extern const struct db_whole store_schema_whole;
-/* Brings the schema up to date, and claims the database for one who writes there. Of a database that others may
- * use, only while no other program serves from it: E_CONFLICT code "older-nodes" once it has waited for that,
- * until cx->deadline_ms where there is one. */
+/* Brings the schema up to date, and claims the database for one who writes there. A step beside which older
+ * programs cannot go on (ALONE_STEP, upgrade.c: each new step has to be thought of) is made only while no other
+ * program serves from it: E_CONFLICT code "older-nodes" once it has waited for that, until cx->deadline_ms where
+ * there is one. */
 MUST enum rc store_upgrade(struct store *s, struct ctx *cx);
 
 /* store/follow.c: the node's place among the others. */

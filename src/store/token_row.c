@@ -407,7 +407,7 @@ token_row_insert_many(struct store *s, struct ctx *cx, const struct token *token
 		    .sql = "INSERT INTO token (id, name, description, provider, app_key, scopes,"
 			   " scope_granted, redirect_uri, account_id, account_name, account_email,"
 			   " status_reason, last_error, status, status_ms, expires_ms, created_ms,"
-			   " updated_ms, refreshed_ms, due_ms, attempts, fence, sealed_version,"
+			   " updated_ms, refreshed_ms, due_ms, attempts, fence, access_version,"
 			   " life_source, consented_ms, refresh_expires_ms, proved_ms, lazy,"
 			   " app_secret, access, refresh, name_key, lease_until_ms,"
 			   " app_secret_version, refresh_version)"
@@ -447,9 +447,9 @@ token_row_seal(
 	t->sealed_version++;
 	t->app_secret_version = t->refresh_version = t->sealed_version;
 	TRY(db_stmt(cx, s->db,
-	    "UPDATE token SET sealed_version = $1, name = $2, name_key = $3, app_secret = $4,"
+	    "UPDATE token SET access_version = $1, name = $2, name_key = $3, app_secret = $4,"
 	    " access = $5, refresh = $6, app_secret_version = $1, refresh_version = $1"
-	    " WHERE id = $7 AND sealed_version = $8",
+	    " WHERE id = $7 AND access_version = $8",
 	    &st));
 	db_bind_int(st, 1, t->sealed_version);
 	db_bind_text(st, 2, t->name);

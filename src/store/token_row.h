@@ -9,7 +9,7 @@
 	"id, name, description, provider, app_key, scopes, scope_granted, redirect_uri, "         \
 	"account_id, account_name, account_email, status_reason, last_error, status, status_ms, " \
 	"expires_ms, created_ms, updated_ms, refreshed_ms, due_ms, attempts, fence, "             \
-	"sealed_version, life_source, consented_ms, refresh_expires_ms, proved_ms, deleted_ms, "  \
+	"access_version, life_source, consented_ms, refresh_expires_ms, proved_ms, deleted_ms, "  \
 	"lazy, learned_refreshes, learned_rotations, learned_kills, learned_life_s, "             \
 	"attempt_stage, attempt_fence, attempt_first_ms, attempt_sent_ms, attempt_risked, "       \
 	"attempt_status, attempt_date_s, failed_ms, learned_returned, learned_ms, "               \
@@ -43,7 +43,7 @@ MUST enum rc token_row_reply(
     struct store *s, struct ctx *cx, struct str id, int64_t fence, struct secret *out);
 /* What an UPDATE sets to put the pair that it replaces aside, sealed as it is. */
 #define TOKEN_PREVIOUS                                                                   \
-	"previous_version = sealed_version, previous_access = access, previous_refresh_" \
+	"previous_version = access_version, previous_access = access, previous_refresh_" \
 	"version = refresh_version, previous_refresh = refresh, previous_name = name"
 /* Where the kept reply is sealed for. */
 struct seal_place token_reply_place(struct str id, int64_t fence);

@@ -1,4 +1,5 @@
 /* The schema, brought up to date. */
+#include <string.h>
 #include <time.h>
 
 #include "store/store_int.h"
@@ -68,27 +69,26 @@ share(struct store *s, struct ctx *cx, int64_t until)
 {
 	enum rc rc;
 
-	while ((rc = db_claim_shared(cx, s->db)) == E_STORE && clock_mono_ms() < until) {
+	for (;;) {
+		rc = db_claim_shared(cx, s->db);
+		if (rc != E_STORE || cx->code == NULL ||
+		    strcmp(cx->code, "store-unavailable") != 0 || clock_mono_ms() >= until)
+			return rc;
 		ctx_clear(cx);
 		pause_ms(ALONE_AGAIN_MS);
 	}
-	return rc;
 }
 
 enum rc
 store_upgrade(struct store *s, struct ctx *cx)
 {
-	int64_t until = patience_ends(cx);
 	bool behind = false;
 
 	if (db_is_shared(s->db))
 		TRY(is_far_behind(s, cx, &behind));
-	if (!behind) {
-		TRY(migrate(s, cx));
-		return db_claim_shared(cx, s->db);
-	}
-	TRY(wait_until_alone(s, cx, until, &behind));
+	if (behind)
+		TRY(wait_until_alone(s, cx, patience_ends(cx), &behind));
 	TRY(migrate(s, cx));
-	TRY(share(s, cx, until));
+	TRY(share(s, cx, patience_ends(cx)));
 	return behind ? db_unclaim_alone(cx, s->db) : OK;
 }

@@ -106,7 +106,7 @@ test('S-166 a sealed value opens only where it was sealed', async (t) => {
 		'access cut': [set(a.id, 'access', ra.access.slice(0, -2))],
 		'access emptied to a byte': [set(a.id, 'access', '01')],
 		'access longer': [set(a.id, 'access', `${ra.access}00`)],
-		"A's row under another version": [`UPDATE token SET sealed_version=sealed_version+1 WHERE id='${a.id}'`],
+		"A's row under another version": [`UPDATE token SET access_version=access_version+1 WHERE id='${a.id}'`],
 	};
 	const bytes = ra.access.length / 2;
 	for (let i = 0; i < bytes; i++) {
@@ -114,8 +114,8 @@ test('S-166 a sealed value opens only where it was sealed', async (t) => {
 		if (i < 3 || i % 16 === 9 || i === bytes - 1) attacks[`byte ${i} of A's access`] = [set(a.id, 'access', ra.access.slice(0, 2 * i) + flipped + ra.access.slice(2 * i + 2))];
 	}
 	/* One start serves many attacks: the database is changed while it runs, and a touch ends what is cached. */
-	const versions = sql(data, `SELECT id, sealed_version FROM token`)[0];
-	const undo = [...restore, ...versions.map(([id, v]) => `UPDATE token SET sealed_version=${v} WHERE id='${id}'`)];
+	const versions = sql(data, `SELECT id, access_version FROM token`)[0];
+	const undo = [...restore, ...versions.map(([id, v]) => `UPDATE token SET access_version=${v} WHERE id='${id}'`)];
 	manager = await startServe({ env, data });
 	const carl = await managerClient({ url: manager.url, username: 'admin', password });
 	const forget = (id) => carl.patch(`/api/console/tokens/${id}`, { description: String(Math.random()) });

@@ -360,9 +360,11 @@ test_nobody_writes_to_data_that_is_being_moved(void **state)
 	assert_ok(db_open(&f->cx, opened(f)->where, &mover));
 	assert_ok(db_claim_alone(&f->cx, mover, &alone));
 	assert_true(alone);
+	f->cx.deadline_ms = 1; /* it would wait for a moment */
 	assert_rc(store_open(&f->cx, opened(f)->where, opened(f)->keyring, &late), E_STORE);
 	assert_non_null(strstr(f->cx.why, "being moved"));
 	ctx_clear(&f->cx);
+	f->cx.deadline_ms = 0;
 	db_close(mover);
 	open_store(f);
 	make_key(f, "k1");

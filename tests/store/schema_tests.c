@@ -20,7 +20,7 @@ static const char *const shipped[] = {
 	"FrMYv-3wRtxkouzh",
 	"RdUoiseO09WLZd90",
 	"BBPYBEsQadybKoDU",
-	"MjlvmHfqRpPfvjMN",
+	"hclcaAA-k2-hWQt8",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))
@@ -61,16 +61,20 @@ static void
 write_old_token(struct fixture *f, struct db *db)
 {
 	struct db_stmt *st;
+	int64_t version;
+	struct str sql;
 
-	assert_ok(db_stmt(&f->cx, db,
+	assert_ok(db_schema_version(&f->cx, db, &version));
+	sql = str_printf(f->arena,
 	    "INSERT INTO token (id, name, name_key, description, provider, app_key, scopes,"
 	    " scope_granted, redirect_uri, account_id, account_name, account_email, status,"
 	    " status_reason, status_ms, expires_ms, created_ms, updated_ms, refreshed_ms, due_ms,"
-	    " attempts, last_error, fence, lease_until_ms, sealed_version, app_secret, access,"
+	    " attempts, last_error, fence, lease_until_ms, %s, app_secret, access,"
 	    " refresh) VALUES ('t1', 'Old One', 'old one', 'about', 'dropbox', 'key', '', 'files',"
 	    " 'uri', 'dbid:1', 'Ann Lee', 'ann@example.com', 0, '', 5, 1700000900000, 3, 4,"
 	    " 1700000000000, 7, 2, 'no answer', 9, 0, 1, $1, $2, $3)",
-	    &st));
+	    version < 14 ? "sealed_version" : "access_version");
+	assert_ok(db_stmt(&f->cx, db, str_cstr(f->arena, sql), &st));
 	bind_sealed(f, st, 1, S("token.app_secret"), S("t1 Old One"), plain.app_secret);
 	bind_sealed(f, st, 2, S("token.access"), S("t1 Old One"), plain.access);
 	bind_sealed(f, st, 3, S("token.refresh"), S("t1 Old One"), plain.refresh);
@@ -330,6 +334,7 @@ test_no_upgrade_beside_an_older_node(void **state)
 {
 	struct fixture *f = *state;
 	struct opened *o = opened(f);
+	struct db_stmt *st;
 	int64_t version;
 	struct db *older;
 
@@ -351,6 +356,12 @@ test_no_upgrade_beside_an_older_node(void **state)
 	f->cx.deadline_ms = 0;
 	open_store(f);
 	check_old_rows(f);
+	/* an older one that comes back, say when its connection does, is refused by the database */
+	assert_ok(db_open(&f->cx, o->where, &older));
+	assert_ok(db_stmt(&f->cx, older,
+	    "UPDATE token SET sealed_version = 2 WHERE id = 't1' AND sealed_version = 1", &st));
+	assert_rc(db_run(&f->cx, st, NULL), E_STORE);
+	db_close(older);
 	/* and others may serve beside this one */
 	assert_ok(db_open(&f->cx, o->where, &older));
 	assert_ok(db_claim_shared(&f->cx, older));

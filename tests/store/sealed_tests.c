@@ -22,7 +22,7 @@ test_s166_values_moved_by_hand_do_not_open(void **state)
 		"'t1'",
 		"UPDATE token SET app_secret = access WHERE id = 't1'",
 		"UPDATE token SET access = refresh, refresh = access WHERE id = 't1'",
-		"UPDATE token SET sealed_version = sealed_version + 1 WHERE id = 't1'",
+		"UPDATE token SET access_version = access_version + 1 WHERE id = 't1'",
 		"UPDATE token SET name = 'Renamed' WHERE id = 't1'",
 		"UPDATE token SET access = (SELECT digest FROM session) WHERE id = 't1'",
 		"UPDATE token SET access = substr(access, 1, length(access) - 1) WHERE id = 't1'",
