@@ -155,17 +155,19 @@ open_request(struct conn *c)
 {
 	struct exchange *x;
 	struct body_plan plan;
-	bool to_file;
+	bool opened, to_file;
 
 	take_exchange(c);
 	x = c->x;
-	if (!open_frame(c, &plan.max)) {
-		conn_reply(c);
-		return;
-	}
+	opened = open_frame(c, &plan.max);
+	/* Of those that are refused too: that may leave the connection. */
 	if (!has_share(c)) {
 		conn_refuse(c, 503, "too-many-connections",
 		    "Your address has too many connections here already.");
+		return;
+	}
+	if (!opened) {
+		conn_reply(c);
 		return;
 	}
 	to_file = frame_body_to_file(x);

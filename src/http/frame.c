@@ -160,12 +160,12 @@ frame_open(const struct frame *f, struct exchange *x, struct str raw_head, uint6
 		frame_refuse(x, x->head.status, x->head.code, x->head.why);
 		return false;
 	}
+	if (f->forwarded.count > 0)
+		x->req.peer = forwarded_client(&f->forwarded, x->cx.arena, &x->req);
 	if (!target_split(x->head.target, &authority, &x->req.path, &x->req.query)) {
 		frame_refuse(x, 400, "bad-request", "The address does not begin with a slash.");
 		return false;
 	}
-	if (f->forwarded.count > 0)
-		x->req.peer = forwarded_client(&f->forwarded, x->cx.arena, &x->req);
 	if (!check_host(f, x, authority))
 		return false;
 	if (!find_asset(f, x, &refused) && !find_route(f, x))

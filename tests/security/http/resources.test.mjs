@@ -233,6 +233,22 @@ test('S-153 behind a trusted proxy each client has its share, and the proxy has 
 		liars.forEach((s) => s.destroy());
 	}));
 
+for (const [status, method, path] of [[404, 'GET', '/nothing'], [405, 'DELETE', '/hello']])
+	test(`S-153 a client behind a trusted proxy has no larger share by what is answered with ${status}`, () =>
+		withSite({ 'max-connections': 20, 'idle-ms': 20000, proxies: '127.0.0.2' }, async (site) => {
+			const greedy = [];
+			for (let i = 0; i < 12; i++) {
+				const s = await openIdle(site.port, '127.0.0.2',
+					get(site, path, ['X-Forwarded-For: 203.0.113.9']).replace(/^GET/, method));
+				greedy.push(s);
+				const text = String(await new Promise((resolve) => s.once('data', resolve)));
+				assert.match(text, i < 10 ? new RegExp(`^HTTP/1.1 ${status} `) : /^HTTP\/1.1 503 [^]*too-many-connections/);
+			}
+			const other = await talk(site.port, get(site, '/hello', ['X-Forwarded-For: 203.0.113.10']), { from: '127.0.0.2' });
+			assert.deepEqual(statuses(other), [200]);
+			greedy.forEach((s) => s.destroy());
+		}));
+
 test('S-153 full: those who knock wait, nothing spins, and it recovers', () =>
 	withSite({ 'max-connections': 40, 'head-ms': 20000 }, async (site) => {
 		const held = [];
