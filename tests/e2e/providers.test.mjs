@@ -34,6 +34,16 @@ after(async () => {
 	rmSync(dir, { recursive: true });
 });
 
+test('the first steps are there though the list of providers cannot be had', async (t) => {
+	const LIST = '**/api/console/providers';
+	await page.route(LIST, (route) => route.fulfill({ status: 503, json: { title: 'Not now.' } }));
+	t.after(() => page.unroute(LIST).then(() => page.reload()));
+	await page.reload();
+	await page.locator('.first-steps').getByText('Create an app at the provider').waitFor();
+	assert.equal(await page.locator('.first-steps li').count(), 5);
+	assert.equal(await page.locator('.skeleton').count(), 0);
+});
+
 test('a provider of --providers is connected in the console, in words that fit it', async () => {
 	const first = page.locator('.first-steps');
 	await first.getByText("Create an app at the provider").waitFor();

@@ -137,16 +137,18 @@ function firstSteps(providers: Provider[]): [string, string][] {
 }
 
 function FirstSteps() {
-	const { data } = useLoad<{ providers: Provider[] }>(`${BASE}/providers`);
+	const { data, problem } = useLoad<{ providers: Provider[] }>(`${BASE}/providers`);
+	/* The list is for the words alone: who cannot have it still gets the steps. */
+	const providers = data?.providers ?? (problem ? [] : undefined);
 	return (
 		<section class="card card-pad stack">
 			<div class="stack-8">
 				<h2>Connect your first account</h2>
 				<p class="muted">Five steps, about three minutes. The next screen leads through them.</p>
 			</div>
-			{!data && <Skeleton lines={3} />}
+			{!providers && <Skeleton lines={3} />}
 			<ol class="first-steps">
-				{data && firstSteps(data.providers).map(([title, text], i) => (
+				{providers && firstSteps(providers).map(([title, text], i) => (
 					<li key={title}>
 						<span class="step-mark" aria-hidden="true">{i + 1}</span>
 						<div><h3>{title}</h3><p class="hint">{text}</p></div>
