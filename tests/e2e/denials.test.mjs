@@ -9,7 +9,7 @@ import {
 	tokenArrived,
 } from './walk.mjs';
 
-let demo, browser, app, page, redirect, signedIn;
+let demo, browser, app, page, redirect, atManager, signedIn;
 const NAME = 'Kept Name 1', DESCRIPTION = 'kept\ndescription';
 
 before(async () => {
@@ -17,6 +17,7 @@ before(async () => {
 	browser = await openBrowser();
 	const other = await browser.person();
 	await signInManager(other, demo);
+	atManager = await other.context().storageState();
 	await other.goto(demo.sandbox);
 	await signInSandbox(other, demo.account('basic'));
 	app = await createApp(other, { name: 'Denials' });
@@ -56,8 +57,12 @@ async function worksAfterwards() {
 	assert.match(await tokenArrived(page), /^•+$/);
 }
 
-test('Cancel on the consent screen', async () => {
-	await consent(await clickGet(page), 'Cancel');
+test('Cancel on the consent screen, by somebody who signs in in the window', async () => {
+	await page.context().clearCookies();
+	await page.context().addCookies(atManager.cookies);
+	const popup = await clickGet(page);
+	await signInSandbox(popup, demo.account('basic'));
+	await consent(popup, 'Cancel');
 	await page.getByText('Access was not allowed at Dropbox.').waitFor();
 	await page.getByText('Click Get OAuth2 Access Token again, and then Allow.').waitFor();
 	await nothingLost();
