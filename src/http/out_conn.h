@@ -30,7 +30,6 @@ struct out_conn {
 	struct out_call *call;        /* NULL: idle */
 	struct out_conn *prev, *next; /* among the idle ones of its host */
 	int64_t idle_since_ms;
-	uint64_t idle_since_turn;
 	bool used; /* a call has ended on it */
 
 	/* The source's own. */

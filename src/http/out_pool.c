@@ -34,8 +34,7 @@ struct out_pool {
 	struct out_host *hosts;
 	struct out_call *running; /* all, those that wait too */
 	int idle;
-	bool room; /* a host has room for a call that may wait for it */
-	uint64_t turn;
+	bool room;          /* a host has room for a call that may wait for it */
 	int64_t look_at_ms; /* when calls and idle connections are looked at for their time */
 	char scratch[READ_AT_ONCE];
 };
@@ -126,7 +125,6 @@ be_idle(struct out_conn *c)
 	c->call = NULL;
 	c->used = true;
 	c->idle_since_ms = clock_mono_ms();
-	c->idle_since_turn = h->pool->turn;
 	c->prev = NULL;
 	c->next = h->idle;
 	if (h->idle != NULL)
@@ -155,14 +153,15 @@ close_idle(struct out_conn *c)
 	close_conn(c);
 }
 
-/* What has happened since to those that became idle in an earlier turn may not have been told yet. */
+/* What has happened on it may not have been told yet, also of one that a call left a moment ago: it read
+ * no further than to the end of its reply. */
 static struct out_conn *
 idle_one(struct out_host *h)
 {
 	struct out_conn *c;
 
 	while ((c = h->idle) != NULL) {
-		if (c->idle_since_turn == h->pool->turn || out_conn_quiet(c)) {
+		if (out_conn_quiet(c)) {
 			be_idle_no_more(c);
 			return c;
 		}
@@ -182,7 +181,8 @@ leave_conn(struct out_call *call)
 	call->conn = NULL;
 	if (c == NULL)
 		return;
-	/* Of TLS more may have been read from the socket than was asked for. */
+	/* Of TLS more may have been read from the socket than was asked for, of which nothing is told; a bare one is
+	 * looked at when it is used. */
 	if (out_call_spares_connection(call) && call->host->pool->idle < KEPT_CONNECTIONS &&
 	    (c->bare || out_conn_quiet(c)))
 		be_idle(c);
@@ -434,7 +434,6 @@ out_pool_turn(struct out_pool *p, int ms)
 	take_connected(p);
 	look(p);
 	place_waiting(p);
-	p->turn++;
 	return happened;
 }
 

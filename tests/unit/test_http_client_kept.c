@@ -90,6 +90,12 @@ test_calls_by_other_rules_have_connections_of_their_own(void **state)
 	/* The two fresh ones; the second other call took one of those that were kept. */
 	assert_int_equal(crowd->site.connections, 3);
 	assert_int_equal(crowd->site.requests, 4);
+	/* One that may go to public addresses alone takes none that goes to this machine. */
+	call.fresh = false;
+	call.public_only = true;
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(r.end, CALL_BAD_URL);
+	assert_int_equal(crowd->site.requests, 4);
 	http_client_free(w->client);
 	w->client = NULL;
 	crowd_stop(crowd);
@@ -127,15 +133,18 @@ test_one_that_the_other_side_has_closed_is_not_used(void **state)
 	assert_int_equal(w->site.connections, 20);
 }
 
+static _Atomic int answered_by_now;
+
 static void
 serve_reset_when_idle(struct site *site, int fd)
 {
-	struct linger at_once = { .l_onoff = 1 };
+	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 
 	hear(site, fd);
 	puts_to(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	shutdown(fd, SHUT_RD);
+	wait_for_count(&answered_by_now, site->requests);
+	connect(fd, &nobody, sizeof(nobody)); /* a reset, at once */
+	ended++;
 }
 
 static void
@@ -144,11 +153,13 @@ test_one_that_was_reset_is_not_used(void **state)
 	struct world *w = *state;
 	struct http_reply r;
 
+	ended = answered_by_now = 0;
 	site_start(&w->site, serve_reset_when_idle);
 	for (int i = 1; i <= 5; i++) {
 		r = ask(w, "/");
 		assert_int_equal(r.end, CALL_ANSWERED);
-		/* The next one is accepted when this one is gone. */
+		answered_by_now = i;
+		wait_for_count(&ended, i);
 	}
 	assert_int_equal(w->site.connections, 5);
 }
@@ -180,6 +191,54 @@ test_one_with_bytes_that_nobody_asked_for_is_not_used(void **state)
 		assert_true(str_eq(secret_expose(r.body), S("{}")));
 		assert_int_equal(w->site.connections, i);
 	}
+}
+
+/* As much as the client reads at once, and a second reply behind it. */
+static void
+serve_exactly_and_more(struct site *site, int fd)
+{
+	enum { AT_ONCE = 16384, BODY = 16342 };
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 16342\r\n\r\n";
+	static const char more[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+	struct crowd *crowd = (struct crowd *)site;
+	char text[AT_ONCE + sizeof(more)];
+
+	_Static_assert(sizeof(head) - 1 + BODY == AT_ONCE, "the first reply");
+	memset(text, 'x', sizeof(text));
+	memcpy(text, head, sizeof(head) - 1);
+	memcpy(text + AT_ONCE, more, sizeof(more));
+	while (hear(site, fd)) {
+		while (!crowd->released)
+			usleep(1000);
+		if (!put(fd, text, sizeof(text) - 1))
+			return;
+	}
+}
+
+static void
+count_own(void *arg, const struct http_reply *reply)
+{
+	if (reply->end == CALL_ANSWERED && secret_expose(reply->body).len > 4)
+		++*(_Atomic int *)arg;
+}
+
+static void
+test_none_of_those_that_wait_gets_what_nobody_asked_for(void **state)
+{
+	struct world *w = *state;
+	struct crowd *crowd = crowd_start(serve_exactly_and_more);
+	struct http_call call = call_crowd(w, crowd, "GET");
+	_Atomic int own = 0;
+
+	for (int i = 0; i < 100; i++)
+		http_client_send(w->client, &call, count_own, &own);
+	wait_for_count(&crowd->site.requests, 64);
+	crowd->released = true;
+	wait_for_count(&own, 100);
+	assert_int_equal(crowd->site.connections, 100);
+	http_client_free(w->client);
+	w->client = NULL;
+	crowd_stop(crowd);
 }
 
 /* --- what is sent --- */
@@ -296,6 +355,7 @@ main(void)
 		T(test_one_that_the_other_side_has_closed_is_not_used),
 		T(test_one_that_was_reset_is_not_used),
 		T(test_one_with_bytes_that_nobody_asked_for_is_not_used),
+		T(test_none_of_those_that_wait_gets_what_nobody_asked_for),
 		T(test_a_large_body_leaves_in_pieces),
 		T(test_a_reply_may_come_before_the_request_has_left),
 	};
