@@ -101,25 +101,19 @@ links_json(struct sandbox *s, struct ctx *cx, struct str account_id, json_t **ou
 	}
 }
 
+/* As grant_revoke, of all at once: a pair may have thousands, and the link goes anyway. */
 static enum rc
 end_grants(struct sandbox *s, struct ctx *cx, struct str app_key, struct str account_id)
 {
-	for (;;) {
-		struct db_stmt *st;
-		struct str id;
-		bool row;
-
-		TRY(sql_bind(cx, s->db,
-		    "SELECT id FROM grants WHERE app_key = $1 AND account_id = $2 AND +ended_ms = 0"
-		    " LIMIT 1",
-		    SQL_ARGS(T(app_key), T(account_id)), &st));
-		TRY(db_step(cx, st, &row));
-		if (!row)
-			return OK;
-		id = db_col_text(st, 0, cx->arena);
-		db_done(st);
-		TRY(grant_revoke(s, cx, id));
-	}
+	TRY(counts_settle(s, cx));
+	TRY(sql_exec(cx, s->db, NULL,
+	    "DELETE FROM refresh_tokens WHERE grant_id IN (SELECT id FROM grants"
+	    " WHERE app_key = $1 AND account_id = $2 AND +ended_ms = 0)",
+	    SQL_ARGS(T(app_key), T(account_id))));
+	return sql_exec(cx, s->db, NULL,
+	    "UPDATE grants SET ended_ms = $1, revocations = revocations + 1"
+	    " WHERE app_key = $2 AND account_id = $3 AND +ended_ms = 0",
+	    SQL_ARGS(I(clock_now_ms(s->clock)), T(app_key), T(account_id)));
 }
 
 enum rc
