@@ -131,6 +131,33 @@ wait_for_other(struct flight *f)
 	return wait;
 }
 
+static void
+tell_not_started(const struct flight *f)
+{
+	log_event(LOG_WARN, "token.refresh_not_started", KV_STR("token", f->token_id),
+	    KV_STR("why", str_of(f->cx.why)));
+}
+
+/* The store does not take claims: what is due is looked for again in a moment, instead of at once and in vain. It
+ * is told once for each such rest. */
+static void
+rest(struct flight *f)
+{
+	struct engine *e = f->engine;
+	int64_t now = clock_mono_ms();
+	bool tell = true;
+
+	pthread_mutex_lock(&e->lock);
+	if (f->lane != NULL) {
+		tell = f->lane->rests_until <= now;
+		f->lane->rests_until = now + STORE_AGAIN_MS;
+		lane_due(f->lane, f->lane->rests_until);
+	}
+	pthread_mutex_unlock(&e->lock);
+	if (tell)
+		tell_not_started(f);
+}
+
 void
 attempt_postpone(struct flight *f, enum rc rc, int64_t seen_due_ms)
 {
@@ -139,9 +166,10 @@ attempt_postpone(struct flight *f, enum rc rc, int64_t seen_due_ms)
 	    (rc == E_STORE && f->cx.code != NULL && strcmp(f->cx.code, "integrity") == 0);
 
 	if (!of_the_row) {
-		attempt_due(f, attempt_now_ms(f) + STORE_AGAIN_MS);
+		rest(f);
 		return;
 	}
+	tell_not_started(f);
 	if (store_token_postpone(f->engine->vault->store, &cx, f->token_id, seen_due_ms,
 		attempt_now_ms(f) + BACKOFF_MAX_MS) != OK)
 		log_event(LOG_ERROR, "token.postpone_failed", KV_STR("why", str_of(cx.why)));
@@ -154,9 +182,9 @@ not_started(struct flight *f, enum rc rc)
 	if (rc == E_CONFLICT && wait_for_other(f))
 		return;
 
-	log_event(LOG_WARN, "token.refresh_not_started", KV_STR("token", f->token_id),
-	    KV_STR("why", str_of(f->cx.why)));
-	if (rc != E_CONFLICT)
+	if (rc == E_CONFLICT)
+		tell_not_started(f);
+	else
 		attempt_postpone(f, rc, f->claim.token.due_ms);
 	flight_done(f, rc);
 }

@@ -161,8 +161,9 @@ look_for_due(struct engine *e, int64_t *at_ms)
 		int64_t now = clock_mono_ms(), wait;
 		size_t max;
 
-		if (l->look_at > now) {
-			*at_ms = l->look_at < *at_ms ? l->look_at : *at_ms;
+		if (l->look_at > now || l->rests_until > now) {
+			wait = l->look_at > l->rests_until ? l->look_at : l->rests_until;
+			*at_ms = wait < *at_ms ? wait : *at_ms;
 			continue;
 		}
 		max = lane_takes(e, l);

@@ -27,6 +27,7 @@ struct lane {
 	int64_t closed_until; /* no call before: it failed */
 	int64_t asked_until;  /* no call before that nobody waits for: it asked for a pause */
 	int64_t look_at;      /* when something may be due; 0: at once */
+	int64_t rests_until;  /* not looked into before: nothing could be claimed */
 	int waiting;          /* flights that wait for room */
 };
 

@@ -132,8 +132,6 @@ find_lane(struct flight *f)
 	if (rc == OK)
 		rc = vault_provider(e->vault, &f->cx, t.provider, &p);
 	if (rc != OK) {
-		log_event(LOG_WARN, "token.refresh_not_started", KV_STR("token", f->token_id),
-		    KV_STR("why", str_of(f->cx.why)));
 		if (rc != E_NOTFOUND || f->cx.field != NULL)
 			attempt_postpone(f, rc, t.due_ms);
 		flight_done(f, rc);
