@@ -140,6 +140,13 @@ prepare(struct http_client *c, struct out_call *call, const struct http_call *wh
 
 /* --- the thread --- */
 
+static void
+refuse(struct http_client *c, struct out_call *call)
+{
+	out_call_abandon(call);
+	report(c, call);
+}
+
 /* False once the client is stopping and nothing is in flight, or has run out of time. */
 static bool
 start_queued(struct http_client *c, bool *stopping)
@@ -156,8 +163,13 @@ start_queued(struct http_client *c, bool *stopping)
 	pthread_mutex_unlock(&c->lock);
 	for (; call != NULL; call = next) {
 		next = call->next;
-		out_pool_start(c->pool, call);
+		if (*stopping)
+			refuse(c, call);
+		else
+			out_pool_start(c->pool, call);
 	}
+	if (*stopping)
+		out_pool_end_unsent(c->pool);
 	return !*stopping || (out_pool_busy(c->pool) && clock_mono_ms() < stop_by_ms);
 }
 
@@ -293,13 +305,6 @@ hand_to_thread(struct http_client *c, struct out_call *call, bool new_url)
 	return taken;
 }
 
-static void
-refuse(struct http_client *c, struct out_call *call)
-{
-	out_call_abandon(call);
-	report(c, call);
-}
-
 void
 http_client_send(struct http_client *c, const struct http_call *call,
     void (*done)(void *arg, const struct http_reply *reply), void *arg)
@@ -402,9 +407,11 @@ time_left_ms(const struct ctx *cx, const struct http_call *call)
 	return (int)ms;
 }
 
-static const struct http_reply no_time = { .end = CALL_REFUSED,
-	.error = "no time was left for the call" };
+static const struct http_reply no_time = {
+	.end = CALL_REFUSED, .ours = true, .error = "no time was left for the call"
+};
 static const struct http_reply no_waiting = { .end = CALL_REFUSED,
+	.ours = true,
 	.error = "a call that waits was asked for where nothing may wait" };
 
 static void

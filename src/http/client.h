@@ -4,7 +4,7 @@
  * room speaks HTTP/1.1 itself (http/out_pool.h, out_conn.h, out_call.h); they are kept and used again. No
  * redirect is ever followed, only http and https exist, no content coding is offered (one that comes all the
  * same is refused, but for calls with `salvage`), certificates are always verified, and no request is sent
- * twice. At most 64 calls at once to one host. Replies have a byte limit, a header limit, a time limit and a
+ * twice, or when too little time is left for its reply. At most 64 calls at once to one host. Replies have a byte limit, a header limit, a time limit and a
  * lowest speed (security rows S-018 to S-020, S-024). Thread-safe. */
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
@@ -57,6 +57,7 @@ enum http_call_end {
 struct http_reply {
 	enum http_call_end end;
 	bool untrusted; /* CALL_REFUSED: its certificate is not one to believe */
+	bool ours; /* CALL_REFUSED: for a reason on this side, which says nothing of the host */
 	int status;
 	/* Bodies of token endpoints are secrets. With CALL_ANSWERED all of it; after a call with `salvage`
 	 * and CALL_LOST, CALL_TOO_LARGE or CALL_TIMED_OUT what had arrived, perhaps nothing. */
@@ -71,8 +72,8 @@ struct http_reply {
  * kept per client, so one made under other roots is never used. Both texts are copied. Its thread and
  * libcurl come with the first call. */
 struct http_client *http_client_new(struct str user_agent, struct str roots_pem);
-/* Takes no new calls, lets those in flight end for at most grace_ms, then gives them up. Whoever
- * waits is answered when it returns. */
+/* Takes no new calls and ends those of which nothing has been sent as CALL_REFUSED; lets the others end
+ * for at most grace_ms, then gives them up. Whoever waits is answered when it returns. */
 void http_client_stop(struct http_client *c, int grace_ms);
 void http_client_free(struct http_client *c); /* stops it at once if need be; takes NULL */
 

@@ -16,6 +16,7 @@
 #define SLOW_BYTES_PER_S 10
 #define SLOW_TIME_MS 10000
 #define COUNT_EVERY_MS 1000
+#define REPLY_TIME_MS 2000
 
 struct out_call *
 out_call_new(void)
@@ -109,7 +110,8 @@ out_call_late(struct out_call *c)
 void
 out_call_abandon(struct out_call *c)
 {
-	out_say(&c->reply, may_have_left(c) ? CALL_LOST : CALL_REFUSED, "stopped while calling",
+	c->reply.ours = !may_have_left(c);
+	out_say(&c->reply, c->reply.ours ? CALL_REFUSED : CALL_LOST, "stopped while calling",
 	    c->url->host, "this side is closing");
 	out_reply_salvage(&c->answer, &c->reply);
 }
@@ -248,6 +250,14 @@ out_call_spares_connection(const struct out_call *c)
 {
 	return c->answer.complete && c->answer.keep_alive && c->sent == c->request.len &&
 	    !c->public_only;
+}
+
+bool
+out_call_has_time(const struct out_call *c, int64_t now_ms)
+{
+	int share_ms = c->timeout_ms / 10;
+
+	return c->deadline_ms - now_ms >= (share_ms < REPLY_TIME_MS ? share_ms : REPLY_TIME_MS);
 }
 
 bool

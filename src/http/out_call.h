@@ -60,6 +60,9 @@ enum out_step out_call_step(struct out_call *c, char *scratch, size_t room);
 /* After OUT_OVER: the connection may carry another call. */
 bool out_call_spares_connection(const struct out_call *c);
 
+/* Enough of it for a reply: 2 seconds, or a tenth of all where that is less. What is sent with less would be
+ * given up a moment later, and nobody would know what had become of it. */
+bool out_call_has_time(const struct out_call *c, int64_t now_ms);
 /* Its time is up, or it has been slower than 10 bytes a second for 10 seconds. */
 bool out_call_is_late(struct out_call *c, int64_t now_ms);
 /* Fills in the reply of one that is given up because of that, or because this side closes. */

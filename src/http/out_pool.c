@@ -209,6 +209,21 @@ finish(struct out_call *call)
 	p->ended(p->arg, call);
 }
 
+/* Its time is up, or too little is left to begin with. */
+static void
+finish_late(struct out_call *call)
+{
+	_Static_assert(HOST_CONNECTIONS == 64, "the sentence says so");
+	if (call->waits) {
+		out_say(&call->reply, CALL_REFUSED, "not sent to", call->url->host,
+		    "64 other calls were under way there for the whole time");
+		call->reply.ours = true;
+	} else {
+		out_call_late(call);
+	}
+	finish(call);
+}
+
 static void
 make_conn(struct out_call *call)
 {
@@ -275,6 +290,10 @@ place_waiting_of(struct out_host *h)
 	while ((call = h->waiting) != NULL) {
 		if (h->connections == HOST_CONNECTIONS && h->idle == NULL)
 			break;
+		if (!out_call_has_time(call, clock_mono_ms())) {
+			finish_late(call);
+			continue;
+		}
 		wait_no_more(call);
 		place(call);
 	}
@@ -341,7 +360,10 @@ connected(struct out_conn *c, CURLcode code)
 	if (code == CURLE_OK)
 		out_conn_take(c, ready);
 	if (c->fd >= 0) {
-		begin(call, c);
+		if (out_call_has_time(call, clock_mono_ms()))
+			begin(call, c);
+		else
+			finish_late(call);
 		return;
 	}
 	if (code == CURLE_OK)
@@ -372,8 +394,7 @@ look_at_calls(struct out_pool *p, int64_t now_ms)
 	for (call = p->running; call != NULL; call = next) {
 		next = call->next;
 		if (out_call_is_late(call, now_ms)) {
-			out_call_late(call);
-			finish(call);
+			finish_late(call);
 		} else if (call->deadline_ms < p->look_at_ms) {
 			p->look_at_ms = call->deadline_ms;
 		}
@@ -441,6 +462,20 @@ bool
 out_pool_busy(const struct out_pool *p)
 {
 	return p->running != NULL;
+}
+
+void
+out_pool_end_unsent(struct out_pool *p)
+{
+	struct out_call *call, *next;
+
+	for (call = p->running; call != NULL; call = next) {
+		next = call->next;
+		if (!call->began) {
+			out_call_abandon(call);
+			finish(call);
+		}
+	}
 }
 
 void

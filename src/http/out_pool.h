@@ -24,6 +24,7 @@ void out_pool_start(struct out_pool *p, struct out_call *call);
  * nothing happened. */
 bool out_pool_turn(struct out_pool *p, int ms);
 bool out_pool_busy(const struct out_pool *p); /* calls are in it */
+void out_pool_end_unsent(struct out_pool *p); /* those of which nothing has left */
 void out_pool_abandon(struct out_pool *p);    /* ends every call */
 
 #endif

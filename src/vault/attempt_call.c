@@ -39,6 +39,8 @@ send(struct flight *f, const struct http_call *call, enum flight_call what)
 static enum lane_result
 lane_result(const struct http_reply *r)
 {
+	if (r->end == CALL_REFUSED && r->ours)
+		return LANE_UNUSED;
 	if (r->end == CALL_REFUSED || r->end == CALL_LOST || r->end == CALL_TIMED_OUT ||
 	    (r->end == CALL_ANSWERED && r->status >= 500))
 		return LANE_FAILED;

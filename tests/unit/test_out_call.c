@@ -132,6 +132,28 @@ test_what_arrives_is_wiped_where_it_was_read(void **state)
 	close_line(&l);
 }
 
+static void
+test_no_call_begins_without_time_for_its_reply(void **state)
+{
+	static const struct {
+		int timeout_ms, needs_ms;
+	} rows[] = { { 30000, 2000 }, { 20000, 2000 }, { 5000, 500 }, { 300, 30 }, { 1, 0 } };
+	struct line l;
+
+	(void)state;
+	open_line(&l);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t last_ms = START_MS + rows[i].timeout_ms - rows[i].needs_ms;
+
+		l.call->timeout_ms = rows[i].timeout_ms;
+		l.call->deadline_ms = START_MS + rows[i].timeout_ms;
+		assert_true(out_call_has_time(l.call, START_MS));
+		assert_true(out_call_has_time(l.call, last_ms));
+		assert_false(out_call_has_time(l.call, last_ms + 1));
+	}
+	close_line(&l);
+}
+
 /* Ten bytes a second over ten seconds; a pause of nine is none. */
 static void
 test_S_019_the_lowest_speed(void **state)
@@ -187,6 +209,7 @@ main(void)
 		TEST(test_what_a_new_connection_did_not_take_was_not_sent),
 		TEST(test_what_was_taken_is_never_sent_again),
 		TEST(test_what_arrives_is_wiped_where_it_was_read),
+		TEST(test_no_call_begins_without_time_for_its_reply),
 		TEST(test_S_019_the_lowest_speed),
 		TEST(test_its_time_is_up_however_fast_it_is),
 	};
