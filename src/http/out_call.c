@@ -60,6 +60,10 @@ out_call_prepare(
 	c->timeout_ms = timeout_of(call);
 	c->has_body = call->has_body && !secret_empty(call->body);
 	out_reply_begin(&c->answer, call);
+	/* Going there without it would tell others what only the proxy is to see. */
+	if (!c->direct && url->proxy.too_long)
+		return cannot(
+		    c, "the proxy's address in http_proxy is too long: at most 2048 bytes");
 	if (!c->direct && url->proxy.absolute) {
 		to.proxy = S("http://");
 		to.proxy_authorization = buf_str(&url->proxy.login);

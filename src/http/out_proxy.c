@@ -160,9 +160,10 @@ out_proxy_find(const char *host, struct out_proxy *p)
 	const char *proxy = first_set(proxies, 3), *list = first_set(spared, 2);
 
 	p->url = p->login = buf_heap(2 * PROXY_MAX);
-	if (proxy == NULL || strlen(proxy) > PROXY_MAX / 2)
+	if (proxy == NULL || (list != NULL && out_proxy_spares(str_of(list), host)))
 		return;
-	if (list == NULL || !out_proxy_spares(str_of(list), host))
+	p->too_long = strlen(proxy) > PROXY_MAX / 2;
+	if (!p->too_long)
 		take_proxy(proxy, p);
 }
 

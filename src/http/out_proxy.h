@@ -12,6 +12,7 @@
 struct out_proxy {
 	struct buf url;   /* for libcurl, NUL-terminated; empty: none */
 	struct buf login; /* the whole value of Proxy-Authorization; empty: none */
+	bool too_long;    /* there is one, and it cannot be used */
 	bool absolute;    /* speaks HTTP; otherwise SOCKS, where requests are as ever */
 };
 

@@ -139,6 +139,25 @@ test_no_proxy_stands_between_a_machine_and_itself(void **state)
 }
 
 static void
+test_a_proxy_whose_address_is_too_long_is_not_passed_by(void **state)
+{
+	struct http_call call = { .method = "GET", .timeout_ms = 3000 };
+	struct world *w = *state;
+	struct http_reply r;
+	char proxy[2100];
+
+	memset(proxy, 'p', sizeof(proxy));
+	memcpy(proxy, "http://", 7);
+	proxy[sizeof(proxy) - 1] = '\0';
+	setenv("http_proxy", proxy, 1);
+	call.url = S("http://nowhere.invalid/");
+	http_client_call(w->client, &w->cx, &call, &r);
+	unsetenv("http_proxy");
+	assert_int_equal(r.end, CALL_BAD_URL);
+	assert_non_null(strstr(r.error, "http_proxy is too long"));
+}
+
+static void
 serve_garbage_tls(struct site *site, int fd)
 {
 	char byte;
@@ -294,6 +313,7 @@ main(void)
 		T(test_what_did_not_leave_whole_counts_as_not_sent),
 		T(test_bad_addresses_are_not_called),
 		T(test_no_proxy_stands_between_a_machine_and_itself),
+		T(test_a_proxy_whose_address_is_too_long_is_not_passed_by),
 		T(test_S_024_a_failed_handshake_counts_as_not_sent),
 		T(test_free_ends_calls_in_flight_once_each),
 		T(test_a_waiter_goes_on_when_the_thread_is_held_up),
