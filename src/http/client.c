@@ -284,15 +284,17 @@ http_client_free(struct http_client *c)
 	release(c);
 }
 
+enum handed { HANDED, STOPPED, NO_ROOM };
+
 /* Its address is kept for the next one, since the thread will let go of it. */
-static bool
+static enum handed
 hand_to_thread(struct http_client *c, struct out_call *call, bool new_url)
 {
-	bool taken;
+	enum handed handed;
 
 	pthread_mutex_lock(&c->lock);
-	taken = !c->stop && be_running(c);
-	if (taken) {
+	handed = c->stop ? STOPPED : be_running(c) ? HANDED : NO_ROOM;
+	if (handed == HANDED) {
 		/* One that finds others waiting need not wake the thread again. */
 		if (c->queue == NULL)
 			multi_wake(c->multi);
@@ -302,7 +304,16 @@ hand_to_thread(struct http_client *c, struct out_call *call, bool new_url)
 			out_urls_keep(&c->urls, call->url);
 	}
 	pthread_mutex_unlock(&c->lock);
-	return taken;
+	return handed;
+}
+
+static void
+refuse_without_room(struct http_client *c, struct out_call *call)
+{
+	call->reply.ours = true;
+	out_say(&call->reply, CALL_REFUSED, "could not call", call->url->host,
+	    "no descriptors or threads are left; raise the limit (ulimit -n)");
+	report(c, call);
 }
 
 void
@@ -314,10 +325,19 @@ http_client_send(struct http_client *c, const struct http_call *call,
 
 	mine->done = done;
 	mine->arg = arg;
-	if (!prepare(c, mine, call, known))
+	if (!prepare(c, mine, call, known)) {
 		report(c, mine);
-	else if (!hand_to_thread(c, mine, known == NULL))
+		return;
+	}
+	switch (hand_to_thread(c, mine, known == NULL)) {
+	case HANDED:
+		break;
+	case STOPPED:
 		refuse(c, mine);
+		break;
+	case NO_ROOM:
+		refuse_without_room(c, mine);
+	}
 }
 
 static void

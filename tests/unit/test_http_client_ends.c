@@ -1,6 +1,8 @@
 /* Outgoing calls that end otherwise than with a reply: what that says of the request, and who waits. */
 #include "wild_site.h"
 
+#include <sys/resource.h>
+
 static void
 test_a_closed_port_is_refused(void **state)
 {
@@ -155,6 +157,27 @@ test_a_proxy_whose_address_is_too_long_is_not_passed_by(void **state)
 	unsetenv("http_proxy");
 	assert_int_equal(r.end, CALL_BAD_URL);
 	assert_non_null(strstr(r.error, "http_proxy is too long"));
+}
+
+static void
+test_who_has_no_descriptors_left_is_told(void **state)
+{
+	struct world *w = *state;
+	struct rlimit before, none;
+	struct http_call call;
+	struct http_reply r;
+
+	site_start(&w->site, serve_ok);
+	call = call_to(w, "GET", "/");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = 3, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	http_client_call(w->client, &w->cx, &call, &r);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(r.end, CALL_REFUSED);
+	assert_true(r.ours);
+	assert_non_null(strstr(r.error, "no descriptors or threads are left"));
+	assert_int_equal(ask(w, "/").end, CALL_ANSWERED); /* and it goes on */
 }
 
 static void
@@ -314,6 +337,7 @@ main(void)
 		T(test_bad_addresses_are_not_called),
 		T(test_no_proxy_stands_between_a_machine_and_itself),
 		T(test_a_proxy_whose_address_is_too_long_is_not_passed_by),
+		T(test_who_has_no_descriptors_left_is_told),
 		T(test_S_024_a_failed_handshake_counts_as_not_sent),
 		T(test_free_ends_calls_in_flight_once_each),
 		T(test_a_waiter_goes_on_when_the_thread_is_held_up),
