@@ -16,6 +16,7 @@
 #define SLOW_BYTES_PER_S 10
 #define SLOW_TIME_MS 10000
 #define COUNT_EVERY_MS 1000
+#define TLS_AT_ONCE (16u << 10)
 #define REPLY_TIME_MS 2000
 
 struct out_call *
@@ -180,9 +181,13 @@ static bool
 send_some(struct out_call *c)
 {
 	while (c->sent < c->request.len) {
-		ssize_t n =
-		    out_conn_send(c->conn, c->request.p + c->sent, c->request.len - c->sent);
+		size_t left = c->request.len - c->sent;
+		ssize_t n;
 
+		/* Of more than a record TLS says nothing before all of it is gone, as if nothing moved. */
+		if (!c->conn->bare && left > TLS_AT_ONCE)
+			left = TLS_AT_ONCE;
+		n = out_conn_send(c->conn, c->request.p + c->sent, left);
 		if (n < 0 && errno != EAGAIN) {
 			c->send_failed = c->conn->why;
 			return false;
