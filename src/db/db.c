@@ -2,8 +2,8 @@
 
 #include <poll.h>
 
-#include "base/clock.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "db/driver.h"
 
 #define SCRIPT_MAX (1 << 20)

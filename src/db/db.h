@@ -48,7 +48,8 @@ MUST enum rc db_schema_version(struct ctx *cx, struct db *db, int64_t *version);
 MUST enum rc db_schema_look(struct ctx *cx, struct db *db, int64_t *version);
 /* Applies what is missing of the numbered schema steps, all in one transaction; of several that try
  * at once one does it. Each step is one script, in which BLOB and TEXT stand for the database's own
- * types, and a line that begins with ON_POSTGRES is left out by SQLite. E_INPUT when the schema is newer than the steps. */
+ * types, and a line that begins with ON_POSTGRES is left out by SQLite. E_INPUT when the schema is newer
+ * than the steps. */
 MUST enum rc db_migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count);
 
 /* A short cut for a database in which nothing is yet: what the first `steps` steps make together, in
@@ -132,8 +133,8 @@ MUST enum rc db_step(struct ctx *cx, struct db_stmt *st, bool *row);
 void db_done(struct db_stmt *st);
 
 /* One statement with many sets of values, inside a transaction: in one round trip where there are any.
- * bind(i) binds those of the i-th, all of them and never null, and they stay where they are until the end; row(i), which may be NULL, reads the one row
- * that it may answer with, and runs no statement; changed[i] is how many rows it wrote or answered with. No
+ * bind(i) binds those of the i-th, all of them and never null, and they stay where they are until the end;
+ * row(i), which may be NULL, reads the one row that it may answer with, and runs no statement; changed[i] is how many rows it wrote or answered with. No
  * two sets write the same row, and they are taken in any order. PostgreSQL takes all of them in one statement,
  * made from this one (db/postgres_sets.h), so it is of one of these forms, with each word in capitals once:
  * UPDATE table SET … WHERE …, SELECT … FROM table WHERE …, INSERT INTO table (…) VALUES (…). */

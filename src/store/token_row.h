@@ -68,7 +68,8 @@ void token_row_bind_refresh(struct store *s, struct ctx *cx, struct db_stmt *st,
     const struct token *t, struct secret refresh);
 
 /* Every edit of a secret or of what it is bound to goes through here: one new sealed version for
- * all three columns. (A refresh seals what it brings, store/refresh_row.c.) E_CONFLICT field "name" when the name is taken. */
+ * all three columns. (A refresh seals what it brings, store/refresh_row.c.) E_CONFLICT field "name" when
+ * the name is taken. */
 MUST enum rc token_row_seal(
     struct store *s, struct ctx *cx, struct token *t, const struct token_secrets *secrets);
 /* The grant's plain columns; its secrets are written by token_row_seal in the same transaction. */

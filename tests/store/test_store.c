@@ -9,6 +9,7 @@
 	_(token)      \
 	_(sealed)     \
 	_(refresh)    \
+	_(pair)       \
 	_(connection) \
 	_(access)     \
 	_(batch) _(round) _(event) _(webhook) _(key_index) _(schema) _(half) _(driver) _(copy)
