@@ -95,18 +95,20 @@ export function parseReplies(bytes, heads = []) {
 }
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const readWhatCame = () => wait(0).then(() => new Promise((resolve) => setImmediate(resolve)));
 
 // Sends pieces (strings as latin1, Buffers, or numbers: wait that many ms) and collects until the
-// server closes or `quiet` ms pass without a byte after the first reply.
-export async function talk(port, pieces, { timeout = 8000, quiet = 80, heads, from, end = false } = {}) {
+// server closes or, once it has answered, `quiet` ms pass in which neither side says anything.
+export async function talk(port, pieces, { timeout = 8000, quiet = 250, heads, from, end = false } = {}) {
 	const socket = net.connect({ port, host: '127.0.0.1', localAddress: from });
 	const started = performance.now();
 	const chunks = [];
 	let closed = false;
-	let lastByte = 0;
+	let lastSaid = started;
+	const silent = () => chunks.length > 0 && performance.now() - lastSaid > quiet;
 	socket.on('data', (d) => {
 		chunks.push(d);
-		lastByte = performance.now();
+		lastSaid = performance.now();
 	});
 	socket.on('error', () => {});
 	const over = new Promise((resolve) => {
@@ -119,9 +121,12 @@ export async function talk(port, pieces, { timeout = 8000, quiet = 80, heads, fr
 		else socket.write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
 	}
 	if (end) socket.end();
+	lastSaid = performance.now();
 	while (!closed && performance.now() - started < timeout) {
 		await Promise.race([wait(20), over]);
-		if (lastByte && performance.now() - lastByte > quiet) break;
+		// A process that was kept waiting runs its timers before it reads what came meanwhile.
+		if (silent()) await readWhatCame();
+		if (silent()) break;
 	}
 	const ms = performance.now() - started;
 	socket.destroy();
