@@ -50,7 +50,10 @@ struct api_key {
 };
 
 MUST enum rc store_key_create(struct store *s, struct ctx *cx, const struct api_key *k);
+/* All of them, the newest first, each with its tokens, those that are put aside included. */
 MUST enum rc store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *count);
+/* One of them. E_NOTFOUND. */
+MUST enum rc store_key_get(struct store *s, struct ctx *cx, struct str id, struct api_key *out);
 /* What becomes of a key: its label, or which tokens it may read; the key itself stays as it is. Tokens
  * that are put aside stay with it while tokens are only added: who takes any away means the rest to be all
  * that the key may read, whatever is restored later. Taken away is what the key reads, or what edit->was has,

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/map.h"
 #include "store/store_int.h"
 
 static enum rc
@@ -62,105 +63,146 @@ store_key_create(struct store *s, struct ctx *cx, const struct api_key *k)
 	return db_commit(cx, s->db);
 }
 
-#define KEY_ORDER " ORDER BY k.created_ms DESC, k.id"
+#define TOKENS_FIRST 4
 
-#define KEY_TOKENS(where)                                                                      \
-	"SELECT k.id, t.token_id FROM api_key k JOIN api_key_token t ON t.key_id = k.id" where \
-	    KEY_ORDER ", t.token_id"
-
-enum reach { OF_ALL, OF_ONE, LIVE_OF_ONE };
-
-static const char *const key_tokens[] = {
-	[OF_ALL] = KEY_TOKENS(""),
-	[OF_ONE] = KEY_TOKENS(" WHERE k.id = $1"),
-	[LIVE_OF_ONE] = KEY_TOKENS(" JOIN token l ON l.id = t.token_id"
-				   " WHERE k.id = $1 AND l.deleted_ms = 0"),
-};
-
-/* The tokens of these keys, which are all or one, in the order of the keys and of their ids. Two queries see the
- * database at two moments: a key that came in between is left for the next reading. */
-static enum rc
-read_key_tokens(
-    struct store *s, struct ctx *cx, struct api_key *keys, size_t count, enum reach reach)
+/* An array of the key's own, twice as long whenever it is full. */
+static void
+add_token(struct arena *a, struct api_key *k, struct str id)
 {
-	struct str *ids;
+	size_t n = k->token_count;
+
+	if (n == 0 || (n >= TOKENS_FIRST && (n & (n - 1)) == 0)) {
+		struct str *longer = ARENA_ARRAY(a, struct str, n == 0 ? TOKENS_FIRST : 2 * n);
+
+		if (n > 0)
+			memcpy(longer, k->token_ids, n * sizeof(*longer));
+		k->token_ids = longer;
+	}
+	k->token_ids[k->token_count++] = id;
+}
+
+static const char every_token[] =
+    "SELECT token_id FROM api_key_token WHERE key_id = $1 ORDER BY token_id";
+static const char live_tokens[] =
+    "SELECT token_id FROM api_key_token CROSS JOIN token"
+    " WHERE key_id = $1 AND id = token_id AND deleted_ms = 0 ORDER BY token_id";
+
+/* By one of these. */
+static enum rc
+read_key_tokens(struct store *s, struct ctx *cx, const char *sql, struct api_key *k)
+{
 	struct db_stmt *st;
-	int64_t max, n = 0;
-	size_t at = 0;
 	bool row;
 
-	TRY(store_number(s, cx, "SELECT count(*) FROM api_key_token", &max));
-	ids = ARENA_ARRAY(cx->arena, struct str, (size_t)max + 1);
-	TRY(db_stmt(cx, s->db, key_tokens[reach], &st));
-	if (reach != OF_ALL)
-		db_bind_text(st, 1, keys[0].id);
-	for (; n < max; n++) {
-		struct str key;
-		size_t i = at;
+	k->token_ids = NULL;
+	k->token_count = 0;
+	TRY(db_stmt(cx, s->db, sql, &st));
+	db_bind_text(st, 1, k->id);
+	for (;;) {
+		TRY(db_step(cx, st, &row));
+		if (!row)
+			break;
+		add_token(cx->arena, k, db_col_text(st, 0, cx->arena));
+	}
+	db_done(st);
+	return OK;
+}
+
+static void
+free_map(void *map)
+{
+	map_free(map, NULL);
+}
+
+/* Of all keys, in the order of the table's own index, which nobody has to sort. Two queries see the
+ * database at two moments: a key that came in between is left for the next reading. */
+static enum rc
+read_all_tokens(struct store *s, struct ctx *cx, struct api_key *keys, size_t count)
+{
+	struct map *by_id = map_new();
+	struct api_key *k = NULL;
+	struct db_stmt *st;
+	bool row;
+
+	arena_defer(cx->arena, free_map, by_id);
+	for (size_t i = 0; i < count; i++)
+		map_put(by_id, keys[i].id, &keys[i]);
+	TRY(db_stmt(cx, s->db,
+	    "SELECT key_id, token_id FROM api_key_token ORDER BY key_id, token_id", &st));
+	for (;;) {
+		struct str id;
 
 		TRY(db_step(cx, st, &row));
 		if (!row)
 			break;
-		key = db_col_text(st, 0, cx->arena);
-		ids[n] = db_col_text(st, 1, cx->arena);
-		while (i < count && !str_eq(keys[i].id, key))
-			i++;
-		if (i == count)
-			continue;
-		at = i;
-		if (keys[i].token_count++ == 0)
-			keys[i].token_ids = &ids[n];
+		id = db_col_text(st, 0, cx->arena);
+		if (k == NULL || !str_eq(k->id, id))
+			k = map_get(by_id, id);
+		if (k != NULL)
+			add_token(cx->arena, k, db_col_text(st, 1, cx->arena));
 	}
 	db_done(st);
 	return OK;
+}
+
+#define KEY_COLUMNS "id, label, hint, digest, all_tokens, created_ms, used_ms"
+
+static struct api_key
+key_of_row(struct db_stmt *st, struct arena *a)
+{
+	return (struct api_key){ .id = db_col_text(st, 0, a),
+		.label = db_col_text(st, 1, a),
+		.hint = db_col_text(st, 2, a),
+		.digest = db_col_blob(st, 3, a),
+		.all_tokens = db_col_int(st, 4) != 0,
+		.created_ms = db_col_int(st, 5),
+		.used_ms = db_col_int(st, 6) };
 }
 
 enum rc
 store_key_list(struct store *s, struct ctx *cx, struct api_key **out, size_t *count)
 {
 	STORE_HOLD hold = store_hold_read(&s, cx);
-	struct arena *a = cx->arena;
 	struct db_stmt *st;
 	int64_t max, n = 0;
 	bool row = true;
 
 	TRY(store_number(s, cx, "SELECT count(*) FROM api_key", &max));
-	*out = ARENA_ARRAY(a, struct api_key, (size_t)max);
-	TRY(db_stmt(cx, s->db,
-	    "SELECT k.id, label, hint, digest, all_tokens, created_ms, used_ms FROM api_key "
-	    "k" KEY_ORDER,
-	    &st));
+	*out = ARENA_ARRAY(cx->arena, struct api_key, (size_t)max);
+	TRY(db_stmt(
+	    cx, s->db, "SELECT " KEY_COLUMNS " FROM api_key ORDER BY created_ms DESC, id", &st));
 	while (n < max) {
 		TRY(db_step(cx, st, &row));
 		if (!row)
 			break;
-		(*out)[n++] = (struct api_key){ .id = db_col_text(st, 0, a),
-			.label = db_col_text(st, 1, a),
-			.hint = db_col_text(st, 2, a),
-			.digest = db_col_blob(st, 3, a),
-			.all_tokens = db_col_int(st, 4) != 0,
-			.created_ms = db_col_int(st, 5),
-			.used_ms = db_col_int(st, 6) };
+		(*out)[n++] = key_of_row(st, cx->arena);
 	}
 	db_done(st);
 	*count = (size_t)n;
-	return read_key_tokens(s, cx, *out, *count, OF_ALL);
+	return read_all_tokens(s, cx, *out, *count);
 }
 
+/* Without its tokens. */
 static enum rc
 read_key(struct store *s, struct ctx *cx, struct str id, struct api_key *out)
 {
 	struct db_stmt *st;
 
-	TRY(db_stmt(cx, s->db, "SELECT label, hint, all_tokens FROM api_key WHERE id = $1", &st));
+	TRY(db_stmt(cx, s->db, "SELECT " KEY_COLUMNS " FROM api_key WHERE id = $1", &st));
 	db_bind_text(st, 1, id);
 	TRY(store_want_row(cx, st, "API key"));
-	*out = (struct api_key){ .id = id,
-		.label = db_col_text(st, 0, cx->arena),
-		.hint = db_col_text(st, 1, cx->arena),
-		.all_tokens = db_col_int(st, 2) != 0 };
+	*out = key_of_row(st, cx->arena);
 	db_done(st);
 	return OK;
+}
+
+enum rc
+store_key_get(struct store *s, struct ctx *cx, struct str id, struct api_key *out)
+{
+	STORE_HOLD hold = store_hold_read(&s, cx);
+
+	TRY(read_key(s, cx, id, out));
+	return read_key_tokens(s, cx, every_token, out);
 }
 
 enum rc
@@ -361,9 +403,9 @@ store_key_edit(struct store *s, struct ctx *cx, struct str id, const struct api_
 	TRY(hold_key(s, cx, id));
 	TRY(read_key(s, cx, id, &was));
 	live = was;
-	TRY(read_key_tokens(s, cx, &live, 1, LIVE_OF_ONE));
+	TRY(read_key_tokens(s, cx, live_tokens, &live));
 	TRY(check_key_seen(s, cx, &live, edit));
-	TRY(read_key_tokens(s, cx, &was, 1, OF_ONE));
+	TRY(read_key_tokens(s, cx, every_token, &was));
 	now = was;
 	if (edit->set_label)
 		now.label = edit->label;
@@ -372,8 +414,7 @@ store_key_edit(struct store *s, struct ctx *cx, struct str id, const struct api_
 	TRY(write_key(s, cx, &now));
 	if (edit->set_tokens)
 		TRY(replace_tokens(s, cx, id, edit, takes_away(cx, &live, edit)));
-	now.token_count = 0;
-	TRY(read_key_tokens(s, cx, &now, 1, OF_ONE));
+	TRY(read_key_tokens(s, cx, every_token, &now));
 	TRY(tell_key_edit(s, cx, &was, &now));
 	TRY(store_changed(s, cx, CHANGE_KEYS, id));
 	return db_commit(cx, s->db);

@@ -377,17 +377,15 @@ reload_changed(struct vault *v, struct ctx *cx, enum rc rc)
 enum rc
 vault_key_get(struct vault *v, struct ctx *cx, struct str id, struct api_key *out)
 {
-	struct api_key *keys;
-	size_t n;
+	struct key_entry *e;
 
-	TRY(vault_key_list(v, cx, &keys, &n));
-	for (size_t i = 0; i < n; i++) {
-		if (str_eq(keys[i].id, id)) {
-			*out = keys[i];
-			return OK;
-		}
-	}
-	return fail_at(cx, E_NOTFOUND, "not-found", NULL, "There is no such API key.");
+	TRY(store_key_get(v->store, cx, id, out));
+	pthread_rwlock_rdlock(&v->keys->lock);
+	e = map_get(v->keys->by_id, id);
+	if (e != NULL && atomic_load(&e->used_ms) > out->used_ms)
+		out->used_ms = atomic_load(&e->used_ms);
+	pthread_rwlock_unlock(&v->keys->lock);
+	return OK;
 }
 
 enum rc

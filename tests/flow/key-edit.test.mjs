@@ -43,6 +43,15 @@ test('what a key may read is changed for its next call', async () => {
 	assert.deepEqual(await both(), [200, 403]);
 });
 
+test('when it was used last is said of one key as of all of them', async () => {
+	const last = async (path, pick) => pick((await ann.get(path)).body).last_used_ms;
+	assert.equal(await read('One'), 200);
+	const one = await last(`/api/console/keys/${made.id}`, (b) => b.record);
+	const listed = await last('/api/console/keys', (b) => b.keys[0]);
+	assert.ok(one > 0, 'not written down yet, and known all the same');
+	assert.equal(one, listed);
+});
+
 test('its label is changed alone, and told with the one before', async () => {
 	const renamed = await edit({ label: 'nightly backup' });
 	assert.deepEqual([renamed.body.record.label, renamed.body.record.tokens.map((t) => t.name)], ['nightly backup', ['One']]);

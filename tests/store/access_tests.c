@@ -43,17 +43,50 @@ test_keys_with_their_tokens(void **state)
 	assert_rc(store_key_delete(store(f), &f->cx, S("k1")), E_NOTFOUND);
 }
 
+/* The order of the keys is not that of their ids, nor of what they may read. */
+static void
+test_each_key_of_a_list_has_its_own_tokens(void **state)
+{
+	struct fixture *f = *state;
+	struct str ids[] = { S("t1"), S("t2"), S("t3"), S("t4"), S("t5"), S("t6") };
+	struct api_key *list;
+	size_t n;
+
+	for (size_t i = 0; i < 6; i++)
+		create(f, ids[i].p, ids[i].p);
+	for (size_t i = 0; i < 6; i++) {
+		struct api_key k = { .id = str_printf(f->arena, "k%zu", (i * 5) % 6),
+			.label = ids[i],
+			.hint = S(""),
+			.digest = ids[i],
+			.token_ids = &ids[6 - i],
+			.token_count = i,
+			.created_ms = NOW + (int64_t)i / 2 };
+
+		assert_ok(store_key_create(store(f), &f->cx, &k));
+	}
+	assert_ok(store_key_list(store(f), &f->cx, &list, &n));
+	assert_int_equal(n, 6);
+	for (size_t i = 0; i < 6; i++) {
+		size_t count = (size_t)(list[i].label.p[1] - '1');
+
+		if (i > 0 && list[i - 1].created_ms == list[i].created_ms)
+			assert_true(str_cmp(list[i - 1].id, list[i].id) < 0);
+		else
+			assert_true(i == 0 || list[i - 1].created_ms > list[i].created_ms);
+		assert_int_equal(list[i].token_count, count);
+		for (size_t j = 0; j < count; j++)
+			assert_str_equal(list[i].token_ids[j], ids[6 - count + j]);
+	}
+}
+
 static struct api_key
 key_of(struct fixture *f, const char *id)
 {
-	struct api_key *list;
-	size_t n, i = 0;
+	struct api_key k;
 
-	assert_ok(store_key_list(store(f), &f->cx, &list, &n));
-	while (i < n && !str_eq(list[i].id, str_of(id)))
-		i++;
-	assert_true(i < n);
-	return list[i];
+	assert_ok(store_key_get(store(f), &f->cx, str_of(id), &k));
+	return k;
 }
 
 /* The key stays the one that programs have. */
@@ -329,6 +362,7 @@ test_user_put_replaces_by_name(void **state)
 
 const struct CMUnitTest access_tests[] = {
 	STORE_TEST(test_keys_with_their_tokens),
+	STORE_TEST(test_each_key_of_a_list_has_its_own_tokens),
 	STORE_TEST(test_key_gets_another_label_and_other_tokens),
 	STORE_TEST(test_key_that_is_cut_down_loses_what_is_put_aside),
 	STORE_TEST(test_s132_key_loses_a_token_that_was_put_aside_while_it_was_taken_away),
