@@ -38,40 +38,65 @@ export function parseReplies(bytes, heads = []) {
 	return { replies, leftover: rest };
 }
 
+const TICK_MS = 20;
+
+/* Whether the bytes are `count` whole replies and nothing behind them. */
+function areWhole(bytes, heads, count) {
+	try {
+		const { replies, leftover } = parseReplies(bytes, heads);
+		return replies.length >= count && replies.every((r) => r.complete) && leftover.length === 0;
+	} catch {
+		return true; /* no replies at all: whoever asked will say so */
+	}
+}
+
 /*
- * Sends the pieces (strings as latin1, Buffers, or numbers: wait that many ms) and collects until
- * the other side closes, `quiet` ms pass without a byte after the first answer, or `timeout`.
- * -> { replies, status (of the first, or undefined), text, closed, ms }
+ * Sends the pieces and collects what comes -> { bytes, closed, ms }. A piece is a string (as latin1), a
+ * Buffer, a number (wait that many ms) or a pattern (wait until what came matches it). It ends when the
+ * other side closes, after `timeout` ms, or when `replies` whole replies have come and then neither side
+ * says anything for `quiet` ms. Of a time in which this process was not run, only a moment counts as
+ * quiet: the other side may have been kept waiting as well.
  */
-export async function talk(port, pieces, opt = {}) {
-	const { timeout = 8000, quiet = 150, heads, host = '127.0.0.1', end = false } = opt;
-	const socket = net.connect({ port, host });
+export async function converse(to, pieces, { timeout, quiet, heads, replies = 1, end = false }) {
+	const socket = net.connect(to);
 	const began = performance.now();
 	const chunks = [];
 	let closed = false;
-	let last = 0;
+	let quietMs = 0;
 	socket.on('data', (d) => {
 		chunks.push(d);
-		last = performance.now();
+		quietMs = 0;
 	});
 	socket.on('error', () => {});
 	const over = new Promise((resolve) => {
 		socket.on('end', () => resolve((closed = true)));
 		socket.on('close', () => resolve((closed = true)));
 	});
+	const came = () => Buffer.concat(chunks);
+	const isLate = () => closed || performance.now() - began >= timeout;
+	const tick = () => Promise.race([wait(TICK_MS), over]);
 	for (const piece of [].concat(pieces)) {
 		if (closed) break;
 		if (typeof piece === 'number') await Promise.race([wait(piece), over]);
+		else if (piece instanceof RegExp) while (!isLate() && !piece.test(came().toString('latin1'))) await tick();
 		else socket.write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
 	}
 	if (end) socket.end();
-	while (!closed && performance.now() - began < timeout) {
-		await Promise.race([wait(15), over]);
-		if (last && performance.now() - last > quiet) break;
+	for (quietMs = 0; !isLate(); quietMs += TICK_MS) {
+		await tick();
+		/* Timers run before what came meanwhile is read. */
+		if (quietMs > quiet) await new Promise((resolve) => setImmediate(resolve));
+		if (quietMs > quiet && areWhole(came(), heads, replies)) break;
 	}
 	const ms = performance.now() - began;
 	socket.destroy();
-	const bytes = Buffer.concat(chunks);
-	const parsed = parseReplies(bytes, heads);
+	return { bytes: came(), closed, ms };
+}
+
+/* -> { replies, status (of the first, or undefined), text, closed, ms, leftover }; see converse. */
+export async function talk(port, pieces, opt = {}) {
+	const { timeout = 8000, quiet = 150, host = '127.0.0.1' } = opt;
+	const { bytes, closed, ms } = await converse({ port, host }, pieces, { ...opt, timeout, quiet });
+	const parsed = parseReplies(bytes, opt.heads);
 	return { ...parsed, status: parsed.replies[0]?.status, text: bytes.toString('latin1'), closed, ms };
 }

@@ -18,6 +18,7 @@
 enum { PUBLIC, NEEDS_KEY };
 
 static int ran; /* how often the hidden request's handler ran */
+static int slow_begun, big_begun, released;
 static char big[BIG_LEN];
 
 static enum rc
@@ -60,8 +61,41 @@ get_slow(void *app, struct ctx *cx, const struct http_req *req, struct http_res 
 		return fail_at(cx, E_INPUT, "bad-query", "ms", "ms is a number up to 10000.");
 	if (!cx->may_block)
 		return E_AGAIN;
+	__atomic_add_fetch(&slow_begun, 1, __ATOMIC_RELAXED);
 	usleep((useconds_t)n * 1000);
 	http_res_text(res, 200, str_printf(cx->arena, "slept %lld", (long long)n));
+	return OK;
+}
+
+/* Keeps its worker until somebody asks for /release, or a minute. */
+static enum rc
+get_hold(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)cx, (void)req;
+	for (int i = 0; i < 6000 && !__atomic_load_n(&released, __ATOMIC_RELAXED); i++)
+		usleep(10000);
+	http_res_text(res, 200, S("held"));
+	return OK;
+}
+
+static enum rc
+get_release(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)cx, (void)req;
+	__atomic_store_n(&released, 1, __ATOMIC_RELAXED);
+	http_res_text(res, 200, S("released"));
+	return OK;
+}
+
+/* How many of the slow and of the big requests have begun. */
+static enum rc
+get_begun(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
+{
+	(void)app, (void)req;
+	http_res_json(res, 200,
+	    str_printf(cx->arena, "{\"slow\":%d,\"big\":%d}",
+		__atomic_load_n(&slow_begun, __ATOMIC_RELAXED),
+		__atomic_load_n(&big_begun, __ATOMIC_RELAXED)));
 	return OK;
 }
 
@@ -129,6 +163,7 @@ static enum rc
 get_big(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
 	(void)app, (void)cx, (void)req;
+	__atomic_add_fetch(&big_begun, 1, __ATOMIC_RELAXED);
 	http_res_text(res, 200, (struct str){ big, sizeof(big) });
 	return OK;
 }
@@ -301,6 +336,9 @@ static const struct http_route routes[] = {
 	{ HTTP_M_POST, "/worker-echo", PUBLIC, LANE_WORKER, 65536, post_echo },
 	{ HTTP_M_POST, "/json", PUBLIC, LANE_LOOP, 4096, post_json },
 	{ HTTP_M_GET, "/slow", PUBLIC, LANE_LOOP, 0, get_slow },
+	{ HTTP_M_GET, "/hold", PUBLIC, LANE_WORKER, 0, get_hold },
+	{ HTTP_M_GET, "/release", PUBLIC, LANE_LOOP, 0, get_release },
+	{ HTTP_M_GET, "/begun", PUBLIC, LANE_LOOP, 0, get_begun },
 	{ HTTP_M_GET, "/items/{}/x", PUBLIC, LANE_LOOP, 0, get_item },
 	{ HTTP_M_DELETE, "/items/{}", PUBLIC, LANE_LOOP, 0, get_item },
 	{ HTTP_M_PATCH, "/items/{}", PUBLIC, LANE_LOOP, 4096, get_item },
@@ -341,6 +379,7 @@ static const struct http_site site = {
 static int file_max;                     /* bytes of the largest file, as if the disk were full */
 static const char *cert_path, *key_path; /* TLS, or the proxy's with use_proxy */
 static int use_proxy;
+static int grace_ms = 1000;
 static int hold; /* descriptors to use up, so that the server runs out of them */
 
 static void
@@ -358,6 +397,7 @@ read_args(int argc, char **argv, struct http_server_config *cfg)
 		{ "reply-ms", &cfg->reply_ms },
 		{ "idle-ms", &cfg->idle_ms },
 		{ "linger-ms", &cfg->linger_ms },
+		{ "grace-ms", &grace_ms },
 		{ "hold", &hold },
 		{ "file-max", &file_max },
 		{ "proxy", &use_proxy },
@@ -476,7 +516,7 @@ main(int argc, char **argv)
 	printf("listening %d proxy %d\n", http_server_port(server), http_server_proxy_port(server));
 	fflush(stdout);
 	wait_for_end();
-	http_server_stop(server, 1000);
+	http_server_stop(server, grace_ms);
 	http_server_free(server);
 	clock_free(clock);
 	arena_free(a);

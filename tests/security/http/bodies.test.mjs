@@ -6,7 +6,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { hiddenCount, request, socketCount, startTarget, talk } from './target.mjs';
+import { hiddenCount, request, socketCount, startTarget, talk, until } from './target.mjs';
 
 async function withSite(opts, fn) {
 	const dir = mkdtempSync(path.join(tmpdir(), 'bodies-'));
@@ -33,15 +33,6 @@ function fileOf(pid, fd) {
 
 const rssKb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 const threads = (pid) => readdirSync(`/proc/${pid}/task`).length;
-
-// Until fn() is true; a failure after five seconds.
-async function until(fn, what) {
-	for (let i = 0; i < 500; i++) {
-		if (await fn()) return;
-		await new Promise((resolve) => setTimeout(resolve, 10));
-	}
-	assert.fail(what);
-}
 
 const pattern = (len) => Buffer.from(Array.from({ length: len }, (_, i) => (i + Math.floor(i / 251)) & 0xff));
 
@@ -95,13 +86,13 @@ test('a handler keeps the file by renaming it; it has mode 0600', () => withSite
 
 test('S-150 the gate decides before a byte of the body is asked for', () => withSite({}, async (site, dir) => {
 	const expect = 'Expect: 100-continue';
-	const ask = (headers) => talk(site.port, [request(site, 'POST /private-upload', ['Content-Length: 1000', expect, ...headers]), 100], { quiet: 300 });
+	const ask = (headers) => talk(site.port, [request(site, 'POST /private-upload', ['Content-Length: 1000', expect, ...headers])], { quiet: 2000 });
 	const refused = await ask([]);
 	assert.deepEqual([...statuses(refused), refused.closed], [401, true]);
 	assert.deepEqual(readdirSync(dir), []);
 	const body = await talk(site.port, [request(site, 'POST /private-upload', ['Content-Length: 100000']), Buffer.alloc(1000), get(site, '/hidden')], { quiet: 2000 });
 	assert.deepEqual([...statuses(body), body.closed], [401, true], 'what comes behind is not parsed');
-	const asked = await talk(site.port, [request(site, 'POST /private-upload', ['Content-Length: 5', expect, 'Authorization: Bearer vk_test']), 150, 'hello'], { quiet: 500 });
+	const asked = await talk(site.port, [request(site, 'POST /private-upload', ['Content-Length: 5', expect, 'Authorization: Bearer vk_test']), /^HTTP\/1\.1 100 /, 'hello'], { replies: 2 });
 	assert.deepEqual(statuses(asked), [100, 200]);
 	const large = await talk(site.port, request(site, 'POST /upload', [`Content-Length: ${(256 << 20) + 1}`, expect]), { quiet: 2000 });
 	assert.deepEqual([...statuses(large), large.closed], [413, true]);
@@ -117,13 +108,14 @@ test('S-150 an upload that finds no worker is refused with its body unread, and 
 		socket.on('error', () => {}).on('data', (d) => (socket.status = /^HTTP\/1\.1 (\d+)/.exec(d)[1]));
 		sockets.push(socket);
 	});
-	await ask('/slow?ms=3000', 0);
+	await ask('/hold', 0);
 	for (let i = 0; i < 11; i++) await Promise.all(Array.from({ length: 100 }, (_, k) => ask('/slow?ms=0', k)));
 	await until(() => sockets.some((s) => s.status === '503'), 'the queue does not fill');
 	const body = get(site, '/hidden');
 	const got = await talk(site.port, request(site, 'POST /upload', [`Content-Length: ${body.length}`], body), { quiet: 2000 });
 	assert.deepEqual([statuses(got), got.closed], [[503], true]);
 	sockets.forEach((s) => s.destroy());
+	await talk(site.port, get(site, '/release', ['Connection: close']));
 	assert.deepEqual(readdirSync(dir), []);
 	assert.equal(await hiddenCount(site), 0);
 }));
@@ -150,7 +142,7 @@ test('an upload takes no memory to speak of', () => withSite({ loops: 1 }, async
 	const before = rssKb(site.pid);
 	let most = 0;
 	const timer = setInterval(() => (most = Math.max(most, rssKb(site.pid))), 5);
-	const got = await talk(site.port, [request(site, 'POST /upload', [`Content-Length: ${64 << 20}`, 'Connection: close']), ...Array(64).fill(part)], { timeout: 20000, quiet: 20000 });
+	const got = await talk(site.port, [request(site, 'POST /upload', [`Content-Length: ${64 << 20}`, 'Connection: close']), ...Array(64).fill(part)], { timeout: 60000, quiet: 60000 });
 	clearInterval(timer);
 	assert.match(got.replies[0].body, /^67108864 /);
 	assert.ok(most - before < 8000, `memory grew by ${most - before} kB`);
@@ -158,11 +150,11 @@ test('an upload takes no memory to speak of', () => withSite({ loops: 1 }, async
 }));
 
 test('S-152 a body that crawls or stops is ended, and its file removed', () => withSite({ 'body-ms': 600, 'linger-ms': 100 }, async (site, dir) => {
-	const slow = [request(site, 'POST /upload', ['Content-Length: 10000000']), ...'x'.repeat(40).split('').flatMap((c) => [c, 40])];
+	const slow = [request(site, 'POST /upload', ['Content-Length: 10000000']), ...'x'.repeat(250).split('').flatMap((c) => [c, 40])];
 	const got = await talk(site.port, slow, { quiet: 3000 });
-	assert.ok(got.closed && got.ms < 1500, `${got.ms} ms`);
+	assert.ok(got.closed && got.ms < 8000, `${got.ms} ms`);
 	assert.deepEqual(statuses(got), [408]);
-	const chunks = [request(site, 'POST /upload', ['Transfer-Encoding: chunked']), ...Array(40).fill(['1\r\nx\r\n', 40]).flat()];
+	const chunks = [request(site, 'POST /upload', ['Transfer-Encoding: chunked']), ...Array(250).fill(['1\r\nx\r\n', 40]).flat()];
 	assert.deepEqual(statuses(await talk(site.port, chunks, { quiet: 3000 })), [408]);
 	await until(() => readdirSync(dir).length === 0, 'the files stay');
 }));
@@ -217,12 +209,13 @@ test('the descriptor of a file reply is closed, whatever happens', () => withSit
 
 test('a hundred requests that wait hold no worker', () => withSite({ workers: 2 }, async (site) => {
 	const calm = threads(site.pid);
-	const waiting = Array.from({ length: 100 }, () => talk(site.port, get(site, '/wait?ms=1500', ['Connection: close']), { quiet: 6000 }));
+	const waiting = Array.from({ length: 100 }, () => talk(site.port, get(site, '/wait?ms=1500', ['Connection: close']), { timeout: 60000, quiet: 60000 }));
 	const count = async () => (await talk(site.port, get(site, '/wait-counts', ['Connection: close']), { quiet: 2000 })).replies[0].body.split(' ').map(Number);
 	await until(async () => (await count())[0] === 100, 'not all have begun');
 	const began = performance.now();
 	assert.equal((await talk(site.port, request(site, 'POST /worker-echo', ['Content-Length: 2', 'Connection: close'], 'hi'), { quiet: 2000 })).replies[0].body, 'hi');
-	assert.ok(performance.now() - began < 1000);
+	/* Two workers that waited with the hundred would come to it after more than a minute. */
+	assert.ok(performance.now() - began < 10000);
 	assert.ok(threads(site.pid) <= calm + 4, 'no threads were started for them');
 	for (const got of await Promise.all(waiting)) {
 		assert.deepEqual(got.replies.map((r) => [r.status, r.body, r.headers['x-undone']]), [[200, 'waited', undefined]]);
@@ -230,12 +223,12 @@ test('a hundred requests that wait hold no worker', () => withSite({ workers: 2 
 	}
 	const [begun, run] = await count();
 	assert.equal(begun, 100);
-	assert.ok(run > 500, `${run} runs`);
+	assert.ok(run > 300, `${run} runs`);
 }));
 
 test('a request that waits ends when its client leaves, and when the server stops', async () => {
 	const sockets = [];
-	await withSite({ loops: 1 }, async (site) => {
+	await withSite({ loops: 1, 'grace-ms': 8000 }, async (site) => {
 		const before = socketCount(site.pid);
 		const open = () => {
 			const socket = net.connect({ port: site.port, host: '127.0.0.1' }).on('error', () => {});
@@ -250,7 +243,7 @@ test('a request that waits ends when its client leaves, and when the server stop
 		await until(() => socketCount(site.pid) === before + 10, 'they do not wait');
 		const began = performance.now();
 		await site.stop();
-		assert.ok(performance.now() - began < 900, 'the stop waits for them');
+		assert.ok(performance.now() - began < 7000, 'the stop waits for them');
 		site.stop = () => {};
 	});
 	sockets.forEach((s) => s.destroy());

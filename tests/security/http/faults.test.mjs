@@ -4,7 +4,7 @@ import net from 'node:net';
 import { test } from 'node:test';
 import tls from 'node:tls';
 import { withCert } from './cert.mjs';
-import { parseReplies, request, socketCount, startTarget } from './target.mjs';
+import { parseReplies, request, socketCount, startTarget, until } from './target.mjs';
 
 const CONTENT = '0123456789abcdefghijklmnopqrstuvwxyz';
 
@@ -68,7 +68,7 @@ test('DRIP gives all of it, slowly', () => both(async (site, secure) => {
 	const drip = await fetchRaw(site, secure, '/fault?kind=drip&rate=2000', ['Connection: close']);
 	assert.equal(parseReplies(drip.bytes).replies[0].body, CONTENT);
 	const wanted = (drip.bytes.length / 2000) * 1000;
-	assert.ok(drip.ms > wanted * 0.8 && drip.ms < wanted * 3 + 300, `${drip.ms} ms for ${drip.bytes.length} bytes`);
+	assert.ok(drip.ms > wanted * 0.8 && drip.ms < wanted * 3 + 5000, `${drip.ms} ms for ${drip.bytes.length} bytes`);
 	const file = await fetchRaw(site, secure, '/fault?kind=drip&rate=300000&len=100000', ['Connection: close']);
 	assert.equal(file.bytes.length - file.bytes.indexOf('\r\n\r\n') - 4, 100000);
 	assert.ok(file.ms > 250, `${file.ms} ms`);
@@ -102,21 +102,17 @@ test('delays and drips end when the client leaves, and when the server stops', (
 		socket.on(secure ? 'secureConnect' : 'connect', () => socket.write(request(site, `GET ${target}`), () => resolve(socket)));
 	});
 	const targets = ['/fault?kind=none&delay=2000000000', '/fault?kind=drip&rate=1', '/fault?kind=reset&delay=100000'];
-	const until = async (fn) => {
-		for (let i = 0; i < 500 && !fn(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-		assert.ok(fn());
-	};
 	for (const target of targets) {
 		const socket = await start(target);
-		await until(() => socketCount(site.pid) > before);
+		await until(() => socketCount(site.pid) > before, 'it is not connected');
 		socket.destroy();
-		await until(() => socketCount(site.pid) <= before);
+		await until(() => socketCount(site.pid) <= before, 'it outlives its client');
 	}
 	const sockets = await Promise.all(targets.map(start));
-	await until(() => socketCount(site.pid) >= before + targets.length);
+	await until(() => socketCount(site.pid) >= before + targets.length, 'they are not connected');
 	const began = performance.now();
 	await site.stop();
-	assert.ok(performance.now() - began < 900);
+	assert.ok(performance.now() - began < 7000, 'the stop waits for them');
 	site.stop = () => {};
 	sockets.forEach((s) => s.destroy());
-}));
+}, { 'grace-ms': 8000 }));

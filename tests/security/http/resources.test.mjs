@@ -4,7 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import { test } from 'node:test';
-import { hidden, hiddenCount, request, startTarget, talk } from './target.mjs';
+import { hidden, hiddenCount, request, socketCount, startTarget, talk, until } from './target.mjs';
 
 async function withSite(opts, fn, extra) {
 	const site = await startTarget(opts, extra);
@@ -22,6 +22,25 @@ const fdCount = (pid) => readdirSync(`/proc/${pid}/fd`).length;
 const rssKb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 const cpuTicks = (pid) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13)
 	.reduce((a, b) => a + Number(b), 0);
+
+// A refusal comes at once: far earlier than the ten seconds that a head may take.
+const AT_ONCE_MS = 5000;
+
+// There comes a second in which the site takes next to no CPU time. What spins has none.
+async function isCalm(site, what) {
+	let ticks;
+	for (let i = 0; i < 10; i++) {
+		ticks = cpuTicks(site.pid);
+		await sleep(1000);
+		ticks = cpuTicks(site.pid) - ticks;
+		if (ticks < 15) return;
+	}
+	assert.fail(`${what}: ${ticks} ticks of CPU in a second`);
+}
+
+// Nobody is connected any more: as many sockets as before the first one.
+const allGone = (site, listening) => until(() => socketCount(site.pid) === listening, () => `${socketCount(site.pid) - listening} sockets are left`);
+const isAnswered = (site, options) => until(async () => (await talk(site.port, get(site, '/hello'), options)).replies[0]?.status === 200, 'it does not recover');
 
 function openIdle(port, from, first = '') {
 	return new Promise((resolve) => {
@@ -76,10 +95,10 @@ test('S-150 bodies are limited as announced and as they arrive', () => withSite(
 		const got = await talk(site.port, bytes, { heads: [name === 'body on HEAD'], quiet: 2000 });
 		const want = name.endsWith('no route') ? [404] : name.endsWith('method') ? [405] : [413];
 		assert.deepEqual(statuses(got), want, name);
-		assert.ok(got.closed && got.ms < 1500, `${name}: closed ${got.closed} in ${got.ms} ms`);
+		assert.ok(got.closed && got.ms < AT_ONCE_MS, `${name}: closed ${got.closed} in ${got.ms} ms`);
 		assert.equal(got.leftover.length, 0, name);
 	}
-	const denied = await talk(site.port, request(site, 'POST /private', ['Content-Length: 5'], `hello${get(site, '/hello')}`));
+	const denied = await talk(site.port, request(site, 'POST /private', ['Content-Length: 5'], `hello${get(site, '/hello')}`), { replies: 2 });
 	assert.deepEqual(statuses(denied), [401, 200], 'a body that was read whole is no reason to close');
 	assert.equal(await hiddenCount(site), 0);
 	const most = await talk(site.port, request(site, 'POST /echo', ['Content-Length: 65536'], 'y'.repeat(65536)));
@@ -88,7 +107,7 @@ test('S-150 bodies are limited as announced and as they arrive', () => withSite(
 
 test('S-150 Expect: 100-continue is met only for a request that will be read', () => withSite({ 'linger-ms': 200 }, async (site) => {
 	const expect = 'Expect: 100-continue';
-	const asked = await talk(site.port, [request(site, 'POST /echo', ['Content-Length: 5', expect]), 100, 'hello']);
+	const asked = await talk(site.port, [request(site, 'POST /echo', ['Content-Length: 5', expect]), /^HTTP\/1\.1 100 /, 'hello'], { replies: 2 });
 	assert.deepEqual(statuses(asked), [100, 200]);
 	assert.equal(asked.replies[1].body, 'hello');
 	const refusals = [
@@ -123,7 +142,7 @@ test('S-151 head, line, count and target have limits with the right status', () 
 	for (const [name, status, bytes] of cases) {
 		const got = await talk(site.port, bytes, { quiet: 2000 });
 		assert.deepEqual(statuses(got), [status], name);
-		assert.ok(got.closed && got.ms < 400, `${name}: ${got.ms} ms`);
+		assert.ok(got.closed && got.ms < AT_ONCE_MS, `${name}: ${got.ms} ms`);
 	}
 	for (let i = 0; i < 200; i++) await talk(site.port, cases[i % cases.length][2], { quiet: 2000 });
 	assert.ok(rssKb(site.pid) - before < 60000, `memory grew from ${before} to ${rssKb(site.pid)} kB`);
@@ -144,29 +163,28 @@ test('S-151 a head of any length up to the limit leaves room for its body', () =
 test('S-152 head, body and the reading of the reply each have a total deadline', () =>
 	withSite({ 'head-ms': 500, 'body-ms': 600, 'reply-ms': 600, 'idle-ms': 500, 'linger-ms': 100 }, async (site) => {
 		const drip = (text) => [...text].flatMap((c) => [c, 60]);
+		/* Each piece takes longer than its limit several times over; the fault would be to begin the limit again. */
+		const listening = socketCount(site.pid);
 		const head = await talk(site.port, drip(get(site, '/hello')), { quiet: 3000 });
-		assert.ok(head.closed && head.ms < 1200, `head: ${head.ms} ms`);
+		assert.ok(head.closed && head.ms > 450 && head.ms < 3000, `head: ${head.ms} ms`);
 		assert.deepEqual(statuses(head), [408]);
 		const body = await talk(site.port, [request(site, 'POST /echo', ['Content-Length: 5000']), ...drip('x'.repeat(100))], { quiet: 3000 });
-		assert.ok(body.closed && body.ms < 1400, `body: ${body.ms} ms`);
+		assert.ok(body.closed && body.ms < 5000, `body: ${body.ms} ms`);
 		assert.deepEqual(statuses(body), [408]);
 		const chunked = await talk(site.port, [request(site, 'POST /echo', ['Transfer-Encoding: chunked']), ...drip('1\r\nx\r\n'.repeat(30))], { quiet: 3000 });
-		assert.ok(chunked.closed && chunked.ms < 1400, `chunked: ${chunked.ms} ms`);
-		const idle = await talk(site.port, [get(site, '/hello'), 2000], { quiet: 3000 });
-		assert.ok(idle.closed && idle.ms < 1500, `idle: ${idle.ms} ms`);
-		const silent = await talk(site.port, [2000], { quiet: 3000 });
-		assert.ok(silent.closed && silent.ms < 1500, `silent: ${silent.ms} ms`);
+		assert.ok(chunked.closed && chunked.ms < 5000, `chunked: ${chunked.ms} ms`);
+		const idle = await talk(site.port, [get(site, '/hello'), 8000], { quiet: 3000 });
+		assert.ok(idle.closed && idle.ms > 450 && idle.ms < 5000, `idle: ${idle.ms} ms`);
+		const silent = await talk(site.port, [8000], { quiet: 3000 });
+		assert.ok(silent.closed && silent.ms > 450 && silent.ms < 5000, `silent: ${silent.ms} ms`);
 
-		await sleep(300);
-		const before = fdCount(site.pid);
+		await allGone(site, listening);
 		const reader = net.connect({ port: site.port, host: '127.0.0.1' });
 		reader.on('error', () => {});
 		reader.pause();
 		reader.write(get(site, '/big'));
-		await sleep(300);
-		assert.equal(fdCount(site.pid), before + 1);
-		await sleep(1200);
-		assert.equal(fdCount(site.pid), before, 'a client that does not read is closed');
+		await until(() => socketCount(site.pid) === listening + 1, 'it is not accepted');
+		await allGone(site, listening);
 		reader.destroy();
 	}));
 
@@ -185,26 +203,25 @@ test('S-152 many slow clients at once do not hold up the others', () =>
 		times.sort((a, b) => a - b);
 		/* Far below the three seconds that each of the slow ones may take. */
 		assert.ok(times[98] < 1500, `p99 ${times[98]} ms`);
-		await sleep(3600);
-		assert.ok(slow.every((s) => s.state !== 'new'), 'all slow clients were ended');
+		await until(() => slow.every((s) => s.state !== 'new'), 'not all slow clients are ended');
 		slow.forEach((s) => s.destroy());
 	}));
 
 test('S-153 one address cannot take all connections', () =>
 	withSite({ 'max-connections': 100, 'head-ms': 20000 }, async (site) => {
 		const greedy = await Promise.all(Array.from({ length: 150 }, () => openIdle(site.port, '127.0.0.2')));
-		await sleep(200);
-		assert.equal(greedy.filter((s) => s.state === 'new').length, 50, 'half of all connections');
+		const left = () => greedy.filter((s) => s.state === 'new').length;
+		await until(() => left() <= 50, () => `${left()} connections of one address`);
 		const other = await talk(site.port, get(site, '/hello'), { from: '127.0.0.3' });
 		assert.deepEqual(statuses(other), [200]);
+		assert.equal(left(), 50, 'half of all connections');
 		greedy.forEach((s) => s.destroy());
-		await sleep(200);
-		const back = await talk(site.port, get(site, '/hello'), { from: '127.0.0.2' });
-		assert.deepEqual(statuses(back), [200]);
+		await isAnswered(site, { from: '127.0.0.2' });
 	}));
 
 test('S-153 behind a trusted proxy each client has its share, and the proxy has no limit of its own', () =>
 	withSite({ 'max-connections': 20, 'idle-ms': 20000, proxies: '127.0.0.2' }, async (site) => {
+		const listening = socketCount(site.pid);
 		const of = (client, from = '127.0.0.2') => openIdle(site.port, from, get(site, '/hello', [`X-Forwarded-For: ${client}`]));
 		const counts = (sockets) => sockets.map((s) => /^HTTP\/1\.1 (\d+)/.exec(s.text)?.[1]);
 		const greedy = [];
@@ -226,9 +243,9 @@ test('S-153 behind a trusted proxy each client has its share, and the proxy has 
 		assert.deepEqual(statuses(again), [200]);
 		/* What somebody else says of himself counts for nothing. */
 		greedy.forEach((s) => s.destroy());
-		await sleep(200);
+		await allGone(site, listening);
 		const liars = await Promise.all(Array.from({ length: 12 }, (_, i) => of(`203.0.113.${i}`, '127.0.0.3')));
-		await sleep(200);
+		await until(() => liars.every((s) => s.state !== 'new'), 'some are neither answered nor ended');
 		assert.equal(liars.filter((s) => s.state === 'answered').length, 10);
 		liars.forEach((s) => s.destroy());
 	}));
@@ -251,14 +268,13 @@ for (const [status, method, path] of [[404, 'GET', '/nothing'], [405, 'DELETE', 
 
 test('S-153 full: those who knock wait, nothing spins, and it recovers', () =>
 	withSite({ 'max-connections': 40, 'head-ms': 20000 }, async (site) => {
+		const listening = socketCount(site.pid);
 		const held = [];
 		for (const from of ['127.0.0.2', '127.0.0.3'])
 			held.push(...await Promise.all(Array.from({ length: 20 }, () => openIdle(site.port, from))));
-		await sleep(100);
-		const waiting = talk(site.port, get(site, '/hello'), { from: '127.0.0.4', timeout: 6000 });
-		const ticks = cpuTicks(site.pid);
-		await sleep(1000);
-		assert.ok(cpuTicks(site.pid) - ticks < 15, `CPU while full: ${cpuTicks(site.pid) - ticks} ticks`);
+		await until(() => socketCount(site.pid) === listening + 40, 'it is not full');
+		const waiting = talk(site.port, get(site, '/hello'), { from: '127.0.0.4', timeout: 60000 });
+		await isCalm(site, 'while full');
 		held.forEach((s) => s.destroy());
 		assert.deepEqual(statuses(await waiting), [200]);
 	}));
@@ -267,42 +283,34 @@ test('S-153 few descriptors: no spin, no leak, recovery', () =>
 	withSite({ 'head-ms': 20000 }, async (site) => {
 		const before = fdCount(site.pid);
 		const held = await Promise.all(Array.from({ length: 400 }, (_, i) => openIdle(site.port, `127.0.0.${2 + (i % 9)}`)));
-		await sleep(300);
-		const ticks = cpuTicks(site.pid);
-		await sleep(1000);
-		assert.ok(cpuTicks(site.pid) - ticks < 15, `CPU while out of descriptors: ${cpuTicks(site.pid) - ticks} ticks`);
+		await isCalm(site, 'out of descriptors');
 		assert.ok(fdCount(site.pid) < 256);
 		held.forEach((s) => s.resetAndDestroy());
-		await sleep(700);
-		assert.deepEqual(statuses(await talk(site.port, get(site, '/hello'))), [200]);
-		await sleep(300);
+		await isAnswered(site);
 		// Each of the two loops keeps one descriptor from its first connection on.
-		assert.ok(fdCount(site.pid) <= before + 2, `descriptors: ${before} before, ${fdCount(site.pid)} after`);
+		await until(() => fdCount(site.pid) <= before + 2, () => `descriptors: ${before} before, ${fdCount(site.pid)} after`);
 	}, { nofile: 256 }));
 
 test('S-153 out of descriptors: accepting stops, serving goes on, nothing spins', () =>
 	withSite({ 'head-ms': 20000, hold: 150, loops: 1 }, async (site) => {
 		const first = await openIdle(site.port, '127.0.0.50');
 		const held = await Promise.all(Array.from({ length: 130 }, (_, i) => openIdle(site.port, `127.0.0.${2 + (i % 9)}`)));
-		await sleep(300);
-		const ticks = cpuTicks(site.pid);
-		await sleep(1000);
-		assert.ok(fdCount(site.pid) >= 250, `descriptors are used up: ${fdCount(site.pid)}`);
-		assert.ok(cpuTicks(site.pid) - ticks < 15, `CPU: ${cpuTicks(site.pid) - ticks} ticks`);
+		await until(() => fdCount(site.pid) >= 250, () => `descriptors are not used up: ${fdCount(site.pid)}`);
+		await isCalm(site, 'out of descriptors');
 		let body = '';
 		first.on('data', (d) => (body += d));
 		first.write(get(site, '/hello'));
-		await sleep(200);
+		await until(() => body.length > 0, 'the first is not served');
 		assert.match(body, /^HTTP\/1\.1 200 /);
 		[first, ...held].forEach((s) => s.destroy());
-		await sleep(700);
-		assert.deepEqual(statuses(await talk(site.port, get(site, '/hello'))), [200]);
+		await isAnswered(site);
 	}, { nofile: 256 }));
 
 test('S-153 connections reset in every state leave nothing behind', () =>
 	withSite({ 'linger-ms': 100, loops: 1 }, async (site) => {
+		const listening = socketCount(site.pid);
 		await talk(site.port, get(site, '/hello'));
-		await sleep(300);
+		await allGone(site, listening);
 		const before = fdCount(site.pid);
 		const starts = ['', 'GET /he', get(site, '/hello'), get(site, '/slow?ms=30'), get(site, '/big'),
 			request(site, 'POST /echo', ['Content-Length: 500'], 'part'), request(site, 'POST /worker-echo', ['Content-Length: 4'], 'part'),
@@ -312,8 +320,7 @@ test('S-153 connections reset in every state leave nothing behind', () =>
 			if (round % 3) await sleep(round % 3 * 4);
 			open.forEach((s) => (round % 2 ? s.resetAndDestroy() : s.destroy()));
 		}
-		await sleep(1500);
-		assert.equal(fdCount(site.pid), before);
+		await until(() => fdCount(site.pid) === before, () => `descriptors: ${before} before, ${fdCount(site.pid)} after`);
 		assert.deepEqual(statuses(await talk(site.port, get(site, '/hello'))), [200]);
 	}));
 
@@ -342,7 +349,7 @@ test('S-154 pipelined replies come in order, with suspended, missing and refused
 		}
 		bytes += 'bad request\r\n\r\n' + hidden(site);
 		wanted.push([400, null]);
-		const clients = await Promise.all(Array.from({ length: 12 }, () => talk(site.port, bytes, { timeout: 20000, quiet: 5000 })));
+		const clients = await Promise.all(Array.from({ length: 12 }, () => talk(site.port, bytes, { timeout: 100000, quiet: 15000 })));
 		for (const got of clients) {
 			assert.equal(got.replies.length, wanted.length);
 			got.replies.forEach((r, i) => {
@@ -357,7 +364,7 @@ test('S-154 pipelined replies come in order, with suspended, missing and refused
 test('S-154 200 connections, some waiting for a worker: each gets its own answer', () =>
 	withSite({ workers: 4, 'max-connections': 1000 }, async (site) => {
 		const all = Array.from({ length: 200 }, async (_, i) => {
-			const got = await talk(site.port, (i % 4 ? get(site, `/items/c${i}/x`) : get(site, '/slow?ms=3')).repeat(10), { quiet: 1500, timeout: 15000 });
+			const got = await talk(site.port, (i % 4 ? get(site, `/items/c${i}/x`) : get(site, '/slow?ms=3')).repeat(10), { replies: 10, timeout: 60000 });
 			assert.deepEqual(got.replies.map((r) => r.body), Array(10).fill(i % 4 ? `item c${i}` : 'slept 3'), `client ${i}`);
 		});
 		await Promise.all(all);
@@ -375,10 +382,11 @@ test('S-149 no file is opened while a request is answered', async (t) => {
 		const tracer = spawn('strace', ['-f', '-e', 'trace=open,openat,stat,newfstatat', '-p', String(site.pid)]);
 		let out = '';
 		tracer.stderr.on('data', (d) => (out += d));
-		for (let i = 0; i < 50 && !out.includes('attached'); i++) await sleep(50);
+		const ended = new Promise((resolve) => tracer.on('close', resolve));
+		await until(() => out.includes('attached') || tracer.exitCode !== null, 'strace does not attach');
 		for (const path of ['/assets/app.js', '/assets/..%2f..%2fmaster.key', '/.git/config']) await talk(site.port, get(site, path));
 		tracer.kill('SIGINT');
-		await sleep(200);
+		await ended;
 		assert.ok(!/open|stat/.test(out.replace(/.*attached.*|.*detached.*/g, '')), out);
 	});
 });

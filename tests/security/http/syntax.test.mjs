@@ -9,11 +9,11 @@ after(() => site.stop());
 
 async function closesWith(bytes, statuses, name) {
 	const ran = await hiddenCount(site);
-	const got = await talk(site.port, bytes, { timeout: 3000, quiet: 3000 });
+	const got = await talk(site.port, bytes, { quiet: 8000 });
 	assert.equal(got.replies.length, 1, `${name}: ${JSON.stringify(got.replies.map((r) => r.status))}`);
 	assert.ok(statuses.includes(got.replies[0].status), `${name}: ${got.replies[0].status}`);
 	assert.ok(got.closed, `${name}: must close`);
-	assert.ok(got.ms < 1500, `${name}: took ${got.ms} ms`);
+	assert.ok(got.ms < 5000, `${name}: took ${got.ms} ms`);
 	assert.equal(await hiddenCount(site), ran, `${name}: the hidden request was answered`);
 	return got.replies[0];
 }
@@ -125,7 +125,7 @@ test('S-147 HEAD has no body and no more rights than GET', async () => {
 	const h = `Host: ${site.host}`;
 	const get = await answers(raw('GET /hello HTTP/1.1', h), [200], 'GET');
 	const got = await talk(site.port, raw('HEAD /hello HTTP/1.1', h) + raw('HEAD /private HTTP/1.1', h) +
-		raw('HEAD /nothing HTTP/1.1', h) + raw('GET /hello HTTP/1.1', h), { heads: [true, true, true] });
+		raw('HEAD /nothing HTTP/1.1', h) + raw('GET /hello HTTP/1.1', h), { replies: 4, heads: [true, true, true] });
 	assert.deepEqual(got.replies.map((r) => r.status), [200, 401, 404, 200]);
 	assert.equal(got.replies[0].headers['content-length'], get.headers['content-length']);
 	assert.equal(got.leftover.length, 0);

@@ -2,11 +2,12 @@
 //
 // Without anything set it is the small test site `http_site` (tests/unit/http_site.c) from
 // BUILD_DIR; HTTP_TARGET_BIN names another build of it.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { converse } from '../../lib/raw.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 
@@ -46,7 +47,7 @@ export async function startTarget(opts = {}, { nofile } = {}) {
 		// Ends it the clean way; any sanitizer report or odd exit is an error.
 		async stop() {
 			child.stdin.end();
-			const timer = setTimeout(() => child.kill('SIGKILL'), 10000);
+			const timer = setTimeout(() => child.kill('SIGKILL'), 30000);
 			const { code, signal } = await ended;
 			clearTimeout(timer);
 			if (code !== 0 || /Sanitizer|runtime error:/.test(log))
@@ -94,43 +95,19 @@ export function parseReplies(bytes, heads = []) {
 	return { replies, leftover: rest };
 }
 
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const readWhatCame = () => wait(0).then(() => new Promise((resolve) => setImmediate(resolve)));
+// Sends pieces and collects the replies; see converse (tests/lib/raw.mjs). `replies`: how many to wait for.
+export async function talk(port, pieces, { timeout = 8000, quiet = 250, from, ...opt } = {}) {
+	const to = { port, host: '127.0.0.1', localAddress: from };
+	const { bytes, closed, ms } = await converse(to, pieces, { ...opt, timeout, quiet });
+	return { ...parseReplies(bytes, opt.heads), closed, ms };
+}
 
-// Sends pieces (strings as latin1, Buffers, or numbers: wait that many ms) and collects until the
-// server closes or, once it has answered, `quiet` ms pass in which neither side says anything.
-export async function talk(port, pieces, { timeout = 8000, quiet = 250, heads, from, end = false } = {}) {
-	const socket = net.connect({ port, host: '127.0.0.1', localAddress: from });
-	const started = performance.now();
-	const chunks = [];
-	let closed = false;
-	let lastSaid = started;
-	const silent = () => chunks.length > 0 && performance.now() - lastSaid > quiet;
-	socket.on('data', (d) => {
-		chunks.push(d);
-		lastSaid = performance.now();
-	});
-	socket.on('error', () => {});
-	const over = new Promise((resolve) => {
-		socket.on('end', () => ((closed = true), resolve()));
-		socket.on('close', () => ((closed = true), resolve()));
-	});
-	for (const piece of [].concat(pieces)) {
-		if (closed) break;
-		if (typeof piece === 'number') await Promise.race([wait(piece), over]);
-		else socket.write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
+// Until fn() is true or resolves to true; a failure after so many ms that only a fault explains it.
+export async function until(fn, what, ms = 20000) {
+	for (const end = performance.now() + ms; ; await new Promise((resolve) => setTimeout(resolve, 10))) {
+		if (await fn()) return;
+		if (performance.now() > end) assert.fail(typeof what === 'function' ? what() : what);
 	}
-	if (end) socket.end();
-	lastSaid = performance.now();
-	while (!closed && performance.now() - started < timeout) {
-		await Promise.race([wait(20), over]);
-		// A process that was kept waiting runs its timers before it reads what came meanwhile.
-		if (silent()) await readWhatCame();
-		if (silent()) break;
-	}
-	const ms = performance.now() - started;
-	socket.destroy();
-	return { ...parseReplies(Buffer.concat(chunks), heads), closed, ms };
 }
 
 // The head of a request, with a Host unless `host` is null.
