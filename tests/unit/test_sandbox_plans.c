@@ -25,6 +25,8 @@ static struct {
 	size_t runs; /* of any, as often as they ran */
 } noted;
 
+static bool walked_pair; /* in a plan since noting began */
+
 static int
 note(unsigned what, void *arg, void *statement, void *text)
 {
@@ -50,6 +52,7 @@ begin_noting(struct fixture *f)
 	noted.arena = f->arena;
 	noted.count = 0;
 	noted.runs = 0;
+	walked_pair = false;
 }
 
 static int
@@ -79,6 +82,13 @@ reads_all(const char *sql, const char *step)
 			continue;
 		print_error("%s: %s\n", step, sql);
 		assert_null(at);
+	}
+	/* Nor those of its pair that have ended before. */
+	if (strstr(step, "grants_pair") != NULL) {
+		walked_pair = true;
+		if (strstr(step, "AND ended_ms=?)") == NULL)
+			print_error("%s: %s\n", step, sql);
+		assert_non_null(strstr(step, "AND ended_ms=?)"));
 	}
 }
 
@@ -208,6 +218,7 @@ a_grant_and_a_link_end_without_reading_all_that_live(void **state)
 	must(store_enter(s, &f->cx, STORE_WRITE));
 	must(store_leave(s, &f->cx, STORE_WRITE, grant_revoke(s, &f->cx, S("g1"))));
 	assert_plans("DELETE FROM links");
+	assert_true(walked_pair);
 
 	begin_noting(f);
 	must(store_enter(s, &f->cx, STORE_READ));

@@ -204,11 +204,17 @@
 	" SELECT digest, grant_id, scopes, expires_ms, watched, 0 FROM tokens ORDER BY digest;" \
 	"DROP TABLE tokens;"
 
+/* --- oauth: of a pair those grants that have not ended are found without those that have --- */
+#define OAUTH_5                          \
+	"DROP INDEX grants_app_account;" \
+	"CREATE INDEX grants_pair ON grants (app_key, account_id, ended_ms);"
+
 const char *const schema_steps[] = {
 	STEP_1,
 	CONSOLE_2 OAUTH_2 PEOPLE_2 TREE_2 SHARING_2 CONTROL_2,
 	FILES_3,
 	OAUTH_4,
+	OAUTH_5,
 };
 
 const size_t schema_step_count = sizeof(schema_steps) / sizeof(schema_steps[0]);

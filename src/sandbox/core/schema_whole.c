@@ -1,8 +1,8 @@
 #include "sandbox/core/schema.h"
 
-/* What steps 1 to 4 make, to the letter (tests/unit/test_sandbox_upgrade.c): a snapshot is taken for
+/* What steps 1 to 5 make, to the letter (tests/unit/test_sandbox_upgrade.c): a snapshot is taken for
  * ours by the text of its schema. */
-const struct db_whole schema_whole = { 4,
+const struct db_whole schema_whole = { 5,
 	"CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);"
 	"CREATE TABLE accounts (id TEXT PRIMARY KEY, uid BIGINT NOT NULL UNIQUE, email TEXT"
 	" NOT NULL UNIQUE, given_name TEXT NOT NULL, surname TEXT NOT NULL, kind TEXT NOT"
@@ -43,7 +43,7 @@ const struct db_whole schema_whole = { 4,
 	" refreshes BIGINT NOT NULL DEFAULT 0, reuses BIGINT NOT NULL DEFAULT 0, revocations"
 	" BIGINT NOT NULL DEFAULT 0, access_from BIGINT NOT NULL DEFAULT 0, access_until_ms"
 	" BIGINT NOT NULL DEFAULT 0);"
-	"CREATE INDEX grants_app_account ON grants (app_key, account_id);"
+	"CREATE INDEX grants_pair ON grants (app_key, account_id, ended_ms);"
 	"CREATE TABLE codes (digest BLOB PRIMARY KEY, grant_id TEXT NOT NULL, app_key TEXT"
 	" NOT NULL, redirect_uri TEXT, challenge TEXT, method TEXT, expires_ms BIGINT NOT"
 	" NULL, used BIGINT NOT NULL, tries BIGINT NOT NULL, nonce TEXT, auth_ms BIGINT NOT"

@@ -24,11 +24,10 @@ struct str token_digest(
  * many there are. */
 struct str access_digest(struct sandbox *s, struct ctx *cx, struct secret token);
 
-/* Of a row of links whose pair has no grant any more: the link goes with the last. By the index of the pair,
- * which the plus sign keeps the database from leaving for all grants that live. */
+/* Of a row of links whose pair has no grant any more: the link goes with the last. */
 #define NOBODYS_LINK                                                         \
 	"NOT EXISTS (SELECT 1 FROM grants o WHERE o.app_key = links.app_key" \
-	" AND o.account_id = links.account_id AND +o.ended_ms = 0)"
+	" AND o.account_id = links.account_id AND o.ended_ms = 0)"
 
 struct str random_id(struct ctx *cx);
 enum rc invalid_grant(struct ctx *cx, const char *why); /* always fails */

@@ -88,7 +88,7 @@ links_json(struct sandbox *s, struct ctx *cx, struct str account_id, json_t **ou
 	    " a.publisher, a.website, a.folder_name,"
 	    " (SELECT max(CASE WHEN g.refreshed_ms > g.created_ms THEN g.refreshed_ms"
 	    " ELSE g.created_ms END) FROM grants g WHERE g.app_key = l.app_key"
-	    " AND g.account_id = l.account_id AND +g.ended_ms = 0)"
+	    " AND g.account_id = l.account_id AND g.ended_ms = 0)"
 	    " FROM links l"
 	    " JOIN apps a ON a.app_key = l.app_key WHERE l.account_id = $1 ORDER BY a.name_folded",
 	    SQL_ARGS(T(account_id)), &st));
@@ -108,11 +108,11 @@ end_grants(struct sandbox *s, struct ctx *cx, struct str app_key, struct str acc
 	TRY(counts_settle(s, cx));
 	TRY(sql_exec(cx, s->db, NULL,
 	    "DELETE FROM refresh_tokens WHERE grant_id IN (SELECT id FROM grants"
-	    " WHERE app_key = $1 AND account_id = $2 AND +ended_ms = 0)",
+	    " WHERE app_key = $1 AND account_id = $2 AND ended_ms = 0)",
 	    SQL_ARGS(T(app_key), T(account_id))));
 	return sql_exec(cx, s->db, NULL,
 	    "UPDATE grants SET ended_ms = $1, revocations = revocations + 1"
-	    " WHERE app_key = $2 AND account_id = $3 AND +ended_ms = 0",
+	    " WHERE app_key = $2 AND account_id = $3 AND ended_ms = 0",
 	    SQL_ARGS(I(clock_now_ms(s->clock)), T(app_key), T(account_id)));
 }
 
