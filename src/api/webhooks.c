@@ -133,6 +133,24 @@ api_webhook_create(void *app, struct ctx *cx, const struct http_req *req, struct
 	return reply_secret(res, 201, view_webhook(&w), secret);
 }
 
+/* What the page showed: an edit of something else than that is refused. */
+static enum rc
+take_was(struct ctx *cx, const json_t *body, struct webhook_edit *edit)
+{
+	static const char *const members[] = { "name", "url", "types", "enabled", NULL };
+	const json_t *was = json_object_get(body, "was");
+
+	if (was == NULL)
+		return OK;
+	TRY(json_only_members(cx, was, members));
+	TRY(json_take_str_opt(cx, was, "name", TEXT_MAX, &edit->was.name));
+	TRY(json_take_str_opt(cx, was, "url", TEXT_MAX, &edit->was.url));
+	TRY(json_take_bool_opt(cx, was, "enabled", &edit->was.enabled));
+	edit->was.has_enabled = json_is_boolean(json_object_get(was, "enabled"));
+	edit->was.has_types = json_object_get(was, "types") != NULL;
+	return edit->was.has_types ? take_types(cx, was, &edit->was.types) : OK;
+}
+
 enum rc
 api_webhook_patch(void *app, struct ctx *cx, const struct http_req *req, struct http_res *res)
 {
@@ -151,6 +169,7 @@ api_webhook_patch(void *app, struct ctx *cx, const struct http_req *req, struct 
 	edit.set_types = json_object_get(body, "types") != NULL;
 	if (edit.set_types)
 		TRY(take_types(cx, body, &edit.types));
+	TRY(take_was(cx, body, &edit));
 	TRY(vault_webhook_edit(api->vault, cx, req->args[0], &edit));
 	TRY(vault_webhook_get(api->vault, cx, req->args[0], &w));
 	return api_reply(res, 200, json_pack("{s:o}", "webhook", view_webhook(&w)));

@@ -147,6 +147,21 @@ changes(const struct webhook *was, const struct webhook_edit *e, json_t *changed
 	return json_array_size(changed) > 0;
 }
 
+/* Whether it still is what the editor saw. */
+static enum rc
+check_seen(struct ctx *cx, const struct webhook *is, const struct webhook_edit *e)
+{
+	if (e->was.name.p != NULL && !str_eq(e->was.name, is->name))
+		return store_meanwhile(cx, "name", "The name");
+	if (e->was.url.p != NULL && !str_eq(e->was.url, is->url))
+		return store_meanwhile(cx, "url", "The address");
+	if (e->was.has_types && !str_eq(e->was.types, is->types))
+		return store_meanwhile(cx, "types", "What the webhook is told");
+	if (e->was.has_enabled && e->was.enabled != is->enabled)
+		return store_meanwhile(cx, "enabled", "Whether the webhook is on");
+	return OK;
+}
+
 static enum rc
 write_edit(struct store *s, struct ctx *cx, const struct webhook *w, const struct webhook_edit *e)
 {
@@ -191,6 +206,7 @@ store_webhook_edit(struct store *s, struct ctx *cx, struct str id, const struct 
 	TRY(db_begin(cx, s->db));
 	TRY(hold_row(s, cx, id));
 	TRY(get(s, cx, id, &w));
+	TRY(check_seen(cx, &w, edit));
 	any = changes(&w, edit, changed);
 	w.name = edit->set_name ? edit->name : w.name;
 	w.url = edit->set_url ? edit->url : w.url;

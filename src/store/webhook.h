@@ -27,11 +27,17 @@ MUST enum rc store_webhook_get(struct store *s, struct ctx *cx, struct str id, s
 MUST enum rc store_webhook_secret(
     struct store *s, struct ctx *cx, struct str id, struct secret *out);
 
+/* E_NOTFOUND. E_CONFLICT code "changed-meanwhile" with the field (name, url, types, enabled) that is not as
+ * edit->was has it any more; then nothing is changed. */
 struct webhook_edit {
 	bool set_name, set_url, set_types, set_enabled, set_secret;
 	struct str name, url, types;
 	bool enabled; /* false: what waits is not sent */
 	struct secret secret;
+	struct { /* as the editor saw it; without p, or !has_…: does not matter */
+		struct str name, url, types;
+		bool has_types, has_enabled, enabled;
+	} was;
 };
 MUST enum rc store_webhook_edit(
     struct store *s, struct ctx *cx, struct str id, const struct webhook_edit *edit);

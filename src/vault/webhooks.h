@@ -19,6 +19,7 @@ MUST enum rc vault_webhook_create(
 MUST enum rc vault_webhook_list(
     struct vault *v, struct ctx *cx, struct webhook **out, size_t *count);
 MUST enum rc vault_webhook_get(struct vault *v, struct ctx *cx, struct str id, struct webhook *out);
+/* store_webhook_edit. */
 MUST enum rc vault_webhook_edit(
     struct vault *v, struct ctx *cx, struct str id, struct webhook_edit *edit);
 /* Another secret; the old one signs nothing more. */

@@ -72,6 +72,28 @@ test('a webhook is added, its secret shown once, tried, and removed', async () =
 	await card.waitFor({ state: 'detached' });
 });
 
+test('of two who switch one webhook off at once the second does not switch it on again', async () => {
+	const made = await ann.post('/api/console/webhooks', { name: 'pager', url: hook.url, types: [] });
+	const id = made.body.webhook.id;
+	const statuses = [];
+	await page.goto(`${manager.url}/notifications`);
+	const card = page.getByRole('region', { name: 'pager' });
+	await page.route(`**/webhooks/${id}`, async (route) => {
+		assert.equal((await ann.patch(`/api/console/webhooks/${id}`, { enabled: false })).status, 200);
+		const reply = await route.fetch();
+		statuses.push(reply.status());
+		await route.fulfill({ response: reply });
+	});
+	await card.getByRole('button', { name: 'Switch off' }).click();
+	await page.getByText('Somebody else has switched it off already').waitFor({ state: 'attached' });
+	await card.getByText('off', { exact: true }).waitFor();
+	assert.deepEqual([statuses, await card.getByRole('alert').count()], [[409], 0]);
+	await page.unroute(`**/webhooks/${id}`);
+	await card.getByRole('button', { name: 'Switch on' }).click();
+	await card.getByText('on', { exact: true }).waitFor();
+	await ann.del(`/api/console/webhooks/${id}`);
+});
+
 test('the pages fit on a phone', async () => {
 	await page.setViewportSize({ width: 380, height: 760 });
 	for (const path of ['/activity', '/notifications', `/tokens/${token.id}`]) {

@@ -220,6 +220,28 @@ test('each change of a webhook is an event, and the webhook hears of it too', as
 	assert.ok(!JSON.stringify(events).includes(w.secret));
 });
 
+test('of two edits of one webhook the second is told, and loses nothing of the first', async () => {
+	const w = await make();
+	const edit = (body) => ann.patch(`/api/console/webhooks/${w.id}`, body);
+	const was = { name: w.name, url: w.url, types: w.types, enabled: true };
+	assert.equal((await edit({ name: 'theirs', enabled: false, types: ['token', 'key'], url: `${w.url}?2`, was })).status, 200);
+	const { cursor } = (await ann.get('/api/console/events?limit=1')).body;
+	for (const [field, value] of [['name', 'mine'], ['url', hook.url], ['types', []], ['enabled', true]]) {
+		const got = await edit({ [field]: value, was: { [field]: was[field] } });
+		assert.deepEqual([got.status, got.body.code, got.body.field], [409, 'changed-meanwhile', field], got.text);
+		assert.match(got.body.detail, /changed meanwhile, by somebody else/);
+		assert.match(got.body.todo, /Save again/);
+	}
+	const [now] = (await ann.get('/api/console/webhooks')).body.webhooks;
+	assert.deepEqual([now.name, now.url, now.types, now.enabled], ['theirs', `${w.url}?2`, ['token', 'key'], false]);
+	assert.deepEqual((await ann.get(`/api/console/events?after=${cursor}`)).body.events, [], 'nothing is told of what was refused');
+	assert.equal((await edit({ name: 'mine', was: { name: 'theirs' } })).status, 200, 'who changes the name saw nothing else');
+	assert.equal((await edit({ name: 'ours', was: { name: 'mine', url: now.url, types: now.types, enabled: false } })).status, 200);
+	assert.equal((await edit({ name: 'said by nobody' })).status, 200);
+	for (const wrong of [{ id: w.id }, { secret: 'x' }, { types: 'token' }, { name: 7 }, { enabled: 'no' }, 7])
+		assert.equal((await edit({ name: 'x', was: wrong })).status, 400, JSON.stringify(wrong));
+});
+
 test('valetkey webhook adds, lists and removes, while the manager serves', async () => {
 	const cli = (...args) => run(['webhook', ...args, '--data', manager.data]);
 	const added = await cli('add', hook.url, '--name', 'by hand', '--types', 'token.revealed key');

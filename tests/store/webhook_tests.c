@@ -123,6 +123,45 @@ test_what_came_of_a_try(void **state)
 }
 
 static void
+refuses_edit(struct fixture *f, const struct webhook_edit *edit, const char *field)
+{
+	assert_rc(store_webhook_edit(store(f), &f->cx, S("h"), edit), E_CONFLICT);
+	assert_string_equal(f->cx.code, "changed-meanwhile");
+	assert_string_equal(f->cx.field, field);
+	ctx_clear(&f->cx);
+}
+
+/* Of two who saw the same webhook the second is told, and changes nothing. */
+static void
+test_an_edit_of_a_webhook_that_is_another_by_now_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct webhook_edit edit = { .set_name = true, .name = S("mine"), .set_enabled = true };
+	struct webhook w;
+
+	hook(f, "h", "token key");
+	edit.was.name = S("g");
+	refuses_edit(f, &edit, "name");
+	edit.was.name = S("h");
+	edit.was.url = S("https://example.com/other");
+	refuses_edit(f, &edit, "url");
+	edit.was.url = S("https://example.com/hook");
+	edit.was.has_types = true;
+	refuses_edit(f, &edit, "types");
+	edit.was.types = S("token key");
+	edit.was.has_enabled = true;
+	refuses_edit(f, &edit, "enabled");
+	assert_ok(store_webhook_get(store(f), &f->cx, S("h"), &w));
+	assert_str_equal(w.name, S("h"));
+	assert_true(w.enabled);
+	edit.was.enabled = true;
+	assert_ok(store_webhook_edit(store(f), &f->cx, S("h"), &edit));
+	assert_ok(store_webhook_get(store(f), &f->cx, S("h"), &w));
+	assert_str_equal(w.name, S("mine"));
+	assert_false(w.enabled);
+}
+
+static void
 test_the_end_of_a_webhook_is_the_end_of_what_waits(void **state)
 {
 	struct fixture *f = *state;
@@ -154,6 +193,7 @@ const struct CMUnitTest webhook_tests[] = {
 	STORE_TEST(test_each_webhook_gets_the_types_it_wants),
 	STORE_TEST(test_a_delivery_is_claimed_by_one_until_its_lease_lapses),
 	STORE_TEST(test_what_came_of_a_try),
+	STORE_TEST(test_an_edit_of_a_webhook_that_is_another_by_now_is_refused),
 	STORE_TEST(test_the_end_of_a_webhook_is_the_end_of_what_waits),
 	STORE_TEST(test_webhooks_are_few),
 };

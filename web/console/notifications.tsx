@@ -221,7 +221,13 @@ function HookCard({ hook, reload, onSecret, onRemove }: HookProps) {
 		setRound(round + 1);
 	});
 	const toggle = act("toggle", async () => {
-		await api.patch(at("webhooks", hook.id), { enabled: !hook.enabled });
+		try {
+			await api.patch(at("webhooks", hook.id), { enabled: !hook.enabled, was: { enabled: hook.enabled } });
+		} catch (e) {
+			if (problemOf(e).code !== "changed-meanwhile")
+				throw e;
+			announce(`Somebody else has switched it ${hook.enabled ? "off" : "on"} already`);
+		}
 		reload();
 	});
 	const renew = act("renew", async () => {
