@@ -55,7 +55,7 @@ test('a token is made lazy on its screen, which says what was seen of the provid
 	p.on.token = (req) => ({ json: tokenReply(), headers: { date: new Date(Date.now() - 3600000).toUTCString() } });
 	p.on.account = () => ({ status: 401, json: {}, headers: { date: new Date(Date.now() - 3600000).toUTCString() } });
 	await ann.post(`/api/console/tokens/${t.id}/refresh`);
-	for (const end = Date.now() + 15000; !(await ann.get(`/api/console/tokens/${t.id}`)).body.token.learned.old_access_token;)
+	for (const end = Date.now() + 60000; !(await ann.get(`/api/console/tokens/${t.id}`)).body.token.learned.old_access_token;)
 		assert.ok(Date.now() < end, 'nothing was learned');
 	await page.goto(`${manager.url}/tokens/${t.id}`);
 	await page.getByRole('heading', { name: 'Seen at Dropbox' }).waitFor();

@@ -107,7 +107,7 @@ function environment(extra) {
 
 function cli(args, extra) {
 	return new Promise((resolve, reject) => {
-		const options = { env: environment(extra), timeout: 20000 };
+		const options = { env: environment(extra), timeout: 60000 };
 		execFile(binary, ["token", ...args], options, (error, stdout, stderr) => {
 			if (/AddressSanitizer|runtime error:/.test(stderr)) reject(new Error(stderr));
 			else resolve({ status: error ? error.code : 0, stdout, stderr });
@@ -222,7 +222,7 @@ describe("what a person at a terminal gets", () => {
 			execFile(
 				"script",
 				["-qec", line, "/dev/null"],
-				{ env: environment({ TERM: "xterm", SHELL: "/bin/sh", ...extra }), timeout: 20000 },
+				{ env: environment({ TERM: "xterm", SHELL: "/bin/sh", ...extra }), timeout: 60000 },
 				(error, stdout) => (error ? reject(error) : resolve(stdout)),
 			);
 		});

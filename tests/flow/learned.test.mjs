@@ -30,7 +30,7 @@ const reported = async (name, access) => {
 	return { status: res.status, body: await res.json() };
 };
 async function until(what, find) {
-	for (const end = Date.now() + 15000; ; await new Promise((r) => setTimeout(r, 20))) {
+	for (const end = Date.now() + 60000; ; await new Promise((r) => setTimeout(r, 20))) {
 		const found = await find();
 		if (found) return found;
 		assert.ok(Date.now() < end, `${what}\n${manager.log().slice(-2000)}`);

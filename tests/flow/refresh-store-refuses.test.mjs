@@ -27,7 +27,7 @@ test('a store that takes no claim is not asked in a circle, nor told of in one',
 	mkdirSync(data, { mode: 0o700 });
 	await seed(data, TOKENS, { due: true, 'refresh-tokens': tokens, 'app-key': app.app_key, 'app-secret': app.app_secret });
 	const seeded = Date.now();
-	const sql = (text) => execFileSync('sqlite3', ['-cmd', '.timeout 5000', path.join(data, 'valetkey.db'), text]);
+	const sql = (text) => execFileSync('sqlite3', ['-cmd', '.timeout 60000', path.join(data, 'valetkey.db'), text]);
 	sql('ALTER TABLE token RENAME COLUMN claim_nonce TO claim_nonce_'); /* each claim fails, no look does */
 	const url = (text) => /^Manager: (\S+)$/m.exec(text)?.[1];
 	const manager = await startOn(0, [binary, 'serve', '--data', data, '--listen', '127.0.0.1:0'], { ready: url, env: cleanEnv({ VALETKEY_DROPBOX_URL: sandbox.url, VALETKEY_LOG_LEVEL: 'warn' }) });

@@ -39,7 +39,7 @@ function holdRefreshes() {
 	return open;
 }
 
-async function until(what, ms = 5000) {
+async function until(what, ms = 30000) {
 	for (const end = Date.now() + ms; Date.now() < end; await pause(10)) if (await what()) return true;
 	return false;
 }

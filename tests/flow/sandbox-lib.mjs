@@ -240,7 +240,7 @@ export async function advance(box, seconds) {
 }
 
 // Bytes over a plain socket, everything that comes back.
-export function raw(box, text, { waitMs = 5000 } = {}) {
+export function raw(box, text, { waitMs = 30000 } = {}) {
 	return new Promise((resolve) => {
 		const socket = net.connect(box.port, "127.0.0.1");
 		let got = "";

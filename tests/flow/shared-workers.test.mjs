@@ -109,7 +109,7 @@ test('a webhook whose secret does not open holds up no other', async () => {
 		const made = [];
 		for (const name of ['first', 'second', 'third'])
 			made.push((await ann.post('/api/console/webhooks', { name, url: `${hook.url}/${name}`, types: ['token.revealed'] })).body.webhook);
-		const spoil = 'import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=10) as db: db.execute("UPDATE webhook SET secret = ? WHERE id = ?", (bytes(90), sys.argv[2]))';
+		const spoil = 'import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=60) as db: db.execute("UPDATE webhook SET secret = ? WHERE id = ?", (bytes(90), sys.argv[2]))';
 		execFileSync('python3', ['-c', spoil, path.join(manager.data, 'valetkey.db'), made[0].id]);
 		assert.equal((await ann.post(`/api/console/tokens/${t.id}/reveal`)).status, 200);
 		const told = [await hook.next(), await hook.next()].map((r) => r.url).sort();

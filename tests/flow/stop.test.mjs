@@ -14,7 +14,7 @@ import { startProvider, tokenReply, usual } from '../lib/provider.mjs';
 import { startServe } from '../lib/server.mjs';
 
 async function until(what, find) {
-	for (const end = Date.now() + 15000; ; await new Promise((r) => setTimeout(r, 20))) {
+	for (const end = Date.now() + 60000; ; await new Promise((r) => setTimeout(r, 20))) {
 		if (await find()) return;
 		assert.ok(Date.now() < end, what);
 	}

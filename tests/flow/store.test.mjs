@@ -98,7 +98,7 @@ test('nothing is moved from under a manager that serves', async () => {
 
 /* Until this process has a lock on a file of this name, as the kernel says. */
 async function locks(child, name) {
-	for (const end = Date.now() + 10000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 20))) {
+	for (const end = Date.now() + 60000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 20))) {
 		for (const fd of readdirSync(`/proc/${child.pid}/fd`)) {
 			const info = await readFile(`/proc/${child.pid}/fdinfo/${fd}`, 'utf8').catch(() => '');
 			if (/^lock:/m.test(info) && readlinkSync(`/proc/${child.pid}/fd/${fd}`).endsWith(name)) return;

@@ -37,7 +37,7 @@ test('the peer of a stream is asked by the kernel whether it is still there', as
 	assert.match(stream.head, /^HTTP\/1\.1 200 /);
 	let now;
 	/* What was just sent has a timer of its own until it is acknowledged. */
-	for (let i = 0; i < 200 && now?.active !== KEEPALIVE; i++) {
+	for (let i = 0; i < 2000 && now?.active !== KEEPALIVE; i++) {
 		now = timer(port, stream.socket.localPort);
 		await new Promise((r) => setTimeout(r, 10));
 	}

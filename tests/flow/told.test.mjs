@@ -16,7 +16,7 @@ const show = async (name) => (await programGet(manager.url, `/api/v1/tokens/${en
 const cli = (...args) => run(['token', ...args], { env: { VALETKEY_URL: manager.url, VALETKEY_API_KEY: key } });
 /* The provider is asked whether its access token still works. */
 async function over(name) {
-	for (const end = Date.now() + 15000; ; await new Promise((r) => setTimeout(r, 20))) {
+	for (const end = Date.now() + 60000; ; await new Promise((r) => setTimeout(r, 20))) {
 		const state = await show(name);
 		if (state.outlook === 'stopped') return state;
 		assert.ok(Date.now() < end, JSON.stringify(state));

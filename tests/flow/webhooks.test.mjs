@@ -41,7 +41,7 @@ const reveal = () => ann.post(`/api/console/tokens/${token.id}/reveal`);
 const deliveries = async (w) => (await ann.get(`/api/console/webhooks/${w.id}/deliveries`)).body.deliveries;
 /* The newest delivery, once it is as wanted. */
 async function settled(w, want) {
-	for (let i = 0; i < 500; i++) {
+	for (let i = 0; i < 3000; i++) {
 		const [d] = await deliveries(w);
 		if (d && want(d)) return d;
 		await pause(20);
@@ -274,7 +274,7 @@ test('S-027 with --deny-private-webhooks nothing private is ever called', async 
 		const { body } = await add(`https://${host}:${hook.port}/`);
 		await bob.post(`/api/console/webhooks/${body.webhook.id}/test`);
 		let d;
-		for (let i = 0; i < 500 && !d?.tried_ms; i++) {
+		for (let i = 0; i < 3000 && !d?.tried_ms; i++) {
 			[d] = (await bob.get(`/api/console/webhooks/${body.webhook.id}/deliveries`)).body.deliveries;
 			await pause(20);
 		}

@@ -57,7 +57,7 @@ function homeThatTrusts(ca) {
 
 /* proxy: "http://127.0.0.1:PORT", for all but the loopback. ca: the file of a CA to trust. here: names
  * that lead to this machine. */
-export async function openBrowser({ headless = true, slowMo, timeout = 15000, proxy, ca, here = [] } = {}) {
+export async function openBrowser({ headless = true, slowMo, timeout = 45000, proxy, ca, here = [] } = {}) {
 	const own = [proxy ? `--proxy-server=${proxy}` : '--no-proxy-server', resolverRules(here)];
 	const home = ca ? homeThatTrusts(ca) : undefined;
 	const env = home ? { ...process.env, HOME: home } : undefined;

@@ -95,7 +95,7 @@ export async function converse(to, pieces, { timeout, quiet, heads, replies = 1,
 
 /* -> { replies, status (of the first, or undefined), text, closed, ms, leftover }; see converse. */
 export async function talk(port, pieces, opt = {}) {
-	const { timeout = 8000, quiet = 150, host = '127.0.0.1' } = opt;
+	const { timeout = 30000, quiet = 150, host = '127.0.0.1' } = opt;
 	const { bytes, closed, ms } = await converse({ port, host }, pieces, { ...opt, timeout, quiet });
 	const parsed = parseReplies(bytes, opt.heads);
 	return { ...parsed, status: parsed.replies[0]?.status, text: bytes.toString('latin1'), closed, ms };

@@ -131,7 +131,7 @@ export async function startPair(contract, own = {}) {
 			return { refreshes: now.refreshes - base.refreshes, reuses: now.reuses - base.reuses };
 		},
 		remove: (id) => ann.del(`/api/console/tokens/${id}`),
-		async until(what, find, ms = 15000) {
+		async until(what, find, ms = 60000) {
 			for (const end = Date.now() + ms; ; await new Promise((r) => setTimeout(r, 25))) {
 				const found = await find();
 				if (found) return found;

@@ -72,7 +72,7 @@ export async function startScripted(contract) {
 		async died(act) {
 			await Promise.all([act().catch(() => null), manager.program.ended]);
 		},
-		async until(what, find, ms = 15000) {
+		async until(what, find, ms = 60000) {
 			for (const end = Date.now() + ms; ; await new Promise((r) => setTimeout(r, 25))) {
 				const found = await find();
 				if (found) return found;

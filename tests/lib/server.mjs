@@ -16,8 +16,8 @@ import path from 'node:path';
 
 import { binary, cleanEnv, sanitizerReport } from './binary.mjs';
 
-const START_MS = 30000;
-const STOP_MS = 15000;
+const START_MS = 60000;
+const STOP_MS = 60000;
 const running = new Set();
 const directories = new Set();
 

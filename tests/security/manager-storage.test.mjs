@@ -179,7 +179,7 @@ test('S-169 a wrong, missing or short master key is one sentence at start', asyn
 		const began = Date.now();
 		const end = await run(['serve', '--data', data, '--listen', '127.0.0.1:0', ...args], { env });
 		assert.ok(end.code > 0, `${what}: status ${end.code}`);
-		assert.ok(Date.now() - began < 5000, what);
+		assert.ok(Date.now() - began < 20000, what);
 		assert.match(end.err, /^valetkey: .*master key.*\n( +.*\n)?$/, what);
 		assert.doesNotMatch(end.out, /Manager:/);
 		assert.equal(database(), before, `${what}: the database was touched`);

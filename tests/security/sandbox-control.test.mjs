@@ -236,7 +236,8 @@ test("S-223 calls that a fault holds up hold up nobody else, and end with a rese
 	for (;;) if ((await control("GET", "faults")).body.faults.length === 0) break;
 	const began = performance.now();
 	assert.equal((await api(box, got.access_token, "files/list_folder", { path: "" })).status, 200);
-	assert.ok(performance.now() - began < 1000);
+	/* Held up by a hundred, it would wait until all of them have had their turn at a worker. */
+	assert.ok(performance.now() - began < 5000);
 	for (const how of await Promise.all(held)) assert.equal(how, "ECONNRESET");
 	agent.destroy();
 });

@@ -220,7 +220,7 @@ test_an_outage_is_told_and_ends(void **state)
 	while (store_behind_ms(other) < BOUND_MS)
 		usleep(50000);
 	cluster_start_again();
-	for (int i = 0; i < 200 && store_behind_ms(other) >= BOUND_MS; i++)
+	for (int i = 0; i < 1200 && store_behind_ms(other) >= BOUND_MS; i++)
 		usleep(50000);
 	assert_true(store_behind_ms(other) < BOUND_MS);
 	make_key(f, "k2");

@@ -68,7 +68,7 @@ crowd_stop(struct crowd *crowd)
 static inline void
 wait_for_count(const _Atomic int *count, int want)
 {
-	for (int i = 0; i < 5000 && *count < want; i++)
+	for (int i = 0; i < 30000 && *count < want; i++)
 		usleep(1000);
 	assert_int_equal(*count, want);
 }

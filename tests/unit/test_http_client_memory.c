@@ -26,6 +26,14 @@ serve_echo(struct site *site, int fd)
 
 enum { LEN = 24, MASK = 0x5a };
 
+static void
+wait_until_gone(const unsigned char *masked)
+{
+	for (int i = 0; i < 1000 && times_in_memory(masked, LEN, MASK) > 0; i++)
+		usleep(20000);
+	assert_int_equal(times_in_memory(masked, LEN, MASK), 0);
+}
+
 /* Neither what was sent nor what came is anywhere once it is over. */
 static void
 call_leaves_nothing(struct world *w, struct str url, int round)
@@ -53,9 +61,8 @@ call_leaves_nothing(struct world *w, struct str url, int round)
 	arena_free(a);
 	mem_wipe(text, sizeof(text));
 	mem_wipe(w->site.heard, sizeof(w->site.heard));
-	usleep(50000); /* the threads wipe after they have answered */
-	assert_int_equal(times_in_memory(sent, LEN, MASK), 0);
-	assert_int_equal(times_in_memory(back, LEN, MASK), 0);
+	wait_until_gone(sent); /* the threads wipe after they have answered */
+	wait_until_gone(back);
 }
 
 static void
@@ -140,20 +147,21 @@ serve_large_and_close(struct site *site, int fd)
 		put(fd, large, sizeof(large));
 }
 
-static void
-wait_until_gone(const unsigned char *masked)
-{
-	for (int i = 0; i < 200 && times_in_memory(masked, LEN, MASK) > 0; i++)
-		usleep(20000);
-	assert_int_equal(times_in_memory(masked, LEN, MASK), 0);
-}
+struct seen {
+	_Atomic int answered;
+	_Atomic bool looked; /* for the address, while the call is not over */
+};
 
 /* Longer than the time after which the client's thread would look around by itself. */
 static void
 count_after_a_while(void *arg, const struct http_reply *reply)
 {
+	struct seen *seen = arg;
+
 	usleep(1100000);
-	*(_Atomic int *)arg += reply->end == CALL_ANSWERED;
+	while (!seen->looked)
+		usleep(1000);
+	seen->answered += reply->end == CALL_ANSWERED;
 }
 
 /* Of a webhook's address the path is a secret. */
@@ -163,7 +171,7 @@ address_is_let_go(struct world *w, int offset)
 	struct http_call call = call_to(w, "POST", "");
 	struct arena *a = arena_new();
 	unsigned char masked[LEN];
-	_Atomic int answered = 0;
+	struct seen seen = { 0 };
 	char text[LEN + 1] = "";
 
 	for (int i = 0; i < LEN; i++) {
@@ -172,10 +180,11 @@ address_is_let_go(struct world *w, int offset)
 	}
 	call.url = str_printf(a, "http://127.0.0.1:%d/hook/%s", w->site.port, text);
 	mem_wipe(text, sizeof(text));
-	http_client_send(w->client, &call, count_after_a_while, &answered);
+	http_client_send(w->client, &call, count_after_a_while, &seen);
 	arena_free(a);
 	assert_true(times_in_memory(masked, LEN, MASK) > 0); /* it would be found */
-	wait_for_count(&answered, 1);
+	seen.looked = true;
+	wait_for_count(&seen.answered, 1);
 	mem_wipe(w->site.heard, sizeof(w->site.heard));
 	wait_until_gone(masked);
 }

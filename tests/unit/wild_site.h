@@ -161,7 +161,7 @@ call_to(struct world *w, const char *method, const char *path)
 {
 	return (struct http_call){ .method = method,
 		.url = str_printf(w->cx.arena, "http://127.0.0.1:%d%s", w->site.port, path),
-		.timeout_ms = 5000 };
+		.timeout_ms = 20000 };
 }
 
 static inline struct http_reply

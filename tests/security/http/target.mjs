@@ -96,7 +96,7 @@ export function parseReplies(bytes, heads = []) {
 }
 
 // Sends pieces and collects the replies; see converse (tests/lib/raw.mjs). `replies`: how many to wait for.
-export async function talk(port, pieces, { timeout = 8000, quiet = 250, from, ...opt } = {}) {
+export async function talk(port, pieces, { timeout = 30000, quiet = 250, from, ...opt } = {}) {
 	const to = { port, host: '127.0.0.1', localAddress: from };
 	const { bytes, closed, ms } = await converse(to, pieces, { ...opt, timeout, quiet });
 	return { ...parseReplies(bytes, opt.heads), closed, ms };

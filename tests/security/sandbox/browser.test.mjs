@@ -176,8 +176,8 @@ test("S-123 an unknown address and a wrong password take the same time", async (
 		known.push(await time("business@example.com"));
 		unknown.push(await time(`nobody${i}@example.com`));
 	}
-	const median = (list) => list.sort((x, y) => x - y)[2];
-	assert.ok(median(unknown) > median(known) / 2, `${known} against ${unknown}`);
+	/* What a busy machine adds to one of them is not in the shortest. */
+	assert.ok(Math.min(...unknown) > Math.min(...known) / 2, `${known} against ${unknown}`);
 	for (let i = 0; i < 10; i++) await b.post("/_web/sign-in", { email: "Flood@example.com", password: "x" });
 	const slowed = await b.post("/_web/sign-in", { email: "flOOd@example.com", password: "x" });
 	assert.equal(slowed.status, 429);
