@@ -5,27 +5,29 @@
 #define LABEL_MAX 1000
 #define ID_MAX 64
 #define TOKENS_MAX 1000
+#define SEEN_MAX (2 * TOKENS_MAX) /* some were put aside while others took their place */
 #define NAMES_SHOWN 20
 
 /* Ids with their names: a person picks by name. The first `max` of many. */
 static enum rc
 view_allowed(struct api *api, struct ctx *cx, const struct api_key *k, size_t max, json_t *o)
 {
-	struct token_page page = { .key = k->id, .max = max };
+	struct token_page page = { .key = k->id,
+		.max = k->token_count < max ? k->token_count : max };
 	json_t *list = json_array();
 	struct token *tokens;
 	int64_t all;
 	size_t n = 0;
 
 	json_put(o, "tokens", list);
-	if (!k->all_tokens)
+	if (!k->all_tokens && page.max > 0)
 		TRY(vault_token_page(api->vault, cx, &page, &tokens, &n));
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list,
 		    json_pack("{s:o, s:o}", "id", json_str(tokens[i].id), "name",
 			json_str(tokens[i].name)));
 	all = (int64_t)n;
-	if (n == page.max)
+	if (n == max)
 		TRY(vault_key_live_tokens(api->vault, cx, k->id, &all));
 	json_put(o, "tokens_more", json_integer(all - (int64_t)n));
 	return OK;
@@ -99,16 +101,17 @@ drop_repeated(struct str *ids, size_t count)
 }
 
 static enum rc
-take_ids(struct ctx *cx, const json_t *list, struct str **ids, size_t *count)
+take_ids(struct ctx *cx, const json_t *list, size_t max, struct str **ids, size_t *count)
 {
 	size_t n = json_array_size(list);
 
 	if (list != NULL && !json_is_array(list))
 		return fail_at(cx, E_INPUT, "bad-field", "token_ids",
 		    "\"token_ids\" is a list of the ids of tokens.");
-	if (n > TOKENS_MAX)
-		return fail_at(
-		    cx, E_INPUT, "bad-field", "token_ids", "Too many tokens for one key.");
+	if (n > max) {
+		fail_at(cx, E_INPUT, "bad-field", "token_ids", "Too many tokens for one key.");
+		return fail_todo(cx, "Choose at most %d, or let it read every token.", TOKENS_MAX);
+	}
 	*ids = ARENA_ARRAY(cx->arena, struct str, n + 1);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *id = json_array_get(list, i);
@@ -125,7 +128,8 @@ take_ids(struct ctx *cx, const json_t *list, struct str **ids, size_t *count)
 static enum rc
 take_token_ids(struct ctx *cx, const json_t *body, struct api_key *k)
 {
-	TRY(take_ids(cx, json_object_get(body, "token_ids"), &k->token_ids, &k->token_count));
+	TRY(take_ids(
+	    cx, json_object_get(body, "token_ids"), TOKENS_MAX, &k->token_ids, &k->token_count));
 	if (k->all_tokens || k->token_count > 0)
 		return OK;
 	fail_at(cx, E_INPUT, "bad-field", "token_ids", "The key may not read any token.");
@@ -159,7 +163,7 @@ reply_whole_key(struct api *api, struct ctx *cx, struct http_res *res, const str
 	json_t *o = json_object(), *record = json_object();
 
 	json_put(o, "record", record);
-	return reply_or_drop(res, 200, o, view_key(api, cx, k, TOKENS_MAX, record));
+	return reply_or_drop(res, 200, o, view_key(api, cx, k, SEEN_MAX, record));
 }
 
 enum rc
@@ -191,8 +195,8 @@ take_key_was(struct ctx *cx, const json_t *body, struct api_key_edit *edit)
 	TRY(json_take_str_opt(cx, was, "label", LABEL_MAX, &edit->was.label));
 	TRY(json_take_bool_opt(cx, was, "all_tokens", &edit->was.all_tokens));
 	edit->was.has_tokens = says_tokens(was);
-	return take_ids(
-	    cx, json_object_get(was, "token_ids"), &edit->was.token_ids, &edit->was.token_count);
+	return take_ids(cx, json_object_get(was, "token_ids"), SEEN_MAX, &edit->was.token_ids,
+	    &edit->was.token_count);
 }
 
 /* Which tokens are replaced as a whole: "all_tokens" or "token_ids" says so. */

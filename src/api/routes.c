@@ -2,8 +2,9 @@
 
 #define SMALL 4096
 #define FORM 16384
-#define KEY_FORM 32768               /* as many ids of tokens as a key may name */
-#define KEY_EDIT_FORM (2 * KEY_FORM) /* and those that it named before */
+#define KEY_FORM 32768 /* as many ids of tokens as a key may name */
+#define KEY_EDIT_FORM \
+	(3 * KEY_FORM) /* and those that the editor saw, of which there may be twice as many */
 
 /* The whole surface of the manager. A row names method, path, who may, where it runs, how much body
  * it takes, and the handler. */

@@ -142,14 +142,35 @@ test('S-132 a key that is cut down loses the rest at once: in its open stream, a
 	stream.close();
 });
 
+const MANY = 1000;
+const ids = Array.from({ length: MANY + 1 }, (_, i) => String(i + 1).padStart(20, '0'));
+
 test('a key that names as many tokens as one may is changed like any other', async () => {
-	const MANY = 1000;
 	copyToken(manager.data, 'One', MANY + 1);
-	const ids = Array.from({ length: MANY + 1 }, (_, i) => String(i + 1).padStart(20, '0'));
 	const before = { label: 'l'.repeat(100), all_tokens: false, token_ids: ids.slice(0, MANY) };
 	const after = { label: 'm'.repeat(100), all_tokens: false, token_ids: ids.slice(1) };
 	const many = await makeKey(ann, { label: before.label, tokens: before.token_ids.map((id) => ({ id })) });
 	const changed = await ann.patch(`/api/console/keys/${many.id}`, { ...after, was: before });
 	assert.equal(changed.status, 200, changed.text.slice(0, 300));
 	assert.deepEqual(changed.body.record.tokens.map((t) => t.id), after.token_ids);
+});
+
+test('a key that reads more than it may name, as some were put aside and came back, is read whole and changed', async () => {
+	const first = [two.id, ...ids.slice(0, MANY - 1)], all = [two.id, ...ids.slice(0, MANY)];
+	const many = await makeKey(ann, { label: 'came back', tokens: first.map((id) => ({ id })) });
+	const path = `/api/console/keys/${many.id}`;
+	await ann.del(`/api/console/tokens/${two.id}`);
+	assert.equal((await ann.patch(path, { token_ids: all.slice(1), was: { token_ids: first.slice(1) } })).status, 200);
+	assert.equal((await ann.post(`/api/console/deleted-tokens/${two.id}/restore`)).status, 200);
+	const { record } = (await ann.get(path)).body;
+	assert.deepEqual([record.tokens.map((t) => t.id).sort(), record.tokens_more], [[...all].sort(), 0]);
+	const listed = (await ann.get('/api/console/keys')).body.keys.find((k) => k.id === many.id);
+	assert.equal(listed.tokens.length + listed.tokens_more, MANY + 1);
+	const was = { all_tokens: false, token_ids: all };
+	const kept = await ann.patch(path, { token_ids: all, was });
+	assert.deepEqual([kept.status, kept.body.field], [400, 'token_ids']);
+	assert.match(kept.body.todo, /at most 1000/);
+	assert.equal((await ann.patch(path, { token_ids: first, was })).status, 200);
+	const often = await ann.patch(path, { token_ids: first, was: { token_ids: [...all, ...all].slice(0, 2 * MANY) } });
+	assert.deepEqual([often.status, often.body.code], [409, 'changed-meanwhile'], 'one of those is not read any more');
 });

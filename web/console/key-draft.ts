@@ -22,14 +22,18 @@ export function wantedOf(d: KeyDraft): Wanted {
 	return { label: d.label.trim(), all_tokens: d.all_tokens, token_ids: d.all_tokens ? [] : d.tokens.map((t) => t.id) };
 }
 
+const SEEN_MAX = 2000; /* as many as the manager takes */
+
 /* What was not touched follows what is stored now: else a change of the label alone would bring back what somebody
  * took from the key meanwhile. What was changed stays. `gone` are those of `seen` that were removed since: whoever
- * changed the ticks saw them, and one that is not ticked is to stay away from the key when its removal is undone. */
+ * changed the ticks saw them, and one that is not ticked is to stay away from the key when its removal is undone; of very
+ * many the first ones stand for all. */
 export function follow(d: KeyDraft, seen: KeyDraft, now: KeyDraft, gone: Named[]): { draft: KeyDraft; seen: KeyDraft } {
 	const label = d.label.trim() === seen.label ? now.label : d.label;
 	if (sameReach(wantedOf(d), seen))
 		return { draft: { ...now, label }, seen: now };
-	return { draft: { ...d, label }, seen: { ...now, tokens: [...now.tokens, ...gone] } };
+	const room = Math.max(0, SEEN_MAX - now.tokens.length);
+	return { draft: { ...d, label }, seen: { ...now, tokens: [...now.tokens, ...gone.slice(0, room)] } };
 }
 
 export interface Changes extends Partial<Wanted> {
