@@ -237,19 +237,37 @@ db_columns(struct ctx *cx, struct db *db, struct db_column **out, size_t *count)
 	}
 }
 
-enum rc
-db_begin(struct ctx *cx, struct db *db)
+static enum rc
+begin(struct ctx *cx, struct db *db, enum rc (*how)(struct ctx *cx, struct db *db))
 {
 	enum rc rc;
 
 	if (db->in_savepoint)
 		return OK;
-	rc = db->driver->begin(cx, db);
+	rc = how(cx, db);
 	if (rc == OK)
 		db->in_transaction = true;
 	else
 		db->driver->rollback(db); /* it may have begun, and only the answer was lost */
 	return rc;
+}
+
+enum rc
+db_begin(struct ctx *cx, struct db *db)
+{
+	return begin(cx, db, db->driver->begin);
+}
+
+enum rc
+db_begin_unsettled(struct ctx *cx, struct db *db)
+{
+	return begin(cx, db, db_settles(db) ? db->driver->begin_unsettled : db->driver->begin);
+}
+
+bool
+db_settles(const struct db *db)
+{
+	return db->driver->begin_unsettled != NULL;
 }
 
 enum rc

@@ -75,6 +75,9 @@ struct db_column {
 MUST enum rc db_columns(struct ctx *cx, struct db *db, struct db_column **out, size_t *count);
 
 MUST enum rc db_begin(struct ctx *cx, struct db *db);
+/* The same; db_commit returns once all connections see what was written, and db_settle brings it to the disk.
+ * True of files only: elsewhere it is durable when db_commit returns. */
+MUST enum rc db_begin_unsettled(struct ctx *cx, struct db *db);
 /* For reading: everything as of one moment, whatever is committed meanwhile. */
 MUST enum rc db_begin_snapshot(struct ctx *cx, struct db *db);
 MUST enum rc db_commit(struct ctx *cx, struct db *db);
@@ -83,8 +86,12 @@ void db_rollback(struct db *db); /* harmless when no transaction is open */
  * others see what was committed before it began. */
 void db_rest(struct db *db);
 uint64_t db_commits(const struct db *db); /* how many so far were acknowledged */
-/* All that was committed is on the disk when it returns, however the database was opened. */
+/* All that was committed before is on the disk when it returns, however it was. Another thread may call it than
+ * the one that uses the connection, once that has migrated it. E_STORE code "not-settled": nobody knows what of it
+ * will be found, so from then on nothing more is written to it, with the same error; it has to be opened anew. */
 MUST enum rc db_settle(struct ctx *cx, struct db *db);
+/* Whether db_settle has something to do after db_begin_unsettled. */
+bool db_settles(const struct db *db);
 
 /* Inside a transaction: until its end, db_begin, db_commit and db_rollback do nothing, and what is
  * written can be taken back alone. */

@@ -28,12 +28,13 @@ struct db_driver {
 	void (*close)(struct db *db);
 	enum rc (*exec)(struct ctx *cx, struct db *db, const char *script);
 	enum rc (*begin)(struct ctx *cx, struct db *db);
+	/* NULL, like settle, when a commit brings everything to the disk. */
+	enum rc (*begin_unsettled)(struct ctx *cx, struct db *db);
 	enum rc (*begin_snapshot)(struct ctx *cx, struct db *db);
 	enum rc (*commit)(struct ctx *cx, struct db *db);
 	void (*rollback)(struct db *db);
 	/* NULL where a statement is over once it has answered. */
 	void (*rest)(struct db *db);
-	/* NULL when a commit does it. */
 	enum rc (*settle)(struct ctx *cx, struct db *db);
 	/* Around all of a migration. NULL when there is nothing to gain. */
 	enum rc (*making)(struct ctx *cx, struct db *db, bool begins);

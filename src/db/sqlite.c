@@ -18,7 +18,13 @@ struct sqlite_db {
 	sqlite3 *handle;
 	struct map *statements; /* text -> struct sqlite_stmt */
 	enum db_sync sync;
-	bool made; /* by this connection, and not yet on the disk */
+	bool made;      /* by this connection, and not yet on the disk */
+	bool unsettled; /* the transaction under way leaves it to db_settle */
+	/* Where commits go, for db_settle on its own thread. NULL until it is known; then it stays. */
+	sqlite3_file *log;
+	/* Why it could not be synced, an errno; 0: it could. After such a failure the system takes for written
+	 * what was not, so that to sync it again proves nothing. */
+	_Atomic int lost;
 };
 
 struct sqlite_stmt {
@@ -154,14 +160,26 @@ sqlite_bind(struct db_stmt *st, int i, struct db_value v)
 }
 
 static enum rc
+not_settled(struct ctx *cx, const struct sqlite_db *d)
+{
+	fail_at(cx, E_STORE, "not-settled", NULL,
+	    "The database could not be brought to the disk: %s.", strerror(d->lost));
+	return fail_todo(cx, "See to the disk, then start valetkey again.");
+}
+
+static enum rc
 sqlite_step(struct ctx *cx, struct db_stmt *st, bool *row)
 {
 	struct sqlite_stmt *s = (struct sqlite_stmt *)st;
-	int code = sqlite3_step(s->handle);
+	const struct sqlite_db *d = (const struct sqlite_db *)st->db;
 	enum rc rc = OK;
+	int code;
 
+	*row = false;
+	if (d->lost != 0 && !sqlite3_stmt_readonly(s->handle))
+		return not_settled(cx, d);
+	code = sqlite3_step(s->handle);
 	s->used = true;
-
 	*row = code == SQLITE_ROW;
 	if (code != SQLITE_ROW && code != SQLITE_DONE)
 		rc = classify(cx, st->db);
@@ -196,6 +214,42 @@ sqlite_begin(struct ctx *cx, struct db *db)
 	return run_once(cx, db, "BEGIN IMMEDIATE");
 }
 
+/* Of the handle, which its own thread alone may ask. */
+static sqlite3_file *
+file_of(struct sqlite_db *d, int which)
+{
+	sqlite3_file *file = NULL;
+
+	(void)sqlite3_file_control(d->handle, "main", which, &file);
+	return file != NULL && file->pMethods != NULL ? file : NULL;
+}
+
+/* Only from outside a transaction can it be set. */
+static enum rc
+sqlite_begin_unsettled(struct ctx *cx, struct db *db)
+{
+	struct sqlite_db *d = (struct sqlite_db *)db;
+
+	if (d->sync == DB_SYNC_COMMIT) {
+		d->unsettled = true;
+		TRY(sqlite_exec(cx, db, "PRAGMA synchronous=NORMAL"));
+	}
+	TRY(sqlite_begin(cx, db));
+	if (d->log == NULL)
+		d->log = file_of(d, SQLITE_FCNTL_JOURNAL_POINTER);
+	return OK;
+}
+
+/* What follows is on the disk at its commit again, or nothing follows. */
+static void
+end_unsettled(struct sqlite_db *d)
+{
+	if (d->unsettled &&
+	    sqlite3_exec(d->handle, "PRAGMA synchronous=FULL", NULL, NULL, NULL) != SQLITE_OK)
+		d->lost = EIO;
+	d->unsettled = false;
+}
+
 static enum rc
 sqlite_begin_snapshot(struct ctx *cx, struct db *db)
 {
@@ -205,7 +259,9 @@ sqlite_begin_snapshot(struct ctx *cx, struct db *db)
 static enum rc
 sqlite_commit(struct ctx *cx, struct db *db)
 {
-	return run_once(cx, db, "COMMIT");
+	TRY(run_once(cx, db, "COMMIT"));
+	end_unsettled((struct sqlite_db *)db);
+	return OK;
 }
 
 static enum rc
@@ -222,6 +278,7 @@ static void
 sqlite_rollback(struct db *db)
 {
 	sqlite3_exec(handle_of(db), "ROLLBACK", NULL, NULL, NULL);
+	end_unsettled((struct sqlite_db *)db);
 }
 
 static void
@@ -239,18 +296,12 @@ sqlite_rest(struct db *db)
 /* --- when it is on the disk --- */
 
 static enum rc
-sync_file(struct ctx *cx, struct db *db, int which)
+sync_file(struct ctx *cx, struct sqlite_db *d, sqlite3_file *file)
 {
-	sqlite3_file *file = NULL;
-
-	if (sqlite3_file_control(handle_of(db), "main", which, &file) != SQLITE_OK)
-		return classify(cx, db);
-	if (file == NULL || file->pMethods == NULL)
-		return OK;
-	if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK)
-		return OK;
-	return fail(
-	    cx, E_STORE, "The database could not be brought to the disk: %s.", strerror(errno));
+	if (d->lost == 0 && file != NULL &&
+	    file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+		d->lost = errno != 0 ? errno : EIO;
+	return d->lost == 0 ? OK : not_settled(cx, d);
 }
 
 /* What was committed since the last checkpoint is in the log, all else in the file: a checkpoint syncs
@@ -261,8 +312,10 @@ sqlite_settle(struct ctx *cx, struct db *db)
 	struct sqlite_db *d = (struct sqlite_db *)db;
 
 	if (d->made)
-		TRY(sync_file(cx, db, SQLITE_FCNTL_FILE_POINTER));
-	TRY(sync_file(cx, db, SQLITE_FCNTL_JOURNAL_POINTER));
+		TRY(sync_file(cx, d, file_of(d, SQLITE_FCNTL_FILE_POINTER)));
+	if (d->log == NULL)
+		d->log = file_of(d, SQLITE_FCNTL_JOURNAL_POINTER);
+	TRY(sync_file(cx, d, d->log));
 	d->made = false;
 	return OK;
 }
@@ -328,6 +381,7 @@ static const struct db_driver driver = {
 	.exec = sqlite_exec,
 	.savepoint = sqlite_savepoint,
 	.begin = sqlite_begin,
+	.begin_unsettled = sqlite_begin_unsettled,
 	.begin_snapshot = sqlite_begin_snapshot,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,

@@ -44,7 +44,7 @@ write_all(struct store *s, struct ctx *cx, struct round *r)
 {
 	if (r->wish_count > 1)
 		qsort(r->wishes, r->wish_count, sizeof(*r->wishes), by_id);
-	TRY(db_begin(cx, s->db));
+	TRY(db_begin_unsettled(cx, s->db));
 	if (r->wish_count > 0)
 		TRY(store_clock(s, cx, &r->wall_ms));
 	TRY(refresh_rows_find(s, cx, r->wishes, r->wish_count, r));
@@ -116,8 +116,8 @@ find_claims(struct store *s, const struct ctx *cx, struct round *r)
 	}
 }
 
-void
-store_round(struct store *s, struct ctx *cx, struct round *r)
+bool
+store_round_write(struct store *s, struct ctx *cx, struct round *r)
 {
 	for (size_t i = 0; i < r->wish_count; i++) {
 		r->wishes[i].recorded = false;
@@ -126,7 +126,7 @@ store_round(struct store *s, struct ctx *cx, struct round *r)
 	}
 	if (!write_round(s, cx, r)) {
 		find_claims(s, cx, r);
-		return;
+		return false;
 	}
 	/* What was edited under the same fence is read again, and written by itself. */
 	for (size_t i = 0; i < r->pair_count; i++) {
@@ -135,4 +135,24 @@ store_round(struct store *s, struct ctx *cx, struct round *r)
 		if (p->rc == E_CONFLICT)
 			p->rc = store_refresh_commit(s, p->cx, p->claim, p->grant);
 	}
+	return db_settles(s->db);
+}
+
+enum rc
+store_round_settle(struct store *s, struct ctx *cx)
+{
+	return db_settle(cx, s->db);
+}
+
+void
+store_round_unsettled(struct round *r, const struct ctx *cx)
+{
+	all_failed(r, cx);
+}
+
+void
+store_round(struct store *s, struct ctx *cx, struct round *r)
+{
+	if (store_round_write(s, cx, r) && store_round_settle(s, cx) != OK)
+		store_round_unsettled(r, cx);
 }

@@ -63,9 +63,19 @@ struct round {
 	int64_t lease_ms;
 };
 
-/* Nothing of it is seen by anybody before all of it is durable. When the transaction as a whole fails,
- * each of its parts fails with the same words; a claim whose commit was not answered is looked for first, and
- * is as good as any when it is there. Sorts the wishes. */
+/* All of it is durable when it returns. When the transaction as a whole fails, each of its parts fails with the
+ * same words; a claim whose commit was not answered is looked for first, and is as good as any when it is there.
+ * Sorts the wishes. */
 void store_round(struct store *s, struct ctx *cx, struct round *r);
+
+/* The same in two steps, so that others may be at work while the disk is. True: it is written and seen by all
+ * who read, and durable once store_round_settle() says so; what is to be durable first is not done before. False: it
+ * is durable, or has failed. */
+bool store_round_write(struct store *s, struct ctx *cx, struct round *r);
+/* Everything that was written before is on the disk when it returns. On any one thread, whoever writes
+ * meanwhile. E_STORE code "not-settled": nothing more is written to this store, until it is opened anew. */
+MUST enum rc store_round_settle(struct store *s, struct ctx *cx);
+/* After a failure of that, whose words are in cx: each part fails with them. */
+void store_round_unsettled(struct round *r, const struct ctx *cx);
 
 #endif

@@ -272,6 +272,7 @@ engine_main(void *arg)
 		ended = e->ended;
 		pthread_mutex_unlock(&e->lock);
 	}
+	round_land(e);
 	return NULL;
 }
 
@@ -295,7 +296,9 @@ release(struct engine *e)
 	pthread_mutex_destroy(&e->lock);
 	map_free(e->flying, NULL);
 	map_free(e->over, free);
+	settler_stop(e->settler);
 	round_parts_free(e->parts);
+	round_parts_free(e->idle);
 	arena_free(e->arena);
 	free(e->lanes);
 	free(e);
@@ -306,6 +309,7 @@ engine_start(struct ctx *cx, struct vault *v, struct engine **out)
 {
 	struct engine *e = mem_alloc(sizeof(*e));
 	pthread_condattr_t attr;
+	enum rc rc;
 
 	e->vault = v;
 	e->lanes = mem_alloc((v->provider_count + 1) * sizeof(*e->lanes));
@@ -314,12 +318,18 @@ engine_start(struct ctx *cx, struct vault *v, struct engine **out)
 	e->flying = map_new();
 	e->over = map_new();
 	e->parts = round_parts_new();
+	e->idle = round_parts_new();
 	e->arena = arena_new();
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&e->changed, &attr);
 	pthread_condattr_destroy(&attr);
+	rc = settler_start(cx, v->store, &e->settler);
+	if (rc != OK) {
+		release(e);
+		return rc;
+	}
 	if (pthread_create(&e->thread, NULL, engine_main, e) != 0) {
 		release(e);
 		return fail(cx, E_BUSY, "A thread could not be started.");

@@ -6,6 +6,7 @@
 #include "oauth/plan.h"
 #include "store/round.h"
 #include "vault/lane.h"
+#include "vault/settler.h"
 #include "vault/upstream.h"
 #include "vault/vault_int.h"
 
@@ -44,6 +45,7 @@ struct flight {
 	int64_t again_ms;
 	struct lane *lane; /* NULL until the token was looked up */
 	bool in_lane;      /* counted in it */
+	bool settling;     /* what it wrote in its last step is on its way to the disk */
 
 	bool rejected; /* somebody was refused with the access token of rejected_ms */
 	bool due_only; /* nobody asked but the clock */
@@ -92,8 +94,12 @@ struct engine {
 	bool clock_moved;
 	int64_t house_at, purge_at; /* clock_mono_ms */
 	bool stopping, ended;
-	struct round_parts *parts; /* round.c, on the engine's thread */
-	struct arena *arena;       /* of one look or one round, on the engine's thread */
+	/* On the engine's thread, like the rest: round.c. */
+	struct round_parts *parts;    /* of the next round */
+	struct round_parts *settling; /* of the one that is on its way to the disk; NULL: none is */
+	struct round_parts *idle;     /* NULL while there is one */
+	struct settler *settler;
+	struct arena *arena; /* of one look */
 };
 
 /* --- flight.c; the engine's lock is held, but for flight_done --- */
@@ -141,9 +147,12 @@ void attempt_committed(struct flight *f, enum rc rc);
 
 struct round_parts *round_parts_new(void);
 void round_parts_free(struct round_parts *parts);
-/* Takes one durable step with each flight that can take one: what they write is one transaction. False
- * when there was none; *at_ms is brought forward to when there will be one. */
+/* Takes one durable step with each flight that can take one: what they write is one transaction. They go on
+ * when it is on the disk, and the next round is written meanwhile. False when there was nothing to do; *at_ms is
+ * brought forward to when there will be. */
 bool round_fly(struct engine *e, int64_t *at_ms);
+/* Waits for the one that is on its way. */
+void round_land(struct engine *e);
 
 uint32_t engine_random(void);
 /* Wakes whoever waits for a change. The lock is held. */

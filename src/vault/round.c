@@ -1,4 +1,4 @@
-/* What many flights write at once. Of a storm of refreshes each reply is sealed, each pair committed,
+/* What many flights write at once, and how they go on when it is on the disk. Of a storm of refreshes each reply is sealed, each pair committed,
  * each failure recorded and each new attempt claimed and recorded; what is ready for its step goes into
  * one transaction, whichever step it is, so that one sync of the disk serves all of them. What could not
  * be written as one of many is tried again by itself, with its own words. */
@@ -17,18 +17,24 @@ struct round_parts {
 	struct round_pair pairs[ROUND_MAX];
 	struct round_failure failures[ROUND_MAX];
 	struct flight *sealing[ROUND_MAX]; /* whose reply replies[i] is */
+	struct round round;                /* what of it is written */
+	struct arena *arena;               /* until it has landed */
 	bool store_is_away; /* and no other part of this round need be tried by itself */
 };
 
 struct round_parts *
 round_parts_new(void)
 {
-	return mem_alloc(sizeof(struct round_parts));
+	struct round_parts *parts = mem_alloc(sizeof(*parts));
+
+	parts->arena = arena_new();
+	return parts;
 }
 
 void
 round_parts_free(struct round_parts *parts)
 {
+	arena_free(parts->arena);
 	free(parts);
 }
 
@@ -44,7 +50,8 @@ bring_forward(int64_t *at_ms, int64_t to)
 static void
 choose(struct round_parts *p, struct flight *f, int64_t now, int64_t *at_ms)
 {
-	if (f->stage == FLIGHT_WANTED || f->stage == FLIGHT_CALLING || f->stage == FLIGHT_DONE)
+	if (f->stage == FLIGHT_WANTED || f->stage == FLIGHT_CALLING || f->stage == FLIGHT_DONE ||
+	    f->settling)
 		return;
 	if (f->again_ms > now)
 		bring_forward(at_ms, f->again_ms);
@@ -61,7 +68,7 @@ choose(struct round_parts *p, struct flight *f, int64_t now, int64_t *at_ms)
 static bool
 can_begin(const struct flight *f, int64_t now, int64_t *at_ms)
 {
-	if (f->stage != FLIGHT_WANTED)
+	if (f->stage != FLIGHT_WANTED || f->settling)
 		return false;
 	if (f->again_ms > now) {
 		bring_forward(at_ms, f->again_ms);
@@ -258,9 +265,9 @@ add_failures(struct engine *e, struct round_parts *p, struct round *r)
 {
 	for (size_t i = 0; i < p->failed_count; i++) {
 		struct flight *f = p->failed[i];
-		struct ctx *cx = ARENA_NEW(e->arena, struct ctx);
+		struct ctx *cx = ARENA_NEW(p->arena, struct ctx);
 
-		*cx = round_cx(e, e->arena);
+		*cx = round_cx(e, p->arena);
 		p->failures[i] =
 		    (struct round_failure){ .claim = &f->claim, .cx = cx, .failure = &f->failure };
 	}
@@ -278,10 +285,10 @@ count_of(const struct round *r)
 
 /* Whether trying by itself what failed as one of many can help: it was many, and the store is there. */
 static bool
-worth_alone(const struct engine *e, const struct round *r, enum rc rc)
+worth_alone(const struct round_parts *p, enum rc rc)
 {
-	return count_of(r) > 1 && rc != OK && rc != E_CONFLICT && rc != E_NOTFOUND &&
-	    rc != E_REAUTH && !e->parts->store_is_away;
+	return count_of(&p->round) > 1 && rc != OK && rc != E_CONFLICT && rc != E_NOTFOUND &&
+	    rc != E_REAUTH && !p->store_is_away;
 }
 
 static struct round
@@ -294,27 +301,27 @@ alone(struct engine *e)
 
 /* In an arena of its own: what is tried again and again leaves nothing in its flight's. */
 static void
-write_alone(struct engine *e, struct round *r)
+write_alone(struct engine *e, struct round_parts *p, struct round *r)
 {
 	struct arena *a = arena_new();
 	struct ctx cx = round_cx(e, a);
 
 	store_round(e->vault->store, &cx, r);
 	if (cx.rc == E_BUSY || (cx.rc == E_STORE && cx.code != NULL))
-		e->parts->store_is_away = true;
+		p->store_is_away = true;
 	arena_free(a);
 }
 
 static void
-after_reply(struct engine *e, const struct round *r, struct flight *f, struct round_reply *part)
+after_reply(struct engine *e, struct round_parts *p, struct flight *f, struct round_reply *part)
 {
 	struct round again = alone(e);
 
-	if (worth_alone(e, r, part->rc)) {
+	if (worth_alone(p, part->rc)) {
 		again.replies = part;
 		again.reply_count = 1;
 		ctx_clear(&f->cx);
-		write_alone(e, &again);
+		write_alone(e, p, &again);
 	}
 	if (part->rc == OK)
 		attempt_answered(f);
@@ -323,45 +330,45 @@ after_reply(struct engine *e, const struct round *r, struct flight *f, struct ro
 }
 
 static void
-after_pair(struct engine *e, const struct round *r, struct flight *f, struct round_pair *part)
+after_pair(struct engine *e, struct round_parts *p, struct flight *f, struct round_pair *part)
 {
 	struct round again = alone(e);
 
-	if (worth_alone(e, r, part->rc)) {
+	if (worth_alone(p, part->rc)) {
 		again.pairs = part;
 		again.pair_count = 1;
 		ctx_clear(&f->cx);
-		write_alone(e, &again);
+		write_alone(e, p, &again);
 	}
 	attempt_committed(f, part->rc);
 }
 
 static void
-after_failure(struct engine *e, const struct round *r, struct flight *f, struct round_failure *part)
+after_failure(struct engine *e, struct round_parts *p, struct flight *f, struct round_failure *part)
 {
 	struct round again = alone(e);
 
-	if (worth_alone(e, r, part->rc)) {
+	if (worth_alone(p, part->rc)) {
 		again.failures = part;
 		again.failure_count = 1;
 		ctx_clear(part->cx);
-		write_alone(e, &again);
+		write_alone(e, p, &again);
 	}
 	attempt_failure_written(f, part->rc, part->cx->why);
 }
 
 static void
-after_wish(struct engine *e, const struct round *r, struct round_wish *part)
+after_wish(struct engine *e, struct round_parts *p, struct round_wish *part)
 {
 	struct round again = alone(e);
 	struct flight *f = part->arg;
 
-	if (!part->unsure && worth_alone(e, r, part->rc)) {
+	if (!part->unsure && worth_alone(p, part->rc)) {
 		begin_lease(f);
 		again.wishes = part;
 		again.wish_count = 1;
 		ctx_clear(&f->cx);
-		write_alone(e, &again);
+		write_alone(e, p, &again);
 	}
 	if (part->unsure)
 		attempt_unsure(f);
@@ -372,53 +379,109 @@ after_wish(struct engine *e, const struct round *r, struct round_wish *part)
 /* Those that are recorded leave first: from then on they count as sent, and how long a provider may be
  * at it is counted from there. */
 static void
-go_on(struct engine *e, struct round_parts *p, struct round *r)
+go_on(struct engine *e, struct round_parts *p)
 {
+	const struct round *r = &p->round;
 	size_t rest = 0;
 
 	for (size_t i = 0; i < r->wish_count; i++) {
 		if (p->wishes[i].rc == OK && p->wishes[i].recorded)
-			after_wish(e, r, &p->wishes[i]);
+			after_wish(e, p, &p->wishes[i]);
 		else
 			p->wishes[rest++] = p->wishes[i];
 	}
 	for (size_t i = 0; i < r->pair_count; i++)
-		after_pair(e, r, p->read[i], &p->pairs[i]);
+		after_pair(e, p, p->read[i], &p->pairs[i]);
 	for (size_t i = 0; i < p->answered_count; i++)
 		if (!attempt_wants_seal(p->answered[i]))
 			attempt_answered(p->answered[i]);
 	for (size_t i = 0; i < r->failure_count; i++)
-		after_failure(e, r, p->failed[i], &p->failures[i]);
+		after_failure(e, p, p->failed[i], &p->failures[i]);
 	for (size_t i = 0; i < p->unsure_count; i++)
 		attempt_find(p->unsure[i]);
 	for (size_t i = 0; i < r->reply_count; i++)
-		after_reply(e, r, p->sealing[i], &p->replies[i]);
+		after_reply(e, p, p->sealing[i], &p->replies[i]);
 	for (size_t i = 0; i < rest; i++)
-		after_wish(e, r, &p->wishes[i]);
+		after_wish(e, p, &p->wishes[i]);
+	arena_reset(p->arena);
+}
+
+/* While what it wrote is not on the disk yet, a flight takes no other step. */
+static void
+mark(struct round_parts *p, bool settling)
+{
+	for (size_t i = 0; i < p->round.wish_count; i++)
+		((struct flight *)p->wishes[i].arg)->settling = settling;
+	for (size_t i = 0; i < p->answered_count; i++)
+		p->answered[i]->settling = settling;
+	for (size_t i = 0; i < p->read_count; i++)
+		p->read[i]->settling = settling;
+	for (size_t i = 0; i < p->failed_count; i++)
+		p->failed[i]->settling = settling;
+	for (size_t i = 0; i < p->unsure_count; i++)
+		p->unsure[i]->settling = settling;
+}
+
+/* True: it is on its way to the disk. */
+static bool
+write_round(struct engine *e, struct round_parts *p)
+{
+	struct ctx cx = round_cx(e, p->arena);
+
+	p->round = alone(e);
+	add_wishes(p, &p->round);
+	add_replies(p, &p->round);
+	add_pairs(p, &p->round);
+	add_failures(e, p, &p->round);
+	return count_of(&p->round) > 0 && store_round_write(e->vault->store, &cx, &p->round);
+}
+
+/* The engine's thread need not wait for the disk: the next round is written before. */
+static void
+settle(struct engine *e, struct round_parts *p)
+{
+	mark(p, true);
+	e->settling = p;
+	e->parts = e->idle;
+	e->idle = NULL;
+	settler_begin(e->settler);
+}
+
+void
+round_land(struct engine *e)
+{
+	struct round_parts *p = e->settling;
+	const struct ctx *why;
+
+	if (p == NULL)
+		return;
+	why = settler_wait(e->settler);
+	if (why != NULL)
+		store_round_unsettled(&p->round, why);
+	e->settling = NULL;
+	e->idle = p;
+	mark(p, false);
+	go_on(e, p);
 }
 
 bool
 round_fly(struct engine *e, int64_t *at_ms)
 {
 	struct round_parts *p = e->parts;
-	struct round r = alone(e);
-	struct ctx cx;
+	bool any, written = false, landed = e->settling != NULL;
 
 	pthread_mutex_lock(&e->lock);
 	choose_all(e, p, at_ms);
 	pthread_mutex_unlock(&e->lock);
-	if (p->answered_count + p->read_count + p->failed_count + p->wanted_count +
-		p->unsure_count ==
-	    0)
-		return false;
-	cx = round_cx(e, e->arena);
-	add_wishes(p, &r);
-	add_replies(p, &r);
-	add_pairs(p, &r);
-	add_failures(e, p, &r);
-	if (count_of(&r) > 0)
-		store_round(e->vault->store, &cx, &r);
-	go_on(e, p, &r);
-	arena_reset(e->arena);
-	return true;
+	any = p->answered_count + p->read_count + p->failed_count + p->wanted_count +
+		p->unsure_count >
+	    0;
+	if (any)
+		written = write_round(e, p);
+	round_land(e);
+	if (written)
+		settle(e, p);
+	else if (any)
+		go_on(e, p);
+	return any || landed;
 }

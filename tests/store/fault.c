@@ -109,6 +109,19 @@ fault_begin(struct ctx *cx, struct db *db)
 }
 
 static enum rc
+fault_begin_unsettled(struct ctx *cx, struct db *db)
+{
+	FAULTY(cx, db_begin_unsettled(cx, inner_db(db)));
+}
+
+/* What becomes of a disk that fails is another test's (sync_tests.c). */
+static enum rc
+fault_settle(struct ctx *cx, struct db *db)
+{
+	return db_settle(cx, inner_db(db));
+}
+
+static enum rc
 fault_commit(struct ctx *cx, struct db *db)
 {
 	if (fault.at_commit && !fault.fired)
@@ -254,6 +267,8 @@ fault_open(struct ctx *cx, const char *where, struct db **out)
 	driver.doubt = fault_doubt;
 	driver.claim_shared = fault_claim_shared;
 	driver.clock = d->inner->driver->clock;
+	driver.begin_unsettled = db_settles(d->inner) ? fault_begin_unsettled : NULL;
+	driver.settle = fault_settle;
 	driver.listen = db_is_shared(d->inner) ? fault_listen : NULL;
 	driver.text_type = d->inner->driver->text_type;
 	driver.blob_type = d->inner->driver->blob_type;

@@ -1,17 +1,24 @@
 /* When what is committed is on the disk. The test stands between SQLite and the system's calls. */
 #include "suite.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "db/db.h"
 
-static int syncs;
+static _Atomic int syncs;
+static bool disk_fails;
 
 int
 fdatasync(int fd)
 {
 	syncs++;
+	if (disk_fails) {
+		errno = EIO;
+		return -1;
+	}
 	return (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -35,16 +42,22 @@ make(struct fixture *f, const char *name, enum db_sync sync)
 	return db;
 }
 
-static int
-syncs_of_a_commit(struct fixture *f, struct db *db, int64_t id)
+static enum rc
+insert(struct fixture *f, struct db *db, int64_t id)
 {
 	struct db_stmt *st;
 
+	TRY(db_stmt(&f->cx, db, "INSERT INTO thing (id) VALUES ($1)", &st));
+	db_bind_int(st, 1, id);
+	return db_run(&f->cx, st, NULL);
+}
+
+static int
+syncs_of_a_commit(struct fixture *f, struct db *db, int64_t id)
+{
 	syncs = 0;
 	assert_ok(db_begin(&f->cx, db));
-	assert_ok(db_stmt(&f->cx, db, "INSERT INTO thing (id) VALUES ($1)", &st));
-	db_bind_int(st, 1, id);
-	assert_ok(db_run(&f->cx, st, NULL));
+	assert_ok(insert(f, db, id));
 	assert_int_equal(syncs, 0);
 	assert_ok(db_commit(&f->cx, db));
 	return syncs;
@@ -118,9 +131,122 @@ test_an_empty_file_that_was_there_is_made_with_care(void **state)
 	db_close(db);
 }
 
+struct settling {
+	struct fixture *f;
+	struct db *db;
+	struct ctx cx;
+	enum rc rc;
+};
+
+static void *
+settle(void *arg)
+{
+	struct settling *s = arg;
+
+	ctx_init(&s->cx, s->f->arena, s->f->clock);
+	s->rc = db_settle(&s->cx, s->db);
+	return NULL;
+}
+
+static enum rc
+settle_elsewhere(struct fixture *f, struct db *db)
+{
+	struct settling s = { .f = f, .db = db };
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, settle, &s), 0);
+	pthread_join(thread, NULL);
+	if (s.rc != OK)
+		f->cx = s.cx;
+	return s.rc;
+}
+
+static void
+test_one_commit_leaves_the_disk_to_somebody_else(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = make(f, "unsettled.db", DB_SYNC_COMMIT);
+
+	for (int i = 1; i <= 3; i++) {
+		syncs = 0;
+		assert_ok(db_begin_unsettled(&f->cx, db));
+		assert_ok(insert(f, db, i));
+		assert_ok(db_commit(&f->cx, db));
+		assert_int_equal(syncs, 0);
+		assert_int_equal(mode(f, db), 2);
+		assert_ok(settle_elsewhere(f, db));
+		assert_int_equal(syncs, 1);
+	}
+	assert_ok(db_begin_unsettled(&f->cx, db));
+	assert_ok(insert(f, db, 4));
+	db_rollback(db);
+	assert_int_equal(mode(f, db), 2);
+	assert_int_equal(syncs_of_a_commit(f, db, 4), 1);
+	db_close(db);
+}
+
+static int64_t
+things(struct fixture *f, struct db *db)
+{
+	struct db_stmt *st;
+	int64_t count;
+	bool row;
+
+	assert_ok(db_stmt(&f->cx, db, "SELECT count(*) FROM thing", &st));
+	assert_ok(db_step(&f->cx, st, &row));
+	count = db_col_int(st, 0);
+	db_done(st);
+	return count;
+}
+
+/* The system says of a page that it could not write that it is clean: another sync would lie. */
+static void
+test_after_a_sync_that_failed_nothing_is_written(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = make(f, "broken.db", DB_SYNC_COMMIT);
+
+	assert_ok(db_begin_unsettled(&f->cx, db));
+	assert_ok(insert(f, db, 1));
+	assert_ok(db_commit(&f->cx, db));
+	disk_fails = true;
+	assert_rc(settle_elsewhere(f, db), E_STORE);
+	disk_fails = false;
+	assert_rc(settle_elsewhere(f, db), E_STORE);
+	assert_rc(db_begin(&f->cx, db), E_STORE);
+	assert_string_equal(f->cx.code, "not-settled");
+	assert_rc(insert(f, db, 2), E_STORE);
+	assert_int_equal(things(f, db), 1);
+	db_close(db);
+	assert_ok(db_open(&f->cx, fixture_path(f, "broken.db"), &db));
+	assert_ok(insert(f, db, 2));
+	db_close(db);
+}
+
+/* A claim that may not be found after a power cut is none: its request must not leave. */
+static void
+test_a_claim_that_was_not_settled_has_failed(void **state)
+{
+	struct fixture *f = *state;
+	struct refresh_claim got;
+
+	create(f, "t1", "one");
+	disk_fails = true;
+	assert_rc(store_refresh_claim(store(f), &f->cx, S("t1"), NOW, LEASE, &got), E_STORE);
+	disk_fails = false;
+	assert_string_equal(f->cx.code, "not-settled");
+	ctx_clear(&f->cx);
+	assert_rc(
+	    store_refresh_claim(store(f), &f->cx, S("t1"), NOW + LEASE + 1, LEASE, &got), E_STORE);
+	assert_string_equal(f->cx.code, "not-settled");
+}
+
 const struct CMUnitTest sync_tests[] = {
 	STORE_TEST(test_each_commit_is_on_the_disk),
 	STORE_TEST(test_or_some_time_later),
 	STORE_TEST(test_an_empty_file_that_was_there_is_made_with_care),
+	STORE_TEST(test_one_commit_leaves_the_disk_to_somebody_else),
+	STORE_TEST(test_after_a_sync_that_failed_nothing_is_written),
+	STORE_TEST(test_a_claim_that_was_not_settled_has_failed),
 };
 const size_t sync_test_count = sizeof(sync_tests) / sizeof(sync_tests[0]);
