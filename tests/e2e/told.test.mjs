@@ -21,7 +21,7 @@ test('the list says until when, and why; the token\'s screen who can mend it', a
 	const row = (name) => page.getByRole('row', { name: new RegExp(name) });
 	await row('Short').waitFor();
 	assert.match(await row('Short').innerText(), /Works until .+: The provider gave no refresh token to renew it with\./);
-	assert.match(await row('Fine').innerText(), /active\s+answered (just now|\d+ s ago)[^]*No end in sight/);
+	assert.match(await row('Fine').innerText(), /active\s+answered (just now|\d+ (s|min) ago)[^]*No end in sight/);
 	assert.match(await row('Dead').innerText(), /Works until .+: Dropbox refused the grant/);
 	/* Nothing is cut off at the edge, on a desk, a tablet and a telephone. */
 	for (const width of [1280, 820, 380]) {

@@ -182,7 +182,7 @@ test("S-083 Allow does nothing in the first half second", async () => {
 // Python is there because meson needs it; node has no SQLite of its own before version 22.
 function sql(statement) {
 	const dir = [box.dir, ...readdirSync(box.dir).map((d) => join(box.dir, d))].find((d) => existsSync(join(d, "sandbox.db")));
-	const script = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], timeout=10)\ndb.execute(sys.argv[2])\ndb.commit()";
+	const script = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], timeout=60)\ndb.execute(sys.argv[2])\ndb.commit()";
 	const done = spawnSync(existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3", ["-c", script, join(dir, "sandbox.db"), statement]);
 	assert.equal(done.status, 0, done.stderr.toString());
 }

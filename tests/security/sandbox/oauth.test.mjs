@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { advance, api, authorizePath, bootOf, connect, consent, control, exchange, grant, makeApp, pkce, refresh, startSandbox, token } from "../../flow/sandbox-lib.mjs";
+import { whileFast } from "../../lib/soon.mjs";
 import { app, basic, box, post, state, useSandbox } from "./lib.mjs";
 
 useSandbox();
@@ -165,10 +166,13 @@ test("S-076 strict: another app, a wrong secret or a made-up token kill nothing"
 });
 
 test("S-076 grace allows the old one for its seconds and not one more", async () => {
-	const { mine, first } = await withPersonality({ rotation: "grace", grace: { until: "seconds", max_s: 30 } });
-	const second = (await refresh(box, mine, first.refresh_token)).body;
-	await advance(box, 28);
-	assert.equal((await refresh(box, mine, first.refresh_token)).status, 200);
+	const { mine, first, second, allowed } = await whileFast(2000, async () => {
+		const { mine, first } = await withPersonality({ rotation: "grace", grace: { until: "seconds", max_s: 30 } });
+		const second = (await refresh(box, mine, first.refresh_token)).body;
+		await advance(box, 28);
+		return { mine, first, second, allowed: (await refresh(box, mine, first.refresh_token)).status };
+	});
+	assert.equal(allowed, 200);
 	await advance(box, 2);
 	assert.equal((await refresh(box, mine, first.refresh_token)).body.error, "invalid_grant");
 	assert.equal((await refresh(box, mine, second.refresh_token)).status, 200);
