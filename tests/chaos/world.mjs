@@ -234,7 +234,7 @@ export async function startWorld({ copies = 1, nodes: count = 0, standby = true 
 		},
 		path: (t, rest, node = nodes[0]) => `${node.url}/api/v1/tokens/${encodeURIComponent(t.name)}${rest}`,
 		/* A program's call: { status, body }. */
-		async ask(t, rest, { method = 'GET', body, node, ms = 25000 } = {}) {
+		async ask(t, rest, { method = 'GET', body, node, ms = 60000 } = {}) {
 			const res = await fetch(world.path(t, rest, node), {
 				method,
 				headers: { authorization: `Bearer ${key}`, ...(body ? { 'content-type': 'application/json' } : {}) },
@@ -249,7 +249,7 @@ export async function startWorld({ copies = 1, nodes: count = 0, standby = true 
 		/* The status with which the provider's API answers this access token. */
 		async use(access) {
 			const res = await fetch(`${sandbox.url}/2/users/get_current_account`, {
-				method: 'POST', headers: { authorization: `Bearer ${access}` }, signal: AbortSignal.timeout(25000),
+				method: 'POST', headers: { authorization: `Bearer ${access}` }, signal: AbortSignal.timeout(60000),
 			});
 			await res.arrayBuffer();
 			return res.status;
