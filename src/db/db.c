@@ -202,7 +202,7 @@ type_of(struct ctx *cx, struct str column, struct str type, enum db_type *out)
 {
 	if (str_eq_nocase(type, S("TEXT")))
 		*out = DB_TEXT;
-	else if (str_eq_nocase(type, S("BIGINT")))
+	else if (str_eq_nocase(type, S("BIGINT")) || str_eq_nocase(type, S("INTEGER")))
 		*out = DB_INT;
 	else if (str_eq_nocase(type, S("BLOB")) || str_eq_nocase(type, S("bytea")))
 		*out = DB_BLOB;

@@ -48,7 +48,8 @@ MUST enum rc db_schema_version(struct ctx *cx, struct db *db, int64_t *version);
 MUST enum rc db_schema_look(struct ctx *cx, struct db *db, int64_t *version);
 /* Applies what is missing of the numbered schema steps, all in one transaction; of several that try
  * at once one does it. Each step is one script, in which BLOB and TEXT stand for the database's own
- * types, and a line that begins with ON_POSTGRES is left out by SQLite. E_INPUT when the schema is newer
+ * types, and a line that begins with ON_POSTGRES is left out by SQLite. Only a key of the type INTEGER is the
+ * place of the row itself there. E_INPUT when the schema is newer
  * than the steps. */
 MUST enum rc db_migrate(struct ctx *cx, struct db *db, const char *const *steps, size_t count);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "store/reply.h"
 #include "store/store_int.h"
 #include "store/table.h"
 
@@ -220,6 +221,16 @@ check_digests(struct ctx *cx, struct copying *c)
 	return OK;
 }
 
+/* A reply that a process which was ended has left beside its token is looked for there by nobody but the start on
+ * a file: reply.h. */
+static enum rc
+move_replies(struct ctx *cx, struct copying *c)
+{
+	return db_is_shared(c->to) && c->version >= REPLY_STEP
+	    ? reply_recover(cx, c->to, clock_now_ms(cx->clock))
+	    : OK;
+}
+
 static enum rc
 copy_all(struct ctx *cx, struct copying *c)
 {
@@ -229,6 +240,7 @@ copy_all(struct ctx *cx, struct copying *c)
 	for (size_t i = 0; i < c->count; i++)
 		TRY(copy_table(cx, c, &c->tables[i]));
 	TRY(check_digests(cx, c));
+	TRY(move_replies(cx, c));
 	if (c->backup)
 		TRY(write_digests(cx, c));
 	return db_commit(cx, c->to);

@@ -1,6 +1,7 @@
 #include "store/refresh.h"
 
 #include "store/refresh_row.h"
+#include "store/reply.h"
 #include "store/token_row.h"
 
 /* One token's part of a round, by itself. */
@@ -41,8 +42,8 @@ store_refresh_sent(
 }
 
 enum rc
-store_refresh_answered(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
-    int64_t now_ms, int status, int64_t date_s, struct secret reply)
+store_refresh_answered(struct store *s, struct ctx *cx, struct refresh_claim *claim, int64_t now_ms,
+    int status, int64_t date_s, struct secret reply)
 {
 	struct round_reply part = {
 		.claim = claim, .cx = cx, .status = status, .date_s = date_s, .body = reply
@@ -65,16 +66,14 @@ check_fence(struct store *s, struct ctx *cx, const struct refresh_claim *claim, 
 
 /* What the row holds now is what is replaced: the name or the App Secret may be others than at the
  * claim. */
-enum rc
-store_refresh_commit(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
+static enum rc
+write_pair(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
     const struct token_grant *grant)
 {
-	STORE_HOLD hold = store_hold(s, cx);
 	struct refresh_claim now = *claim;
 	struct token_grant granted = *grant;
 	struct round_pair pair = { .claim = &now, .cx = cx, .grant = &granted };
 
-	TRY(db_begin(cx, s->db));
 	TRY(token_row_hold(s, cx, claim->token.id));
 	TRY(check_fence(s, cx, claim, &now.token, &now.secrets));
 	if (now.token.attempt.stage == STAGE_SETTLED &&
@@ -86,12 +85,31 @@ store_refresh_commit(struct store *s, struct ctx *cx, const struct refresh_claim
 	TRY(refresh_rows_commit(s, cx, &pair, 1));
 	if (pair.rc != OK)
 		return fail(cx, E_BUG, "The token changed under its own lock.");
-	TRY(store_changed(s, cx, CHANGE_TOKEN, claim->token.id));
-	return db_commit(cx, s->db);
+	return store_changed(s, cx, CHANGE_TOKEN, claim->token.id);
 }
 
 enum rc
-store_refresh_failed(struct store *s, struct ctx *cx, const struct refresh_claim *claim,
+store_refresh_commit(
+    struct store *s, struct ctx *cx, struct refresh_claim *claim, const struct token_grant *grant)
+{
+	STORE_HOLD hold = store_hold(s, cx);
+	bool overtaken;
+	enum rc rc;
+
+	TRY(db_begin(cx, s->db));
+	rc = write_pair(s, cx, claim, grant);
+	overtaken = (rc == E_CONFLICT || rc == E_NOTFOUND) && claim->slot > 0;
+	if (overtaken)
+		TRY(reply_hand_over(s, cx, claim, grant->now_ms));
+	else
+		TRY(rc);
+	TRY(db_commit(cx, s->db));
+	reply_free(s, claim);
+	return rc;
+}
+
+enum rc
+store_refresh_failed(struct store *s, struct ctx *cx, struct refresh_claim *claim,
     const struct refresh_failure *failure)
 {
 	struct round_failure part = { .claim = claim, .cx = cx, .failure = failure };
@@ -130,6 +148,7 @@ store_refresh_recover(struct store *s, struct ctx *cx, int64_t now_ms, int64_t *
 	struct db_stmt *st;
 
 	TRY(db_begin(cx, s->db));
+	TRY(reply_recover(cx, s->db, now_ms));
 	TRY(db_stmt(
 	    cx, s->db, "UPDATE token SET lease_until_ms = 0 WHERE lease_until_ms > 0", &st));
 	TRY(db_run(cx, st, NULL));

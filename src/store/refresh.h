@@ -24,6 +24,7 @@ struct refresh_claim {
 	struct token_secrets secrets;
 	struct secret reply; /* with STAGE_KEPT: the raw reply of an earlier attempt */
 	int64_t fence;
+	int64_t slot; /* where its reply is sealed until it is written what it said; 0: in none */
 	unsigned char nonce[REFRESH_NONCE_LEN]; /* tells it from another claim of the same fence */
 };
 
@@ -42,15 +43,15 @@ MUST enum rc store_refresh_find(
     struct store *s, struct ctx *cx, struct refresh_claim *claim, bool *recorded);
 
 /* Also for somebody whom a newer claim has overtaken, as long as no newer attempt has left, and for one whose claim
- * and record a failover has lost: it is the only copy. Makes the token due, for whoever reads it. */
-MUST enum rc store_refresh_answered(struct store *s, struct ctx *cx,
-    const struct refresh_claim *claim, int64_t now_ms, int status, int64_t date_s,
-    struct secret reply);
+ * and record a failover has lost: it is the only copy. Makes the token due, for whoever reads it. In a file it lies
+ * beside the token at first (store/reply.h), and commit or failed find who was overtaken: then it is as said here. */
+MUST enum rc store_refresh_answered(struct store *s, struct ctx *cx, struct refresh_claim *claim,
+    int64_t now_ms, int status, int64_t date_s, struct secret reply);
 
 /* The pair that was there stays, sealed, as the previous one until the next commit. May be called again
  * when it is not known whether it was written. */
-MUST enum rc store_refresh_commit(struct store *s, struct ctx *cx,
-    const struct refresh_claim *claim, const struct token_grant *grant);
+MUST enum rc store_refresh_commit(
+    struct store *s, struct ctx *cx, struct refresh_claim *claim, const struct token_grant *grant);
 
 /* A refresh that did not work. E_CONFLICT also when the state would change although the secret it
  * was tried with has meanwhile. */
@@ -64,16 +65,20 @@ struct refresh_failure {
 	bool first_of_kind;  /* attempts are counted from this one on */
 	bool newly_in_doubt; /* it was not before: told, whatever failed before */
 };
-MUST enum rc store_refresh_failed(struct store *s, struct ctx *cx,
-    const struct refresh_claim *claim, const struct refresh_failure *failure);
+MUST enum rc store_refresh_failed(struct store *s, struct ctx *cx, struct refresh_claim *claim,
+    const struct refresh_failure *failure);
 
 /* Gives the lease back with nothing tried; looks again at due_ms. */
 MUST enum rc store_refresh_release(
     struct store *s, struct ctx *cx, const struct refresh_claim *claim, int64_t due_ms);
 
-/* For a process that owns the data alone, at its start: leases are those of a process that is gone.
- * Makes what was in the middle of an attempt due at once; *count says how many. */
+/* For a process that owns the data alone, at its start: leases are those of a process that is gone, and so are
+ * the replies that it left beside their tokens. Makes what was in the middle of an attempt due at once; *count says how many. */
 MUST enum rc store_refresh_recover(struct store *s, struct ctx *cx, int64_t now_ms, int64_t *count);
+
+/* When nothing is under way: no reply stays for longer than it is needed. Does nothing while one is, and costs
+ * nothing when there is none. */
+MUST enum rc store_refresh_tidy(struct store *s, struct ctx *cx);
 
 /* Makes the kept reply be read again. E_NOTFOUND when none is kept. */
 MUST enum rc store_refresh_reread(struct store *s, struct ctx *cx, struct str id, int64_t now_ms);

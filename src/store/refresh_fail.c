@@ -1,11 +1,19 @@
 /* What did not work, of many refreshes at once. */
 #include "base/json.h"
 #include "store/refresh_row.h"
+#include "store/reply.h"
 
 struct rows {
 	const struct round_failure *failures;
 	int64_t *changed;
 };
+
+/* A reply that said for certain what became of the attempt is not needed any more. */
+static bool
+keeps_reply(const struct refresh_failure *f)
+{
+	return f->attempt.stage == STAGE_KEPT || f->keep_reply;
+}
 
 static void
 bind_failure(void *arg, size_t i, struct db_stmt *st)
@@ -29,8 +37,7 @@ bind_failure(void *arg, size_t i, struct db_stmt *st)
 	db_bind_int(st, 12, claim->token.attempt.stage);
 	db_bind_int(st, 13, f->attempt.sent_ms);
 	db_bind_int(st, 14, f->first_of_kind);
-	/* A reply that said for certain what became of the attempt is not needed any more. */
-	db_bind_int(st, 15, f->attempt.stage == STAGE_KEPT || f->keep_reply);
+	db_bind_int(st, 15, keeps_reply(f));
 	db_bind_blob(st, 16, S(""));
 }
 
@@ -63,6 +70,14 @@ tell_failed(struct store *s, struct ctx *cx, const struct token *t, const struct
 	    s, cx, types[f->status], t, json_pack("{s:o}", "why", json_str(f->reason)));
 }
 
+static enum rc
+written(struct store *s, struct ctx *cx, const struct round_failure *f)
+{
+	if (keeps_reply(f->failure))
+		TRY(reply_keep(s, cx, f->claim));
+	return tell_failed(s, cx, &f->claim->token, f->failure);
+}
+
 enum rc
 refresh_rows_fail(struct store *s, struct ctx *cx, struct round_failure *failures, size_t n)
 {
@@ -79,8 +94,8 @@ refresh_rows_fail(struct store *s, struct ctx *cx, struct round_failure *failure
 		struct round_failure *f = &failures[i];
 
 		f->rc = r.changed[i] == 1 ? OK : fail(f->cx, E_CONFLICT, REFRESH_TAKEN_OVER);
-		if (f->rc == OK)
-			TRY(tell_failed(s, cx, &f->claim->token, f->failure));
+		TRY(f->rc == OK ? written(s, cx, f)
+				: reply_hand_over(s, cx, f->claim, f->failure->now_ms));
 	}
 	return OK;
 }

@@ -1,5 +1,6 @@
 #include "store/refresh_row.h"
 
+#include "store/reply.h"
 #include "store/token_row.h"
 
 struct rows {
@@ -30,6 +31,7 @@ read_claim(const struct rows *r, struct round_wish *w, struct db_stmt *st)
 
 	token_row_read(cx, st, &c->token);
 	c->fence = ++c->token.fence;
+	c->slot = 0;
 	c->reply = secret_of(S(""));
 	TRY(token_row_secrets(r->store, cx, st, &c->token, &c->secrets));
 	if (secret_empty(c->secrets.refresh))
@@ -317,9 +319,8 @@ not_sealed(struct rows *r, size_t n)
 
 /* Due for whoever reads it. What is due already, nearly all of them, keeps its place: the index need not be
  * touched for it. */
-enum rc
-refresh_rows_seal(
-    struct store *s, struct ctx *cx, struct round_reply *replies, size_t n, int64_t now_ms)
+static enum rc
+seal_in_rows(struct store *s, struct ctx *cx, struct round_reply *replies, size_t n, int64_t now_ms)
 {
 	struct rows r = { .store = s, .cx = cx, .now_ms = now_ms };
 	struct db_many many = { .count = n, .bind = bind_reply, .arg = &r };
@@ -342,6 +343,14 @@ refresh_rows_seal(
 		if (replies[i].rc != OK)
 			fail(replies[i].cx, E_CONFLICT, REFRESH_TAKEN_OVER);
 	return OK;
+}
+
+enum rc
+refresh_rows_seal(
+    struct store *s, struct ctx *cx, struct round_reply *replies, size_t n, int64_t now_ms)
+{
+	return reply_has_slots(s) ? reply_seal(s, cx, replies, n)
+				  : seal_in_rows(s, cx, replies, n, now_ms);
 }
 
 /* --- commit --- */

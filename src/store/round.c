@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "store/refresh_row.h"
+#include "store/reply.h"
 
 static int
 by_id(const void *a, const void *b)
@@ -79,14 +80,28 @@ all_failed(struct round *r, const struct ctx *why)
 		r->failures[i].rc = share(r->failures[i].cx, why);
 }
 
+/* What their replies said is written, or the replies are in their rows. Whatever comes into the slots next stands
+ * behind that in the log: no power cut takes this and leaves that. */
+static void
+free_slots(struct store *s, const struct round *r)
+{
+	for (size_t i = 0; i < r->pair_count; i++)
+		if (r->pairs[i].rc == OK)
+			reply_free(s, r->pairs[i].claim);
+	for (size_t i = 0; i < r->failure_count; i++)
+		reply_free(s, r->failures[i].claim);
+}
+
 static bool
 write_round(struct store *s, struct ctx *cx, struct round *r)
 {
 	STORE_HOLD hold = store_hold(s, cx);
 
 	if (write_all(s, cx, r) == OK) {
-		if (db_commit(cx, s->db) == OK)
+		if (db_commit(cx, s->db) == OK) {
+			free_slots(s, r);
 			return true;
+		}
 		for (size_t i = 0; i < r->wish_count; i++)
 			r->wishes[i].unsure = r->wishes[i].rc == OK;
 	}

@@ -28,7 +28,7 @@ struct round_wish {
 
 /* A raw reply, sealed: store_refresh_answered. */
 struct round_reply {
-	const struct refresh_claim *claim;
+	struct refresh_claim *claim;
 	struct ctx *cx;
 	int status;
 	int64_t date_s;
@@ -38,7 +38,7 @@ struct round_reply {
 
 /* A pair: store_refresh_commit. */
 struct round_pair {
-	const struct refresh_claim *claim;
+	struct refresh_claim *claim;
 	struct ctx *cx;
 	const struct token_grant *grant;
 	enum rc rc;
@@ -46,7 +46,7 @@ struct round_pair {
 
 /* What did not work: store_refresh_failed. */
 struct round_failure {
-	const struct refresh_claim *claim;
+	struct refresh_claim *claim;
 	struct ctx *cx;
 	const struct refresh_failure *failure;
 	enum rc rc;

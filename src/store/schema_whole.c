@@ -1,7 +1,7 @@
 #include "store/store_int.h"
 
-/* What steps 1 to 14 make, to the letter (tests/store/schema_tests.c). */
-const struct db_whole store_schema_whole = { 14,
+/* What steps 1 to 15 make, to the letter (tests/store/schema_tests.c). */
+const struct db_whole store_schema_whole = { 15,
 	"CREATE TABLE meta ( name TEXT PRIMARY KEY, value TEXT NOT NULL, sealed BLOB);"
 	"CREATE TABLE user_ ( id TEXT PRIMARY KEY, username TEXT NOT NULL UNIQUE,"
 	" password_hash TEXT NOT NULL);"
@@ -84,8 +84,11 @@ const struct db_whole store_schema_whole = { 14,
 	"CREATE INDEX token_attempt ON token (attempt_stage) WHERE attempt_stage > 0 AND"
 	" lease_until_ms = 0;"
 	"CREATE INDEX delivery_tried ON delivery (tried_ms) WHERE state > 0;"
+	"CREATE TABLE reply ( slot INTEGER PRIMARY KEY, token_id TEXT NOT NULL, fence BIGINT"
+	" NOT NULL, status BIGINT NOT NULL, date_s BIGINT NOT NULL, sealed BLOB NOT NULL);"
 	"ON_POSTGRES DROP INDEX token_attempt;\n"
 	"ON_POSTGRES DROP INDEX token_leased;\n"
 	"ON_POSTGRES DROP INDEX token_due;\n"
 	"ON_POSTGRES CREATE INDEX token_due ON token (provider, due_ms) WHERE due_ms > 0;\n"
-	"ON_POSTGRES ALTER TABLE token SET (fillfactor = 40, toast_tuple_target = 8160);\n" };
+	"ON_POSTGRES ALTER TABLE token SET (fillfactor = 40, toast_tuple_target = 8160);\n"
+	"ON_POSTGRES ALTER TABLE reply ALTER COLUMN slot TYPE BIGINT;\n" };

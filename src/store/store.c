@@ -283,6 +283,7 @@ store_close(struct store *s)
 	db_close(s->db);
 	pthread_mutex_destroy(&s->lock);
 	free(s->readers);
+	free(s->slots.taken);
 	arena_free(s->arena);
 	free(s);
 }

@@ -16,6 +16,13 @@
 
 struct follower;
 
+/* Which slots of the table of replies hold one that is still needed (store/reply.h). */
+struct reply_slots {
+	uint64_t *taken; /* a bit each */
+	size_t words, taken_count;
+	_Atomic bool written; /* the table need not be empty */
+};
+
 /* One connection behind one lock. The store itself is the one that writes; it has a few of the same
  * kind that only read, so that nobody who reads waits for a disk. */
 struct store {
@@ -31,6 +38,7 @@ struct store {
 	enum rc (*open)(struct ctx *cx, const char *where, struct db **out);
 	struct arena *arena;         /* of `where` */
 	_Atomic pthread_t batcher;   /* the thread in store_batch, which holds the lock; 0: none */
+	struct reply_slots slots;    /* of the table of replies, where it is in use */
 	struct follower *follower;   /* NULL where nobody else uses the database */
 	int64_t event_head;          /* of this process; 0: none yet */
 	int64_t event_made;          /* the one that this transaction makes; 0: none */

@@ -5,6 +5,7 @@
 
 #include "store/connection.h"
 #include "store/copy.h"
+#include "store/refresh.h"
 #include "store/store_int.h"
 #include "store/token_row.h"
 #include "store/webhook.h"
@@ -109,17 +110,21 @@ verify_in(struct ctx *cx, const char *file, const char *place, const struct keyr
     struct store_verdict *out)
 {
 	struct store_copy copy = { .from = file, .to = place };
+	int64_t cut_off;
 	struct store *s;
 	enum rc rc;
 
 	TRY(store_copy(cx, &copy));
 	TRY(store_open(cx, place, keyring, &s));
-	rc = open_everything(s, cx, out);
+	rc = store_refresh_recover(s, cx, clock_now_ms(cx->clock), &cut_off);
+	if (rc == OK)
+		rc = open_everything(s, cx, out);
 	store_close(s);
 	return rc;
 }
 
-/* A copy is opened, since opening brings an old schema up to date, and a backup stays as it is. */
+/* A copy is opened, since opening brings an old schema up to date, and a backup stays as it is. What a start would
+ * find is looked at: a reply that was sealed just then is moved to its token first. */
 enum rc
 store_backup_verify(
     struct ctx *cx, const char *file, const struct keyring *keyring, struct store_verdict *out)

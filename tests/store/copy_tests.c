@@ -91,7 +91,7 @@ static void
 test_every_table_is_copied_or_left_out_on_purpose(void **state)
 {
 	static const char *const known[] = { "user_", "token", "api_key", "api_key_token",
-		"connection", "meta", "session" };
+		"connection", "meta", "session", "reply" };
 	struct fixture *f = *state;
 	struct table *tables;
 	struct db *db;
@@ -239,6 +239,9 @@ test_verify_opens_the_previous_pair_the_kept_reply_and_sealed_texts(void **state
 		{ "UPDATE meta SET name = 'other' WHERE name = 'demo seed'",
 		    "Sealed text \"other\": " },
 	};
+	const struct refresh_failure unread = {
+		.reason = S("not understood"), .now_ms = NOW, .attempt = { .stage = STAGE_KEPT }
+	};
 	struct store_copy out = { .from = opened(*state)->where };
 	struct fixture *f = *state;
 	struct store_verdict v;
@@ -251,6 +254,7 @@ test_verify_opens_the_previous_pair_the_kept_reply_and_sealed_texts(void **state
 	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW, false));
 	assert_ok(
 	    store_refresh_answered(store(f), &f->cx, &c, NOW, 200, 0, secret_of(S("a reply"))));
+	assert_ok(store_refresh_failed(store(f), &f->cx, &c, &unread));
 	assert_ok(
 	    store_meta_put_sealed(store(f), &f->cx, S("demo seed"), secret_of(S("some text"))));
 	for (size_t i = 0; i <= sizeof(rows) / sizeof(rows[0]); i++) {

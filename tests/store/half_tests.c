@@ -275,6 +275,25 @@ act_delivery_claim(struct fixture *f)
 	    store(f), &f->cx, S("w1"), INT64_MAX - 1, NOW, LEASE, 2, &d, &n);
 }
 
+static enum rc
+act_refresh_failed_kept(struct fixture *f)
+{
+	struct refresh_failure failure = {
+		.reason = S("not understood"), .now_ms = NOW + 4, .attempt = { .stage = STAGE_KEPT }
+	};
+
+	return store_refresh_failed(store(f), &f->cx, &claimed, &failure);
+}
+
+/* Its token was deleted meanwhile: the reply goes to its row. */
+static enum rc
+act_refresh_handed_over(struct fixture *f)
+{
+	enum rc rc = store_refresh_commit(store(f), &f->cx, &claimed, &fresh);
+
+	return rc == E_NOTFOUND ? OK : rc;
+}
+
 static const struct verb verbs[] = {
 	{ "webhook_create", act_webhook_create },
 	{ "webhook_edit", act_webhook_edit },
@@ -304,10 +323,19 @@ static const struct verb verbs[] = {
 	{ "refresh_answered", act_refresh_answered },
 	{ "refresh_release", act_refresh_release },
 	{ "refresh_recover", act_refresh_recover },
+	{ "refresh_failed_kept", act_refresh_failed_kept },
+	{ "refresh_handed_over", act_refresh_handed_over },
 	{ "connection_spend", act_connection_spend },
 	{ "connection_finish", act_connection_finish },
 	{ "connection_prune", act_connection_prune },
 };
+
+static bool
+needs_reply(const struct verb *verb)
+{
+	return verb->act == act_refresh_recover || verb->act == act_refresh_failed_kept ||
+	    verb->act == act_refresh_handed_over;
+}
 
 /* One of everything; t1's refresh is claimed last, so that its outcome can be written. */
 static void
@@ -341,15 +369,19 @@ stand_ready(struct fixture *f, const struct verb *verb)
 		claimed = claim(f, "t1", NOW);
 	if (verb->act == act_connection_finish)
 		assert_ok(store_connection_spend(store(f), &f->cx, S("c1")));
-	if (verb->act == act_refresh_answered)
+	if (verb->act == act_refresh_answered || needs_reply(verb))
 		assert_ok(store_refresh_sent(store(f), &f->cx, &claimed, NOW, false));
+	if (needs_reply(verb))
+		assert_ok(act_refresh_answered(f));
+	if (verb->act == act_refresh_handed_over)
+		assert_ok(store_token_delete(store(f), &f->cx, S("t1"), NOW));
 }
 
 static void
 clear(struct fixture *f)
 {
 	static const char *const tables[] = { "webhook", "event", "event_head", "api_key", "token",
-		"connection", "user_", "meta WHERE name <> 'key check'" };
+		"connection", "reply", "user_", "meta WHERE name <> 'key check'" };
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		run_sql(f, str_printf(f->arena, "DELETE FROM %s", tables[i]).p);

@@ -21,6 +21,7 @@ static const char *const shipped[] = {
 	"RdUoiseO09WLZd90",
 	"BBPYBEsQadybKoDU",
 	"hclcaAA-k2-hWQt8",
+	"1lM2WUvQBCbhboET",
 };
 
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))

@@ -4,6 +4,7 @@
 #include "cluster.h"
 #include "db/db.h"
 #include "fault.h"
+#include "store/reply.h"
 #include "store/store_int.h"
 
 enum backend backend;
@@ -104,6 +105,16 @@ by_hand(struct fixture *f, const char *sql)
 	assert_true(run_sql(f, sql) > 0);
 }
 
+void
+move_replies(struct fixture *f)
+{
+	struct db *db = store(f)->db;
+
+	assert_ok(db_begin(&f->cx, db));
+	assert_ok(reply_recover(&f->cx, db, NOW));
+	assert_ok(db_commit(&f->cx, db));
+}
+
 static void
 dump_value(struct fixture *f, struct buf *out, struct db_stmt *st, int i, enum db_type type,
     bool with_bytes)
@@ -124,6 +135,9 @@ is_own_number(const struct db_column *c)
 {
 	static const char *const own[] = { "head", "seq", "at_ms", "id", "created_ms", "due_ms" };
 	bool delivery = str_eq(c->table, S("delivery"));
+
+	if (str_eq(c->table, S("reply")))
+		return str_eq(c->name, S("slot"));
 
 	if (!delivery && !str_eq(c->table, S("event")))
 		return false;

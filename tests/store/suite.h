@@ -44,6 +44,9 @@ void by_hand(struct fixture *f, const char *sql);
 /* The same, where it need not change anything: how many rows it changed. */
 int64_t run_sql(struct fixture *f, const char *sql);
 
+/* As a start does: in a file, replies that were sealed lie beside their tokens until then. */
+void move_replies(struct fixture *f);
+
 /* Every row of every table as text, in an order of its own. Sealed bytes differ from one sealing to
  * the next: without them only their presence is told. */
 struct str dump(struct fixture *f, bool with_bytes);

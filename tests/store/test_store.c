@@ -9,6 +9,7 @@
 	_(token)      \
 	_(sealed)     \
 	_(refresh)    \
+	_(reply)      \
 	_(pair)       \
 	_(connection) \
 	_(access)     \
