@@ -30,6 +30,7 @@ DECLARE(postgres)
 DECLARE(node)
 DECLARE(sqlite)
 DECLARE(sync)
+DECLARE(log)
 DECLARE(walk)
 
 /* The same tests under the backend's name. */
@@ -61,6 +62,7 @@ run_on(enum backend which, const char *name)
 	if (which == ON_SQLITE) {
 		n = add(name, sqlite_tests, sqlite_test_count, tests, n);
 		n = add(name, sync_tests, sync_test_count, tests, n);
+		n = add(name, log_tests, log_test_count, tests, n);
 		n = add(name, walk_tests, walk_test_count, tests, n);
 	}
 	if (which == ON_POSTGRES) {
