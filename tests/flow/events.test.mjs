@@ -1,6 +1,7 @@
 /* What happened: the rows that acts leave, who may see them, and the command that shows them. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 
 import { binary, cleanEnv } from '../lib/binary.mjs';
@@ -154,14 +155,13 @@ test('valetkey events shows them, follows them, and writes JSON', async () => {
 
 	const child = spawn(binary, ['events', '--follow', '--limit', '1', '--token', 'Shown', '--json'],
 		{ env: cleanEnv({ VALETKEY_URL: manager.url, VALETKEY_API_KEY: key }), stdio: ['ignore', 'pipe', 'inherit'] });
-	const lines = [];
-	const line = () => new Promise((resolve) => child.stdout.once('data', (d) => resolve(lines.push(...String(d).trim().split('\n')))));
-	await line();
+	const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+	const told = [(await lines.next()).value];
 	await ann.post(`/api/console/tokens/${t.id}/reveal`);
-	await line();
+	told.push((await lines.next()).value);
 	child.kill();
-	await new Promise((resolve) => child.once('exit', resolve));
-	assert.deepEqual(lines.map((l) => JSON.parse(l).type), ['token.created', 'token.revealed']);
+	for await (const more of lines) told.push(more);
+	assert.deepEqual(told.map((l) => JSON.parse(l).type), ['token.created', 'token.revealed']);
 	await ann.del(`/api/console/tokens/${t.id}`);
 });
 

@@ -224,7 +224,7 @@ test("the Date of a reply is that of the clock by which tokens end, also after i
 	const { body } = await advance(box, 7200);
 	const { headers } = await api(box, "none", "users/get_current_account");
 	const date = Date.parse(headers.get("date"));
-	assert.ok(Math.abs(date - (Date.now() + body.offset_s * 1000)) < 5000, headers.get("date"));
+	assert.ok(Math.abs(date - (Date.now() + body.offset_s * 1000)) < 60000, headers.get("date"));
 });
 
 test("revoking ends the grant; disconnecting ends them all; deleting the app too", async () => {

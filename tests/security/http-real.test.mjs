@@ -101,9 +101,9 @@ test('S-150 S-151 what is too long is refused, not cut', async () => {
 test('S-152 a head that comes a byte at a time ends at its time limit', async () => {
 	/* The limit is ten seconds in all, and no byte starts it again. */
 	await Promise.all(halves.map(async (half) => {
-		const drip = Array.from({ length: 60 }, (_, i) => [250, i < 20 ? 'GET /healthz HTTP/1.1\r\n'[i] : i === 20 ? 'P/1.1\r\nX-A: ' : 'a']).flat();
-		const got = await talk(half.port, drip, { timeout: 20000, quiet: 3000 });
-		assert.ok(got.ms > 8000 && got.ms < 14500, `${half.name}: ${got.ms} ms`);
+		const drip = Array.from({ length: 140 }, (_, i) => [250, i < 20 ? 'GET /healthz HTTP/1.1\r\n'[i] : i === 20 ? 'P/1.1\r\nX-A: ' : 'a']).flat();
+		const got = await talk(half.port, drip, { timeout: 40000, quiet: 40000 });
+		assert.ok(got.ms > 8000 && got.ms < 25000, `${half.name}: ${got.ms} ms`);
 		assert.ok(got.status === 408 || (got.status === undefined && got.closed), `${half.name}: ${got.status}`);
 	}));
 });

@@ -133,7 +133,8 @@ test('S-004 an attempt dies after ten minutes', async () => {
 		assert.match(page.boot.todo, /Get OAuth2 Access Token again/);
 		const { error } = await connection(bob, late.id);
 		assert.equal(error.code, 'state-expired');
-		const asked = demo.log().split('\n').filter((l) => l.includes('/oauth2/token') && /event=http/.test(l));
+		const asking = () => demo.log().split('\n').filter((l) => l.includes('/oauth2/token') && /event=http/.test(l));
+		const asked = await demo.program.until(() => (asking().length > 0 ? asking() : null), 'no token request is logged');
 		assert.equal(asked.length, 1, 'one token request: the one in time');
 	} finally {
 		await demo.stop();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
+import { freePort } from '../../lib/manager.mjs';
 import { request, socketCount, startTarget, talk, until } from './target.mjs';
 
 // -> { slow, big }: how many of these requests have begun.
@@ -40,7 +41,7 @@ test('a stop does not wait longer than its grace for a client that does not read
 });
 
 test('a second server on the same port is told so', async () => {
-	const site = await startTarget({});
+	const site = await startTarget({ port: await freePort() });
 	await assert.rejects(startTarget({ port: site.port }), /is in use/);
 	assert.equal((await talk(site.port, request(site, 'GET /hello'))).replies[0].status, 200);
 	await site.stop();

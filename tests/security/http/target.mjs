@@ -28,7 +28,7 @@ export async function startTarget(opts = {}, { nofile } = {}) {
 		: spawn(binary(), args);
 	let log = '';
 	child.stderr.on('data', (d) => (log += d));
-	const ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
+	const ended = new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
 	const [port, proxyPort] = await new Promise((resolve, reject) => {
 		let out = '';
 		child.stdout.on('data', (d) => {
