@@ -264,10 +264,11 @@ static bool
 too_slow(const struct conn *c, int64_t at_ms)
 {
 	int64_t spent_ms = at_ms - c->since_ms;
+	uint64_t came = c->body_came > c->body_seen ? c->body_came : c->body_seen;
 
 	if (c->phase != P_BODY || spent_ms < c->loop->server->times.body_ms / 6)
 		return false;
-	return (int64_t)c->body_seen * 1000 < spent_ms * BODY_RATE_MIN;
+	return (int64_t)came * 1000 < spent_ms * BODY_RATE_MIN;
 }
 
 void

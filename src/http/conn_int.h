@@ -64,6 +64,8 @@ struct conn {
 	size_t scanned;
 	size_t head_len;    /* the current request's head stays at the front of in */
 	uint64_t body_seen; /* or bytes dropped, in P_LINGER */
+	uint64_t
+	    body_came; /* through TLS, which shows nothing of a record before all of it is there */
 	bool body_done;
 	struct str to_store; /* of the body, on its way to the file */
 

@@ -193,7 +193,7 @@ conn_body_begins(struct conn *c)
 {
 	struct exchange *x = c->x;
 
-	c->body_seen = 0;
+	c->body_seen = c->body_came = 0;
 	conn_enter(c, P_BODY, c->loop->server->times.body_ms);
 	c->deadline_ms += (int64_t)(x->head.content_length / BYTES_PER_MS);
 	if (x->head.expect_continue && c->in_len == c->head_len)

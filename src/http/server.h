@@ -98,7 +98,7 @@ struct http_server_config {
 	/* Total times, never started again by a byte that arrives. 0: the default. */
 	int head_ms; /* 10,000: a request's head, and how long a new connection may say nothing */
 	/* 30,000: its body, plus its length at 64 kB a second; after a sixth of this at least 500 bytes
-	 * a second */
+	 * a second, of TLS as they come */
 	int body_ms;
 	/* 30,000: the client takes the whole reply; of a file, each 64 KiB, and all of it in this plus
 	 * its length at 64 kB a second */

@@ -260,10 +260,12 @@ read_once(struct conn *c)
 		conn_close(c);
 		return false;
 	}
-	if (c->tls == NULL || c->phase == P_LINGER)
+	if (c->tls == NULL || c->phase == P_LINGER) {
 		conn_took(c, (size_t)n);
-	else
+	} else {
+		c->body_came += (size_t)n;
 		tls_feed(c->tls, (struct str){ p, (size_t)n });
+	}
 	conn_advance(c);
 	return (size_t)n == room;
 }
