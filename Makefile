@@ -5,6 +5,8 @@ FILES := $(shell scripts/list-files rooms; scripts/list-files unit 2>/dev/null; 
 	scripts/list-files bench; \
 	scripts/list-files data 2>/dev/null; scripts/list-files pages 2>/dev/null)
 
+# One after the other, also with -j: each ninja takes all processors, and two in one directory write over each other.
+.NOTPARALLEL:
 .PHONY: all build-deps deps demo test chaos bench bench-deps bench-programs fresh format check clean asan unit
 all: build-deps $(BUILD)/build.ninja
 	@ninja -C $(BUILD) valetkey
