@@ -103,6 +103,7 @@ store_refresh_commit(
 		TRY(reply_hand_over(s, cx, claim, grant->now_ms));
 	else
 		TRY(rc);
+	TRY(reply_end(s, cx, claim->slot > 0));
 	TRY(db_commit(cx, s->db));
 	reply_free(s, claim);
 	return rc;

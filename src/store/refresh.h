@@ -76,10 +76,6 @@ MUST enum rc store_refresh_release(
  * the replies that it left beside their tokens. Makes what was in the middle of an attempt due at once; *count says how many. */
 MUST enum rc store_refresh_recover(struct store *s, struct ctx *cx, int64_t now_ms, int64_t *count);
 
-/* When nothing is under way: no reply stays for longer than it is needed. Does nothing while one is, and costs
- * nothing when there is none. */
-MUST enum rc store_refresh_tidy(struct store *s, struct ctx *cx);
-
 /* Makes the kept reply be read again. E_NOTFOUND when none is kept. */
 MUST enum rc store_refresh_reread(struct store *s, struct ctx *cx, struct str id, int64_t now_ms);
 

@@ -73,7 +73,6 @@ reply_seal(struct store *s, struct ctx *cx, struct round_reply *replies, size_t 
 	for (size_t i = 0; i < n; i++) {
 		if (replies[i].claim->slot == 0)
 			replies[i].claim->slot = take(&s->slots);
-		s->slots.written = true;
 		replies[i].rc = OK;
 	}
 	return db_run_many(cx, s->db,
@@ -99,10 +98,24 @@ reply_seal(struct store *s, struct ctx *cx, struct round_reply *replies, size_t 
 	"UPDATE token SET attempt_stage = $1, due_ms = CASE WHEN deleted_ms > 0 OR (due_ms > 0" \
 	" AND due_ms < $2) THEN due_ms ELSE $2 END, " REPLY OF_REPLY
 
+/* The transaction before may have been committed without an answer. */
+static enum rc
+is_kept(struct store *s, struct ctx *cx, const struct refresh_claim *claim)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, s->db,
+	    "SELECT 1 FROM token WHERE id = $1 AND fence = $2 AND length(attempt_reply) > 0", &st));
+	db_bind_text(st, 1, claim->token.id);
+	db_bind_int(st, 2, claim->fence);
+	return store_want_row(cx, st, "reply");
+}
+
 enum rc
 reply_keep(struct store *s, struct ctx *cx, const struct refresh_claim *claim)
 {
 	struct db_stmt *st;
+	int64_t changed;
 
 	if (claim->slot == 0)
 		return OK;
@@ -113,7 +126,8 @@ reply_keep(struct store *s, struct ctx *cx, const struct refresh_claim *claim)
 	db_bind_int(st, 1, claim->slot);
 	db_bind_text(st, 2, claim->token.id);
 	db_bind_int(st, 3, claim->fence);
-	return store_write_one(cx, st, E_BUG, "The reply that is to be kept is not in its slot.");
+	TRY(db_run(cx, st, &changed));
+	return changed > 0 ? OK : is_kept(s, cx, claim);
 }
 
 enum rc
@@ -132,6 +146,21 @@ reply_hand_over(struct store *s, struct ctx *cx, const struct refresh_claim *cla
 	return db_run(cx, st, NULL);
 }
 
+static enum rc
+delete_all(struct ctx *cx, struct db *db)
+{
+	struct db_stmt *st;
+
+	TRY(db_stmt(cx, db, "DELETE FROM reply", &st));
+	return db_run(cx, st, NULL);
+}
+
+enum rc
+reply_end(struct store *s, struct ctx *cx, size_t ended)
+{
+	return ended > 0 && ended == s->slots.taken_count ? delete_all(cx, s->db) : OK;
+}
+
 enum rc
 reply_recover(struct ctx *cx, struct db *db, int64_t now_ms)
 {
@@ -142,28 +171,5 @@ reply_recover(struct ctx *cx, struct db *db, int64_t now_ms)
 	db_bind_int(st, 2, now_ms);
 	db_bind_int(st, 3, STAGE_SENT);
 	TRY(db_run(cx, st, NULL));
-	TRY(db_stmt(cx, db, "DELETE FROM reply", &st));
-	return db_run(cx, st, NULL);
-}
-
-/* --- emptied --- */
-
-static enum rc
-delete_all(struct store *s, struct ctx *cx)
-{
-	STORE_HOLD hold = store_hold(s, cx);
-	struct db_stmt *st;
-
-	if (s->slots.taken_count > 0)
-		return OK;
-	TRY(db_stmt(cx, s->db, "DELETE FROM reply", &st));
-	TRY(db_run(cx, st, NULL));
-	s->slots.written = false;
-	return OK;
-}
-
-enum rc
-store_refresh_tidy(struct store *s, struct ctx *cx)
-{
-	return s->slots.written ? delete_all(s, cx) : OK;
+	return delete_all(cx, db);
 }

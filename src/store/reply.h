@@ -7,12 +7,12 @@
  *
  *   taken    from the first try to seal until what the reply said is written; a claim knows its slot
  *   free     the next reply is written over it, the lowest slot first: a storm keeps to a few pages
- *   emptied  all at once when nothing is under way (store_refresh_tidy), and at a start
+ *   emptied  all at once, in the transaction that writes what the last of them said, and at a start
  *
  * A reply is of use only while its token's row says STAGE_SENT with its fence. A process that ends leaves
  * it in its slot: whoever takes the data up moves it into the row, as if it had been sealed there
  * (reply_recover: a start, a copy to PostgreSQL, the proof of a backup).
- * The store is held; all but the last are for inside a transaction. */
+ * The store is held; all but reply_has_slots and reply_free are for inside a transaction. */
 #ifndef STORE_REPLY_H
 #define STORE_REPLY_H
 
@@ -31,6 +31,8 @@ MUST enum rc reply_keep(struct store *s, struct ctx *cx, const struct refresh_cl
  * about another attempt or another grant by now. Due for whoever reads it. */
 MUST enum rc reply_hand_over(
     struct store *s, struct ctx *cx, const struct refresh_claim *claim, int64_t now_ms);
+/* So many are written now, and will be free: when no other is needed, none stays. */
+MUST enum rc reply_end(struct store *s, struct ctx *cx, size_t ended);
 /* Every reply that is of use into its row, and none is left. No process may be serving from it. */
 MUST enum rc reply_recover(struct ctx *cx, struct db *db, int64_t now_ms);
 

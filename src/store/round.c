@@ -38,6 +38,34 @@ note_changes(struct store *s, struct ctx *cx, const struct round *r)
 	return n > 0 ? store_changed_many(s, cx, CHANGE_TOKEN, ids, n) : OK;
 }
 
+/* Whose reply is not needed any more once this is committed: what it said is written, or it is in its row. */
+static struct refresh_claim *
+ended(const struct round *r, size_t i)
+{
+	if (i < r->pair_count)
+		return r->pairs[i].rc == OK ? r->pairs[i].claim : NULL;
+	return r->failures[i - r->pair_count].claim;
+}
+
+static size_t
+ended_count(const struct round *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->pair_count + r->failure_count; i++)
+		n += ended(r, i) != NULL && ended(r, i)->slot > 0;
+	return n;
+}
+
+/* Whatever comes into the slots next stands behind this in the log: no power cut takes this and leaves that. */
+static void
+free_slots(struct store *s, const struct round *r)
+{
+	for (size_t i = 0; i < r->pair_count + r->failure_count; i++)
+		if (ended(r, i) != NULL)
+			reply_free(s, ended(r, i));
+}
+
 /* All but the commit. Claims come first, and in the order of their ids, so that of several nodes none waits
  * for one that waits for it. */
 static enum rc
@@ -54,6 +82,7 @@ write_all(struct store *s, struct ctx *cx, struct round *r)
 	TRY(refresh_rows_seal(s, cx, r->replies, r->reply_count, r->now_ms));
 	TRY(refresh_rows_commit(s, cx, r->pairs, r->pair_count));
 	TRY(refresh_rows_fail(s, cx, r->failures, r->failure_count));
+	TRY(reply_end(s, cx, ended_count(r)));
 	return note_changes(s, cx, r);
 }
 
@@ -78,18 +107,6 @@ all_failed(struct round *r, const struct ctx *why)
 		r->pairs[i].rc = share(r->pairs[i].cx, why);
 	for (size_t i = 0; i < r->failure_count; i++)
 		r->failures[i].rc = share(r->failures[i].cx, why);
-}
-
-/* What their replies said is written, or the replies are in their rows. Whatever comes into the slots next stands
- * behind that in the log: no power cut takes this and leaves that. */
-static void
-free_slots(struct store *s, const struct round *r)
-{
-	for (size_t i = 0; i < r->pair_count; i++)
-		if (r->pairs[i].rc == OK)
-			reply_free(s, r->pairs[i].claim);
-	for (size_t i = 0; i < r->failure_count; i++)
-		reply_free(s, r->failures[i].claim);
 }
 
 static bool

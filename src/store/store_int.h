@@ -20,7 +20,6 @@ struct follower;
 struct reply_slots {
 	uint64_t *taken; /* a bit each */
 	size_t words, taken_count;
-	_Atomic bool written; /* the table need not be empty */
 };
 
 /* One connection behind one lock. The store itself is the one that writes; it has a few of the same

@@ -206,34 +206,6 @@ keep_house(struct engine *e, int64_t *at_ms)
 	arena_free(a);
 }
 
-static bool
-any_in_flight(struct engine *e)
-{
-	const struct flight *f;
-
-	pthread_mutex_lock(&e->lock);
-	f = e->flights;
-	while (f != NULL && !in_flight(f))
-		f = f->next;
-	pthread_mutex_unlock(&e->lock);
-	return f != NULL;
-}
-
-/* No reply that was sealed stays for longer than it is needed. */
-static void
-tidy(struct engine *e)
-{
-	struct ctx cx;
-
-	if (any_in_flight(e))
-		return;
-	ctx_init(&cx, e->arena, e->vault->clock);
-	cx.may_block = true;
-	if (store_refresh_tidy(e->vault->store, &cx) != OK)
-		log_event(LOG_ERROR, "engine.tidy_failed", KV_STR("why", str_of(cx.why)));
-	arena_reset(e->arena);
-}
-
 static void
 wait_changed(struct engine *e, int64_t wait_ms)
 {
@@ -280,7 +252,6 @@ turn(struct engine *e)
 	keep_house(e, &at_ms);
 	if (round_fly(e, &at_ms))
 		return;
-	tidy(e);
 	pthread_mutex_lock(&e->lock);
 	if (e->flights == NULL)
 		flight_let_spare_go(e);
@@ -302,7 +273,6 @@ engine_main(void *arg)
 		pthread_mutex_unlock(&e->lock);
 	}
 	round_land(e);
-	tidy(e);
 	return NULL;
 }
 
