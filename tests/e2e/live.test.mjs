@@ -26,6 +26,7 @@ test('more new events than a page holds leave no hole in the list', async () => 
 	await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
 	await page.getByRole('button', { name: 'Show earlier' }).click();
 	await happened('Nightly was saved.').waitFor();
+	await page.locator('.happened').nth(80).waitFor();
 	assert.equal(await page.locator('.happened').count(), 81, 'all of them, each once');
 	assert.equal(await page.getByRole('button', { name: 'Show earlier' }).count(), 0);
 	await page.unroute(STREAM);
