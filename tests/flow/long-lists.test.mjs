@@ -72,7 +72,7 @@ test('the command line lists them all', async () => {
 });
 
 test('list --dying looks at all of them', async () => {
-	execFileSync('python3', ['-c', "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as db: db.execute(\"UPDATE token SET status = 1 WHERE name = 'Copy 015000'\")", path.join(data, 'valetkey.db')]);
+	execFileSync('python3', ['-c', "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=60) as db: db.execute(\"UPDATE token SET status = 1 WHERE name = 'Copy 015000'\")", path.join(data, 'valetkey.db')]);
 	const out = await cli(key, 'list', '--dying', '5h');
 	assert.deepEqual([out.code, out.out.split('\t')[0], out.out.trimEnd().split('\n').length], [0, 'Copy 015000', 1], out.err);
 });

@@ -41,7 +41,7 @@ test('hundreds of refreshes that fail at once each end in their own words, state
 	writeFileSync(path.join(dir, 'refresh-tokens'), `${lines.join('\n')}\n`);
 	await seed(data, TOKENS, { due: true, 'refresh-tokens': path.join(dir, 'refresh-tokens') });
 	const seeded = Date.now();
-	const ask = (query) => JSON.parse(execFileSync('sqlite3', ['-json', `file:${data}/valetkey.db?mode=ro`, query], { encoding: 'utf8' }) || '[]');
+	const ask = (query) => JSON.parse(execFileSync('sqlite3', ['-cmd', '.timeout 60000', '-json', `file:${data}/valetkey.db?mode=ro`, query], { encoding: 'utf8' }) || '[]');
 	const manager = await startServe({ data, env: { VALETKEY_DROPBOX_URL: p.url, VALETKEY_LOG_LEVEL: 'error' } });
 	t.after(() => manager.stop());
 	for (const end = Date.now() + LATE_MS; ; await pause(100)) {

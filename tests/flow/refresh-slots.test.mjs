@@ -21,7 +21,7 @@ const room = mkdtempSync(path.join(tmpdir(), 'valetkey-slots-'));
 after(() => rmSync(room, { recursive: true, force: true }));
 
 const ask = (data, query) =>
-	JSON.parse(execFileSync('sqlite3', ['-json', `file:${data}/valetkey.db?mode=ro`, query], { encoding: 'utf8' }) || '[]');
+	JSON.parse(execFileSync('sqlite3', ['-cmd', '.timeout 60000', '-json', `file:${data}/valetkey.db?mode=ro`, query], { encoding: 'utf8' }) || '[]');
 const replies = (data) => ask(data, 'SELECT count(*) AS n FROM reply')[0].n;
 
 async function until(what, find) {

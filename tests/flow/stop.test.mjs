@@ -68,7 +68,7 @@ test('a stop waits for the reply of a provider that rotates, also a slow one', a
 async function holdWriter(file) {
 	const program = [
 		'import sqlite3, sys',
-		'db = sqlite3.connect(sys.argv[1], isolation_level=None)',
+		'db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)',
 		'db.execute("BEGIN IMMEDIATE")',
 		'print("held", flush=True)',
 		'sys.stdin.read()',
