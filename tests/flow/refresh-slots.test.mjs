@@ -2,13 +2,14 @@
  * than it is needed, and found by whoever takes the data up when the manager is ended just then. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { seed } from '../bench/lib/seed.mjs';
+import { root } from '../lib/binary.mjs';
 import { managerClient, programGet } from '../lib/http.mjs';
 import { connectToken, makeKey } from '../lib/manager.mjs';
 import { startProvider, tokenReply } from '../lib/provider.mjs';
@@ -16,7 +17,7 @@ import { run, startServe } from '../lib/server.mjs';
 
 const TOKENS = 100;
 const LATE_MS = 60000;
-const SEALED = '6'; /* the step of src/base/crash.h */
+const SEALED = '6', COMMITTED = '8'; /* the steps of src/base/crash.h */
 const room = mkdtempSync(path.join(tmpdir(), 'valetkey-slots-'));
 after(() => rmSync(room, { recursive: true, force: true }));
 
@@ -113,3 +114,57 @@ test('a reply that was sealed when the manager was killed is found by a copy and
 	}
 	assert.equal(p.count('/oauth2/token'), calls, 'it is read, and not asked for again');
 });
+
+/* A provider that takes each refresh token once, and answers nothing until open(). */
+async function startStrict(t) {
+	const spent = new Set();
+	const p = { reuse: 0 };
+	const opened = new Promise((resolve) => (p.open = resolve));
+	const provider = await startProvider({
+		token: async (req) => {
+			const shown = req.form.refresh_token;
+			if (spent.has(shown)) p.reuse++;
+			spent.add(shown);
+			await opened;
+			return { json: tokenReply() };
+		},
+	});
+	t.after(() => provider.stop());
+	const dropbox = JSON.parse(readFileSync(path.join(root, 'providers/dropbox.json'), 'utf8'));
+	const definitions = mkdtempSync(path.join(room, 'providers-'));
+	writeFileSync(path.join(definitions, 'dropbox.json'), JSON.stringify({ ...dropbox, contract: { confidential: { rotation: 'strict' } } }));
+	return Object.assign(p, { url: provider.url, spent, args: ['--providers', definitions] });
+}
+
+async function killInABurst(t, step, fewest) {
+	const WINDOW = 16; /* calls at once, at first */
+	const p = await startStrict(t);
+	const data = path.join(room, `killed-at-${step}`);
+	mkdirSync(data, { mode: 0o700 });
+	writeFileSync(path.join(room, 'refresh-tokens'), Array.from({ length: TOKENS }, (_, i) => `first-${i}\n`).join(''));
+	await seed(data, TOKENS, { due: true, 'refresh-tokens': path.join(room, 'refresh-tokens') });
+	const serve = (env) => startServe({ data, args: p.args, env: { VALETKEY_DROPBOX_URL: p.url, VALETKEY_LOG_LEVEL: 'error', ...env } });
+	const killed = await serve({ VALETKEY_CRASH_AT: step });
+	await until('as many calls as go out at once', () => p.spent.size === WINDOW);
+	p.open();
+	assert.equal((await killed.program.ended).signal, 'SIGKILL');
+	const state = () => ask(data, 'SELECT id, attempt_stage, learned_refreshes FROM token');
+	const recorded = state().filter((token) => token.attempt_stage === 1);
+	const sealed = ask(data, 'SELECT token_id FROM reply JOIN token ON id = token_id WHERE attempt_stage = 1 AND attempt_fence = reply.fence').map((row) => row.token_id);
+	assert.ok(sealed.length >= fewest && sealed.length <= recorded.length, `${sealed.length} of ${recorded.length} were sealed`);
+
+	const manager = await serve();
+	const done = () => state().filter((token) => token.learned_refreshes === 1);
+	await until('all with a reply are refreshed, and all that had not begun', () => done().length === TOKENS - recorded.length + sealed.length);
+	assert.deepEqual(sealed.filter((id) => !done().some((token) => token.id === id)), []);
+	/* Of the rest nobody has the reply, if there is one: they are not shown again while their access tokens live. */
+	await until('the rest is in doubt', () => state().filter((token) => token.attempt_stage === 3).length === recorded.length - sealed.length);
+	assert.equal(p.reuse, 0);
+	await until('no reply is left', () => replies(data) === 0);
+	await manager.stop();
+}
+
+test('all replies that were sealed in a burst when the manager was killed are read at the next start', (t) => killInABurst(t, SEALED, 1));
+
+/* What came later than the first is sealed by then, or committed too. */
+test('a kill right after the first commit of a burst loses none of the replies that are sealed by then', (t) => killInABurst(t, COMMITTED, 0));
