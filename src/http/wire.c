@@ -222,6 +222,8 @@ write_on(struct conn *c)
 		c->sending = false;
 		conn_sent(c);
 	} else if (sent == WIRE_ALL) {
+		if (c->phase == P_LINGER)
+			wire_read_start(c);
 		conn_advance(c);
 	}
 	if (c->phase != P_CLOSED)
@@ -256,6 +258,11 @@ read_once(struct conn *c)
 		return true;
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return false;
+	if (n == 0 && c->phase == P_LINGER && c->late != NULL) {
+		wire_read_stop(
+		    c); /* the last records are for whoever has ended its own side, too */
+		return false;
+	}
 	if (n <= 0) {
 		conn_close(c);
 		return false;
@@ -296,7 +303,8 @@ on_ready(uv_poll_t *poll, int status, int events)
 void
 wire_read_start(struct conn *c)
 {
-	if (c->late != NULL)
+	/* What is dropped makes TLS say nothing. */
+	if (c->late != NULL && c->phase != P_LINGER)
 		return;
 	c->reading = true;
 	watch(c);
