@@ -58,8 +58,8 @@ test('tokens that are due at once are refreshed once each, at the provider\'s pa
 
 	const held = gate(provider);
 	provider.requests.length = 0;
-	/* All are due, and live for a minute yet. */
-	await clock.advance(manager, LIFE_S - 60);
+	/* All are due, and live for four minutes yet. */
+	await clock.advance(manager, LIFE_S - 240);
 	await until('a window of requests', () => held.waiting === WINDOW);
 	/* While the provider answers nobody, every reader is answered at once, with what still lives. */
 	for (const name of names) assert.equal((await read(name)).body.access_token, before.get(name));
@@ -99,7 +99,7 @@ test('one provider that answers in 20 s never delays another', async () => {
 
 	const hanging = gate(slow); /* answers only when this test lets it */
 	quick.requests.length = 0;
-	await clock.advance(manager, LIFE_S - 60);
+	await clock.advance(manager, LIFE_S - 240);
 	await until('the slow provider has all it is asked', () => hanging.waiting === WINDOW);
 	await until('every token of the quick one is refreshed', () => refreshesOf(quick).length === MANY);
 	await until('and readers have it', async () => (await read('Quick 0')).body.access_token !== old);
