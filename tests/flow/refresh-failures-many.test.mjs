@@ -13,7 +13,7 @@ import { startProvider, tokenReply } from '../lib/provider.mjs';
 import { startServe } from '../lib/server.mjs';
 
 const TOKENS = 400;
-const LATE_MS = 60000;
+const LATE_MS = 120000;
 const dir = mkdtempSync(path.join(tmpdir(), 'valetkey-failures-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
 

@@ -14,7 +14,7 @@ import { startProvider, tokenReply } from '../lib/provider.mjs';
 
 const TOKENS = 400;
 const PIECE = 1 << 20;
-const LATE_MS = 30000;
+const LATE_MS = 120000;
 const marks = { refresh: 'ZYXrefresh', access: 'sl.ZYXaccess' };
 const dir = mkdtempSync(path.join(tmpdir(), 'valetkey-memory-'));
 after(() => rmSync(dir, { recursive: true, force: true }));

@@ -14,7 +14,7 @@ import { seed } from '../bench/lib/seed.mjs';
 import { binary, cleanEnv } from '../lib/binary.mjs';
 
 const TOKENS = 1200;
-const LATE_MS = 60000;
+const LATE_MS = 120000;
 const TRIES = 3; /* a second apart */
 const dir = mkdtempSync(path.join(tmpdir(), 'valetkey-refuses-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
