@@ -18,19 +18,40 @@ const WHICH = [
 
 const FEW = 10; /* that need no search */
 
+/* What is or was chosen here, each in its place: one that was unticked by mistake is not to be searched for. */
+function useInSight(chosen: Named[]) {
+	const [unticked, setUnticked] = useState<Named[]>([]);
+	const places = useRef(new Map<string, number>());
+	for (const t of chosen)
+		if (!places.current.has(t.id))
+			places.current.set(t.id, places.current.size);
+	const place = (t: Named) => places.current.get(t.id) ?? 0;
+	const ids = new Set(chosen.map((t) => t.id));
+	const inSight = [...chosen, ...unticked.filter((t) => !ids.has(t.id))].sort((a, b) => place(a) - place(b));
+	const untick = (t: Named) => setUnticked((u) => [...u.filter((x) => x.id !== t.id), t]);
+	return { ids, inSight, untick };
+}
+
 /* The tokens to choose from: what is chosen stays in sight, whatever is searched for. */
 function TokenChecks({ chosen, onChange }: { chosen: Named[]; onChange: (chosen: Named[]) => void }) {
 	const [words, setWords] = useState("");
+	const { ids, inSight, untick } = useInSight(chosen);
 	const { data, problem, many, reload } = useTokens(words);
 	useLive(reload);
 	if (problem)
 		return <ProblemNotice problem={problem} />;
 	const all = data?.tokens ?? [];
 	const wanted = words.trim().toLowerCase();
-	const ids = new Set(chosen.map((t) => t.id));
-	const rest = all.filter((t) => !ids.has(t.id) && t.name.toLowerCase().includes(wanted));
-	const toggle = (t: Named, on: boolean) =>
+	/* Where all are known, what was unticked and then removed is seen to be gone. */
+	const there = new Set(all.map((t) => t.id));
+	const first = inSight.filter((t) => ids.has(t.id) || many || !data || there.has(t.id));
+	const shown = new Set(first.map((t) => t.id));
+	const rest = all.filter((t) => !shown.has(t.id) && t.name.toLowerCase().includes(wanted));
+	const toggle = (t: Named, on: boolean) => {
+		if (!on)
+			untick(t);
 		onChange(on ? [...chosen, { id: t.id, name: t.name }] : chosen.filter((x) => x.id !== t.id));
+	};
 	return (
 		<div class="stack-8">
 			{(many || all.length > FEW) && (
@@ -42,7 +63,7 @@ function TokenChecks({ chosen, onChange }: { chosen: Named[]; onChange: (chosen:
 				</div>
 			)}
 			<div class="token-checks">
-				{[...chosen, ...rest].map((t) => <Checkbox key={t.id} label={t.name} checked={ids.has(t.id)}
+				{[...first, ...rest].map((t) => <Checkbox key={t.id} label={t.name} checked={ids.has(t.id)}
 					onChange={(on) => toggle(t, on)} />)}
 				{data && all.length === 0 && words === "" && <p class="hint">There are no tokens yet.</p>}
 				{data && rest.length === 0 && words !== "" && <p class="hint">No other has “{words}” in its name.</p>}
@@ -52,8 +73,10 @@ function TokenChecks({ chosen, onChange }: { chosen: Named[]; onChange: (chosen:
 	);
 }
 
-/* The ones that somebody has removed since. */
-async function removedOf(tokens: Named[]): Promise<Named[]> {
+/* The ones that somebody has removed since. Those that the key reads now are there, and need no question each. */
+async function removedOf(chosen: Named[], read: Named[]): Promise<Named[]> {
+	const ids = new Set(read.map((t) => t.id));
+	const tokens = chosen.filter((t) => !ids.has(t.id));
 	const there = await Promise.all(tokens.map((t) => api.get(at("tokens", t.id)).then(() => true, (e) => problemOf(e).code !== "not-found")));
 	return tokens.filter((_, i) => !there[i]);
 }
@@ -69,7 +92,8 @@ const NOTHING: KeyDraft = { label: "", all_tokens: false, tokens: [] };
 type SetDraft = (next: (d: KeyDraft) => KeyDraft) => void;
 
 /* What is wrong with what is typed and ticked for a key, and the sending of it. */
-function useKeyForm(draft: KeyDraft, setDraft: SetDraft, send: (wanted: Wanted) => Promise<void>) {
+function useKeyForm(draft: KeyDraft, setDraft: SetDraft, send: (wanted: Wanted) => Promise<void>,
+	readNow: () => Promise<Named[]> = async () => []) {
 	const [busy, setBusy] = useState(false);
 	const [labelError, setLabelError] = useState<string>();
 	const [whichError, setWhichError] = useState<string>();
@@ -91,7 +115,7 @@ function useKeyForm(draft: KeyDraft, setDraft: SetDraft, send: (wanted: Wanted) 
 			await send(wanted);
 		} catch (err) {
 			const p = problemOf(err);
-			const gone = p.code === "token-gone" ? await removedOf(draft.tokens) : [];
+			const gone = p.code === "token-gone" ? await removedOf(draft.tokens, await readNow()) : [];
 			if (gone.length > 0) {
 				setDraft((d) => ({ ...d, tokens: d.tokens.filter((t) => !gone.some((g) => g.id === t.id)) }));
 				Object.assign(p, goneWords(gone));
@@ -160,9 +184,10 @@ function ChangeForm({ k, onClose, onChanged }: ChangeProps) {
 	const [{ draft, seen }, setBoth] = useState<{ draft: KeyDraft; seen: KeyDraft }>({ draft: k, seen: k });
 	const [now, setNow] = useState<KeyDraft | null>(null);
 	const setDraft: SetDraft = (next) => setBoth((b) => ({ ...b, draft: next(b.draft) }));
+	const get = async () => (await api.get<{ record: ApiKey }>(at("keys", k.id))).record;
 	const look = async () => {
-		const { record } = await api.get<{ record: ApiKey }>(at("keys", k.id));
-		const gone = await removedOf(seen.tokens.filter((t) => !record.tokens.some((r) => r.id === t.id)));
+		const record = await get();
+		const gone = await removedOf(seen.tokens, record.tokens);
 		setBoth((b) => follow(b.draft, b.seen, record, gone));
 		setNow(record);
 	};
@@ -179,7 +204,7 @@ function ChangeForm({ k, onClose, onChanged }: ChangeProps) {
 		}
 		announce("The key was changed");
 		onChanged();
-	});
+	}, () => get().then((now) => now.tokens, () => []));
 	return (
 		<form class="stack" ref={f.form} onSubmit={(e) => void f.submit(e)} noValidate>
 			<p>The key itself stays the same. What it may read holds from its next call on.</p>
