@@ -258,9 +258,9 @@ read_once(struct conn *c)
 		return true;
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return false;
+	/* The last records are for whoever has ended its own side, too. */
 	if (n == 0 && c->phase == P_LINGER && c->late != NULL) {
-		wire_read_stop(
-		    c); /* the last records are for whoever has ended its own side, too */
+		wire_read_stop(c);
 		return false;
 	}
 	if (n <= 0) {
