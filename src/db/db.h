@@ -88,8 +88,9 @@ void db_rollback(struct db *db); /* harmless when no transaction is open */
 void db_rest(struct db *db);
 uint64_t db_commits(const struct db *db); /* how many so far were acknowledged */
 /* All that was committed before is on the disk when it returns, however it was. Another thread may call it than
- * the one that uses the connection, once that has migrated it. E_STORE code "not-settled": nobody knows what of it
- * will be found, so from then on nothing more is written to it, with the same error; it has to be opened anew. */
+ * the one that uses the connection, once that has begun something with db_begin_unsettled. E_STORE code
+ * "not-settled": a power cut may take some of it. Whoever writes next brings all of that to the disk first, or gets
+ * the same error. */
 MUST enum rc db_settle(struct ctx *cx, struct db *db);
 /* Whether db_settle has something to do after db_begin_unsettled. */
 bool db_settles(const struct db *db);

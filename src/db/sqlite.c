@@ -1,5 +1,6 @@
 /* The driver for SQLite: one file, one process. */
 #include "db/driver.h"
+#include "db/sqlite_log.h"
 #include "db/sqlite_memory.h"
 
 #include <errno.h>
@@ -18,13 +19,10 @@ struct sqlite_db {
 	sqlite3 *handle;
 	struct map *statements; /* text -> struct sqlite_stmt */
 	enum db_sync sync;
-	bool made;      /* by this connection, and not yet on the disk */
-	bool unsettled; /* the transaction under way leaves it to db_settle */
-	/* Where commits go, for db_settle on its own thread. NULL until it is known; then it stays. */
-	sqlite3_file *log;
-	/* Why it could not be synced, an errno; 0: it could. After such a failure the system takes for written
-	 * what was not, so that to sync it again proves nothing. */
-	_Atomic int lost;
+	bool made;              /* by this connection, and not yet on the disk */
+	bool unsettled;         /* the transaction under way leaves it to db_settle */
+	bool stuck;             /* what follows would not be synced: nothing is written any more */
+	struct sqlite_log *log; /* NULL until somebody leaves it to db_settle */
 };
 
 struct sqlite_stmt {
@@ -78,6 +76,7 @@ sqlite_close(struct db *db)
 
 	map_free(d->statements, free_statement);
 	sqlite3_close(d->handle);
+	sqlite_log_free(d->log);
 	free(d);
 }
 
@@ -160,24 +159,49 @@ sqlite_bind(struct db_stmt *st, int i, struct db_value v)
 }
 
 static enum rc
-not_settled(struct ctx *cx, const struct sqlite_db *d)
+not_settled(struct ctx *cx, int error)
 {
 	fail_at(cx, E_STORE, "not-settled", NULL,
-	    "The database could not be brought to the disk: %s.", strerror(d->lost));
-	return fail_todo(cx, "See to the disk, then start valetkey again.");
+	    "The database could not be brought to the disk: %s.", strerror(error));
+	return fail_todo(cx, "See to the disk; it is tried again by itself.");
+}
+
+/* After a sync of the log that failed, by whoever writes next: what nobody knows to be on the disk is brought
+ * there before anything else. Nobody writes to the log meanwhile, other processes included. */
+static enum rc
+mend_log(struct ctx *cx, struct sqlite_db *d)
+{
+	int error;
+
+	if (d->stuck)
+		return not_settled(cx, EIO);
+	if (sqlite3_exec(d->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+		return classify(cx, &d->db);
+	error = sqlite_log_mend(d->log);
+	sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
+	return error == 0 ? OK : not_settled(cx, error);
+}
+
+static bool
+may_write(const struct sqlite_db *d, sqlite3_stmt *st)
+{
+	if (!d->stuck && (d->log == NULL || sqlite_log_lost(d->log) == 0))
+		return true;
+	/* What has begun already is told at its commit. */
+	return sqlite3_stmt_readonly(st) || !sqlite3_get_autocommit(d->handle);
 }
 
 static enum rc
 sqlite_step(struct ctx *cx, struct db_stmt *st, bool *row)
 {
 	struct sqlite_stmt *s = (struct sqlite_stmt *)st;
-	const struct sqlite_db *d = (const struct sqlite_db *)st->db;
+	struct sqlite_db *d = (struct sqlite_db *)st->db;
 	enum rc rc = OK;
 	int code;
 
 	*row = false;
-	if (d->lost != 0 && !sqlite3_stmt_readonly(s->handle))
-		return not_settled(cx, d);
+	if (!may_write(d, s->handle))
+		TRY(mend_log(cx, d));
 	code = sqlite3_step(s->handle);
 	s->used = true;
 	*row = code == SQLITE_ROW;
@@ -214,14 +238,12 @@ sqlite_begin(struct ctx *cx, struct db *db)
 	return run_once(cx, db, "BEGIN IMMEDIATE");
 }
 
-/* Of the handle, which its own thread alone may ask. */
-static sqlite3_file *
-file_of(struct sqlite_db *d, int which)
+/* On the connection's own thread. */
+static void
+watch_log(struct sqlite_db *d)
 {
-	sqlite3_file *file = NULL;
-
-	(void)sqlite3_file_control(d->handle, "main", which, &file);
-	return file != NULL && file->pMethods != NULL ? file : NULL;
+	if (d->log == NULL)
+		d->log = sqlite_log_watch(d->handle);
 }
 
 /* Only from outside a transaction can it be set. */
@@ -235,8 +257,7 @@ sqlite_begin_unsettled(struct ctx *cx, struct db *db)
 		TRY(sqlite_exec(cx, db, "PRAGMA synchronous=NORMAL"));
 	}
 	TRY(sqlite_begin(cx, db));
-	if (d->log == NULL)
-		d->log = file_of(d, SQLITE_FCNTL_JOURNAL_POINTER);
+	watch_log(d);
 	return OK;
 }
 
@@ -246,7 +267,7 @@ end_unsettled(struct sqlite_db *d)
 {
 	if (d->unsettled &&
 	    sqlite3_exec(d->handle, "PRAGMA synchronous=FULL", NULL, NULL, NULL) != SQLITE_OK)
-		d->lost = EIO;
+		d->stuck = true;
 	d->unsettled = false;
 }
 
@@ -295,13 +316,14 @@ sqlite_rest(struct db *db)
 
 /* --- when it is on the disk --- */
 
-static enum rc
-sync_file(struct ctx *cx, struct sqlite_db *d, sqlite3_file *file)
+static bool
+sync_main(struct sqlite_db *d)
 {
-	if (d->lost == 0 && file != NULL &&
-	    file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK)
-		d->lost = errno != 0 ? errno : EIO;
-	return d->lost == 0 ? OK : not_settled(cx, d);
+	sqlite3_file *file = NULL;
+
+	(void)sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	return file == NULL || file->pMethods == NULL ||
+	    file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK;
 }
 
 /* What was committed since the last checkpoint is in the log, all else in the file: a checkpoint syncs
@@ -310,12 +332,15 @@ static enum rc
 sqlite_settle(struct ctx *cx, struct db *db)
 {
 	struct sqlite_db *d = (struct sqlite_db *)db;
+	int error = 0;
 
-	if (d->made)
-		TRY(sync_file(cx, d, file_of(d, SQLITE_FCNTL_FILE_POINTER)));
-	if (d->log == NULL)
-		d->log = file_of(d, SQLITE_FCNTL_JOURNAL_POINTER);
-	TRY(sync_file(cx, d, d->log));
+	if (d->made && !sync_main(d))
+		return not_settled(cx, errno);
+	watch_log(d);
+	if (d->log != NULL)
+		error = sqlite_log_sync(d->log);
+	if (error != 0)
+		return not_settled(cx, error);
 	d->made = false;
 	return OK;
 }

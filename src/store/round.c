@@ -109,6 +109,14 @@ all_failed(struct round *r, const struct ctx *why)
 		r->failures[i].rc = share(r->failures[i].cx, why);
 }
 
+/* Before the words of what failed are theirs. */
+static void
+unsure(struct round *r)
+{
+	for (size_t i = 0; i < r->wish_count; i++)
+		r->wishes[i].unsure = r->wishes[i].rc == OK;
+}
+
 static bool
 write_round(struct store *s, struct ctx *cx, struct round *r)
 {
@@ -119,8 +127,7 @@ write_round(struct store *s, struct ctx *cx, struct round *r)
 			free_slots(s, r);
 			return true;
 		}
-		for (size_t i = 0; i < r->wish_count; i++)
-			r->wishes[i].unsure = r->wishes[i].rc == OK;
+		unsure(r);
 	}
 	all_failed(r, cx);
 	return false;
@@ -179,12 +186,15 @@ store_round_settle(struct store *s, struct ctx *cx)
 void
 store_round_unsettled(struct round *r, const struct ctx *cx)
 {
+	unsure(r);
 	all_failed(r, cx);
 }
 
 void
 store_round(struct store *s, struct ctx *cx, struct round *r)
 {
-	if (store_round_write(s, cx, r) && store_round_settle(s, cx) != OK)
+	if (store_round_write(s, cx, r) && store_round_settle(s, cx) != OK) {
 		store_round_unsettled(r, cx);
+		find_claims(s, cx, r);
+	}
 }

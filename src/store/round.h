@@ -72,10 +72,10 @@ void store_round(struct store *s, struct ctx *cx, struct round *r);
  * who read, and durable once store_round_settle() says so; what is to be durable first is not done before. False: it
  * is durable, or has failed. */
 bool store_round_write(struct store *s, struct ctx *cx, struct round *r);
-/* Everything that was written before is on the disk when it returns. On any one thread, whoever writes
- * meanwhile. E_STORE code "not-settled": nothing more is written to this store, until it is opened anew. */
+/* Everything that was written before is on the disk when it returns. On any one thread, whoever writes meanwhile. */
 MUST enum rc store_round_settle(struct store *s, struct ctx *cx);
-/* After a failure of that, whose words are in cx: each part fails with them. */
+/* After a failure of that, whose words are in cx: each part fails with them, and whether a claim stands is not
+ * known. */
 void store_round_unsettled(struct round *r, const struct ctx *cx);
 
 #endif

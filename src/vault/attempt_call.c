@@ -28,10 +28,9 @@ send(struct flight *f, const struct http_call *call, enum flight_call what)
 	pthread_mutex_lock(&e->lock);
 	f->call = what;
 	f->called = true;
-	flight_move(f, FLIGHT_CALLING);
 	if (!f->in_lane)
-		lane_begin(f->lane, clock_mono_ms());
-	f->in_lane = true;
+		flight_take_place(f, clock_mono_ms());
+	flight_move(f, FLIGHT_CALLING);
 	pthread_mutex_unlock(&e->lock);
 	http_client_send(vault_client(e->vault, attempt_provider(f)), call, answered, f);
 }

@@ -194,6 +194,7 @@ keep_house(struct engine *e, int64_t *at_ms)
 	if (now < e->house_at)
 		return;
 	e->house_at = now + LOOK_AGAIN_MS;
+	round_land(e); /* what is recorded leaves before: this may take long */
 	a = arena_new();
 	ctx_init(&cx, a, e->vault->clock);
 	cx.may_block = true;

@@ -112,6 +112,8 @@ void flight_let_spare_go(struct engine *e);
 /* It waits in this lane. */
 void flight_enter(struct flight *f, struct lane *l);
 void flight_move(struct flight *f, enum flight_stage stage);
+/* Its attempt begins, or may: it waits no longer. */
+void flight_take_place(struct flight *f, int64_t mono_ms);
 /* Gives back its place in the lane, of which it made no use. */
 void flight_leave_unused(struct flight *f);
 /* Wakes the readers; frees the flight when there are none. */

@@ -100,19 +100,31 @@ flight_enter(struct flight *f, struct lane *l)
 }
 
 void
-flight_move(struct flight *f, enum flight_stage stage)
+flight_take_place(struct flight *f, int64_t mono_ms)
 {
-	if (f->stage == FLIGHT_WANTED && f->lane != NULL)
+	lane_begin(f->lane, mono_ms);
+	f->in_lane = true;
+	if (f->stage == FLIGHT_WANTED)
 		f->lane->waiting--;
-	f->stage = stage;
 }
 
 void
 flight_leave_unused(struct flight *f)
 {
-	if (f->in_lane)
-		lane_end(f->lane, LANE_UNUSED, clock_mono_ms(), 0);
+	if (!f->in_lane)
+		return;
+	lane_end(f->lane, LANE_UNUSED, clock_mono_ms(), 0);
 	f->in_lane = false;
+	if (f->stage == FLIGHT_WANTED)
+		f->lane->waiting++;
+}
+
+void
+flight_move(struct flight *f, enum flight_stage stage)
+{
+	if (f->stage == FLIGHT_WANTED && f->lane != NULL && !f->in_lane)
+		f->lane->waiting--;
+	f->stage = stage;
 }
 
 void

@@ -91,8 +91,7 @@ choose_to_begin(struct round_parts *p, struct flight *f, int64_t now, int64_t *a
 	p->wanted[p->wanted_count++] = f;
 	if (f->lane == NULL || lane_closed(f->lane, now))
 		return;
-	lane_begin(f->lane, now);
-	f->in_lane = true;
+	flight_take_place(f, now);
 }
 
 /* Those that somebody waits for go before those that are merely due. */
@@ -170,10 +169,8 @@ enter_lane(struct flight *f)
 		return f->in_lane;
 	}
 	closed = lane_closed(f->lane, now);
-	if (!closed && lane_room(f->lane, now) > 0) {
-		lane_begin(f->lane, now);
-		f->in_lane = true;
-	}
+	if (!closed && lane_room(f->lane, now) > 0)
+		flight_take_place(f, now);
 	pthread_mutex_unlock(&e->lock);
 	if (closed)
 		provider_down(f, now);

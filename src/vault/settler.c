@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/log.h"
+
 struct settler {
 	struct store *store;
 	pthread_t thread;
@@ -19,6 +21,7 @@ settler_main(void *arg)
 {
 	struct settler *s = arg;
 
+	pthread_setname_np(pthread_self(), "settler");
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
 		while (s->over && !s->stopping)
@@ -27,6 +30,8 @@ settler_main(void *arg)
 			break;
 		pthread_mutex_unlock(&s->lock);
 		s->rc = store_round_settle(s->store, &s->cx);
+		if (s->rc != OK)
+			log_event(LOG_ERROR, "store.not_settled", KV_STR("why", str_of(s->cx.why)));
 		pthread_mutex_lock(&s->lock);
 		s->over = true;
 		pthread_cond_broadcast(&s->changed);

@@ -10,12 +10,13 @@
 
 static _Atomic int syncs;
 static bool disk_fails;
+static _Atomic int failures; /* so many more syncs fail, whoever asks for them */
 
 int
 fdatasync(int fd)
 {
 	syncs++;
-	if (disk_fails) {
+	if (disk_fails || (failures > 0 && failures-- > 0)) {
 		errno = EIO;
 		return -1;
 	}
@@ -199,46 +200,111 @@ things(struct fixture *f, struct db *db)
 	return count;
 }
 
-/* The system says of a page that it could not write that it is clean: another sync would lie. */
 static void
-test_after_a_sync_that_failed_nothing_is_written(void **state)
+commit_unsettled(struct fixture *f, struct db *db, int64_t id)
+{
+	assert_ok(db_begin_unsettled(&f->cx, db));
+	assert_ok(insert(f, db, id));
+	assert_ok(db_commit(&f->cx, db));
+}
+
+static void
+assert_not_settled(struct fixture *f, enum rc rc)
+{
+	assert_rc(rc, E_STORE);
+	assert_string_equal(f->cx.code, "not-settled");
+	ctx_clear(&f->cx);
+}
+
+/* The system says of a page that it could not write that it is clean: another sync alone would lie. */
+static void
+test_after_a_sync_that_failed_the_log_is_written_anew(void **state)
 {
 	struct fixture *f = *state;
-	struct db *db = make(f, "broken.db", DB_SYNC_COMMIT);
+	struct db *db = make(f, "anew.db", DB_SYNC_COMMIT);
 
-	assert_ok(db_begin_unsettled(&f->cx, db));
-	assert_ok(insert(f, db, 1));
-	assert_ok(db_commit(&f->cx, db));
+	commit_unsettled(f, db, 1);
 	disk_fails = true;
-	assert_rc(settle_elsewhere(f, db), E_STORE);
+	assert_not_settled(f, settle_elsewhere(f, db));
+	assert_not_settled(f, db_begin(&f->cx, db));
+	assert_not_settled(f, insert(f, db, 2));
 	disk_fails = false;
-	assert_rc(settle_elsewhere(f, db), E_STORE);
-	assert_rc(db_begin(&f->cx, db), E_STORE);
-	assert_string_equal(f->cx.code, "not-settled");
-	assert_rc(insert(f, db, 2), E_STORE);
+	assert_not_settled(f, settle_elsewhere(f, db));
 	assert_int_equal(things(f, db), 1);
-	db_close(db);
-	assert_ok(db_open(&f->cx, fixture_path(f, "broken.db"), &db));
 	assert_ok(insert(f, db, 2));
+	assert_ok(settle_elsewhere(f, db));
+	assert_int_equal(syncs_of_a_commit(f, db, 3), 1);
+	db_close(db);
+	assert_ok(db_open(&f->cx, fixture_path(f, "anew.db"), &db));
+	assert_int_equal(things(f, db), 3);
 	db_close(db);
 }
 
-/* A claim that may not be found after a power cut is none: its request must not leave. */
+/* The system tells one of those who sync: each of the others would be told that all is well. */
 static void
-test_a_claim_that_was_not_settled_has_failed(void **state)
+test_one_sync_that_failed_is_everybodys(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = make(f, "everybody.db", DB_SYNC_COMMIT);
+
+	commit_unsettled(f, db, 1);
+	assert_ok(settle_elsewhere(f, db));
+	commit_unsettled(f, db, 2);
+	failures = 1;
+	assert_ok(db_begin(&f->cx, db));
+	assert_ok(insert(f, db, 3));
+	assert_int_equal(db_commit(&f->cx, db), E_STORE);
+	db_rollback(db);
+	assert_int_equal(failures, 0);
+	ctx_clear(&f->cx);
+	assert_not_settled(f, settle_elsewhere(f, db));
+
+	assert_ok(db_begin(&f->cx, db)); /* written anew */
+	assert_ok(insert(f, db, 4));
+	failures = 1;
+	assert_not_settled(f, settle_elsewhere(f, db));
+	assert_int_equal(db_commit(&f->cx, db), E_STORE);
+	db_rollback(db);
+	ctx_clear(&f->cx);
+	assert_int_equal(things(f, db), 2);
+	db_close(db);
+}
+
+/* It is in the midst of a commit, which is over when SQLite comes to it. */
+static void
+test_a_sync_that_failed_at_a_checkpoint_is_heard_of(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = make(f, "checkpoint.db", DB_SYNC_COMMIT);
+	int64_t id = 1;
+
+	commit_unsettled(f, db, id);
+	assert_ok(settle_elsewhere(f, db));
+	for (failures = 1; failures == 1 && id < 5000;)
+		commit_unsettled(f, db, ++id * 1000);
+	assert_int_equal(failures, 0);
+	assert_not_settled(f, settle_elsewhere(f, db));
+	commit_unsettled(f, db, ++id * 1000);
+	assert_ok(settle_elsewhere(f, db));
+	assert_int_equal(things(f, db), id);
+	db_close(db);
+}
+
+/* A claim that may not be found after a power cut: its request must not leave before it is known. */
+static void
+test_a_claim_that_was_not_settled_is_not_made(void **state)
 {
 	struct fixture *f = *state;
 	struct refresh_claim got;
+	bool recorded;
 
 	create(f, "t1", "one");
 	disk_fails = true;
-	assert_rc(store_refresh_claim(store(f), &f->cx, S("t1"), NOW, LEASE, &got), E_STORE);
+	assert_not_settled(f, store_refresh_claim(store(f), &f->cx, S("t1"), NOW, LEASE, &got));
+	assert_not_settled(f, store_refresh_find(store(f), &f->cx, &got, &recorded));
 	disk_fails = false;
-	assert_string_equal(f->cx.code, "not-settled");
-	ctx_clear(&f->cx);
-	assert_rc(
-	    store_refresh_claim(store(f), &f->cx, S("t1"), NOW + LEASE + 1, LEASE, &got), E_STORE);
-	assert_string_equal(f->cx.code, "not-settled");
+	assert_ok(store_refresh_find(store(f), &f->cx, &got, &recorded));
+	assert_ok(store_refresh_sent(store(f), &f->cx, &got, NOW, false));
 }
 
 const struct CMUnitTest sync_tests[] = {
@@ -246,7 +312,9 @@ const struct CMUnitTest sync_tests[] = {
 	STORE_TEST(test_or_some_time_later),
 	STORE_TEST(test_an_empty_file_that_was_there_is_made_with_care),
 	STORE_TEST(test_one_commit_leaves_the_disk_to_somebody_else),
-	STORE_TEST(test_after_a_sync_that_failed_nothing_is_written),
-	STORE_TEST(test_a_claim_that_was_not_settled_has_failed),
+	STORE_TEST(test_after_a_sync_that_failed_the_log_is_written_anew),
+	STORE_TEST(test_one_sync_that_failed_is_everybodys),
+	STORE_TEST(test_a_sync_that_failed_at_a_checkpoint_is_heard_of),
+	STORE_TEST(test_a_claim_that_was_not_settled_is_not_made),
 };
 const size_t sync_test_count = sizeof(sync_tests) / sizeof(sync_tests[0]);
