@@ -479,13 +479,16 @@ opened(struct sqlite_db *d, enum rc rc, struct db **out)
 	return rc;
 }
 
+/* A checkpoint waits for the disk in the midst of a commit, so it is made every 16 MiB of the log, a quarter as often as
+ * SQLite would. */
 static enum rc
 set_up(struct ctx *cx, struct sqlite_db *d)
 {
 	TRY(set_sync(cx, &d->db, d->made));
 	TRY(sqlite_exec(cx, &d->db,
 	    "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
-	    "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;"));
+	    "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;"
+	    "PRAGMA wal_autocheckpoint=4000;"));
 	return set_sync(cx, &d->db, false);
 }
 

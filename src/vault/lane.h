@@ -14,7 +14,7 @@
 /* As many as the client has connections to one host: nothing that is recorded waits for one. */
 #define LANE_CALLS_MAX 64
 /* Where an attempt in doubt costs nothing (rotation none), some are recorded ahead. */
-#define LANE_AHEAD_MAX 512
+#define LANE_AHEAD_MAX 1024
 
 struct lane {
 	const struct provider *provider;
