@@ -103,12 +103,14 @@ static enum rc
 is_kept(struct store *s, struct ctx *cx, const struct refresh_claim *claim)
 {
 	struct db_stmt *st;
+	bool row;
 
-	TRY(db_stmt(cx, s->db,
-	    "SELECT 1 FROM token WHERE id = $1 AND fence = $2 AND length(attempt_reply) > 0", &st));
+	TRY(db_stmt(cx, s->db, "SELECT 1 FROM token WHERE id = $1 AND attempt_fence = $2", &st));
 	db_bind_text(st, 1, claim->token.id);
 	db_bind_int(st, 2, claim->fence);
-	return store_want_row(cx, st, "reply");
+	TRY(db_step(cx, st, &row));
+	db_done(st);
+	return row ? OK : fail(cx, E_BUG, "The reply that is to be kept is not in its slot.");
 }
 
 enum rc

@@ -86,12 +86,20 @@ write_all(struct store *s, struct ctx *cx, struct round *r)
 	return note_changes(s, cx, r);
 }
 
+/* What can be so with one token alone is no answer for all of a round: of them it would say that nothing is left
+ * to be written. */
+static enum rc
+shared_rc(enum rc rc)
+{
+	return rc == E_NOTFOUND || rc == E_CONFLICT || rc == E_REAUTH ? E_STORE : rc;
+}
+
 static enum rc
 share(struct ctx *cx, const struct ctx *why)
 {
-	fail_at(cx, why->rc, why->code, NULL, "%s", why->why);
+	fail_at(cx, shared_rc(why->rc), why->code, NULL, "%s", why->why);
 	cx->retry_after_s = why->retry_after_s;
-	return why->rc;
+	return cx->rc;
 }
 
 static void

@@ -415,6 +415,30 @@ test_a_copy_from_a_file_to_a_server_has_the_reply_in_its_row(void **state)
 	assert_found(f, "t1");
 }
 
+/* That it was committed was not answered, and the table is empty since. */
+static void
+test_an_empty_reply_that_is_kept_may_be_kept_again(void **state)
+{
+	struct refresh_failure empty = { .reason = S("nothing in it"),
+		.now_ms = NOW + 3,
+		.keep_reply = true,
+		.attempt = { .stage = STAGE_LOST, .sent_ms = NOW + 1 } };
+	struct fixture *f = *state;
+	struct refresh_claim c;
+
+	create(f, "t1", "t1");
+	open_faulty(f);
+	c = claim(f, "t1", NOW);
+	assert_ok(store_refresh_sent(store(f), &f->cx, &c, NOW + 1, false));
+	assert_ok(store_refresh_answered(store(f), &f->cx, &c, NOW + 2, 200, 0, secret_of(S(""))));
+	fault_arm_commit(FAULT_AFTER);
+	assert_rc(store_refresh_failed(store(f), &f->cx, &c, &empty), E_STORE);
+	assert_true(fault_disarm());
+	ctx_clear(&f->cx);
+	assert_ok(store_refresh_failed(store(f), &f->cx, &c, &empty));
+	assert_no_reply(f, "t1", STAGE_LOST);
+}
+
 const struct CMUnitTest reply_tests[] = {
 	STORE_TEST(test_a_reply_that_was_sealed_is_found_at_the_next_start),
 	STORE_TEST(test_a_start_that_fails_loses_no_reply),
@@ -423,6 +447,7 @@ const struct CMUnitTest reply_tests[] = {
 	STORE_TEST(test_replies_are_deleted_when_none_is_needed),
 	STORE_TEST(test_a_reply_that_was_read_is_not_read_again_at_a_start),
 	STORE_TEST(test_a_reply_that_a_failure_keeps_is_in_its_row),
+	STORE_TEST(test_an_empty_reply_that_is_kept_may_be_kept_again),
 	STORE_TEST(test_a_reply_of_one_who_was_overtaken_goes_to_its_row),
 	STORE_TEST(test_a_reply_is_due_as_one_that_was_sealed_in_its_row),
 	STORE_TEST(test_a_seal_that_failed_is_tried_again),
