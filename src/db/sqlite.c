@@ -22,7 +22,7 @@ struct sqlite_db {
 	bool made;              /* by this connection, and not yet on the disk */
 	bool unsettled;         /* the transaction under way leaves it to db_settle */
 	bool stuck;             /* what follows would not be synced: nothing is written any more */
-	struct sqlite_log *log; /* NULL until somebody leaves it to db_settle */
+	struct sqlite_log *log; /* NULL until it is written to */
 };
 
 struct sqlite_stmt {
@@ -232,18 +232,20 @@ sqlite_exec(struct ctx *cx, struct db *db, const char *script)
 	    : classify(cx, db);
 }
 
-static enum rc
-sqlite_begin(struct ctx *cx, struct db *db)
-{
-	return run_once(cx, db, "BEGIN IMMEDIATE");
-}
-
 /* On the connection's own thread. */
 static void
 watch_log(struct sqlite_db *d)
 {
 	if (d->log == NULL)
 		d->log = sqlite_log_watch(d->handle);
+}
+
+static enum rc
+sqlite_begin(struct ctx *cx, struct db *db)
+{
+	TRY(run_once(cx, db, "BEGIN IMMEDIATE"));
+	watch_log((struct sqlite_db *)db);
+	return OK;
 }
 
 /* Only from outside a transaction can it be set. */
@@ -256,9 +258,7 @@ sqlite_begin_unsettled(struct ctx *cx, struct db *db)
 		d->unsettled = true;
 		TRY(sqlite_exec(cx, db, "PRAGMA synchronous=NORMAL"));
 	}
-	TRY(sqlite_begin(cx, db));
-	watch_log(d);
-	return OK;
+	return sqlite_begin(cx, db);
 }
 
 /* What follows is on the disk at its commit again, or nothing follows. */

@@ -1,4 +1,7 @@
-/* db/sqlite_log.h - when SQLite's write-ahead log is on the disk, and whether it still can be.
+/* db/sqlite_log.h - how SQLite's write-ahead log gets to the disk, and whether it still can.
+ *
+ * SQLite writes each page of a commit in two pieces, one after the other. Here the pages of a commit are gathered
+ * and written together, at the latest when its last one is there: before anybody is told of it.
  *
  * A commit stands in the log before it is synced, by SQLite itself or, later, by another thread. When a sync
  * fails the system says so once, to one of those who sync, and takes from then on for written what was not: to

@@ -31,6 +31,7 @@ DECLARE(node)
 DECLARE(sqlite)
 DECLARE(sync)
 DECLARE(log)
+DECLARE(gather)
 DECLARE(walk)
 
 /* The same tests under the backend's name. */
@@ -63,6 +64,7 @@ run_on(enum backend which, const char *name)
 		n = add(name, sqlite_tests, sqlite_test_count, tests, n);
 		n = add(name, sync_tests, sync_test_count, tests, n);
 		n = add(name, log_tests, log_test_count, tests, n);
+		n = add(name, gather_tests, gather_test_count, tests, n);
 		n = add(name, walk_tests, walk_test_count, tests, n);
 	}
 	if (which == ON_POSTGRES) {
