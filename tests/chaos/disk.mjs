@@ -8,7 +8,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 
-const SIZE = '8m';
+const SIZE = '32m'; /* the store's log alone grows to 16 MiB before it begins anew */
 const INSIDE = 'VALETKEY_CHAOS_INSIDE';
 
 export function whyNoDisk() {
