@@ -1,8 +1,8 @@
 /* Programs that ask for tokens and call the provider with them, all the while. */
 import { randomOf } from './random.mjs';
 
-/* Besides 200: no consent any more, asked too often or too early, the provider or the store is away. */
-const HONEST = new Set([409, 429, 502, 503, 504]);
+/* Besides 200: no consent any more, asked too often or too early, the provider or the store is away, or has no room. */
+const HONEST = new Set([409, 429, 502, 503, 504, 507]);
 
 export function startReaders(world, { seed, count, broken }) {
 	const tally = { reads: 0, reads_refused: 0, reads_cut_off: 0, rejected: 0 };
