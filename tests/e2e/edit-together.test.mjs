@@ -23,7 +23,9 @@ const readBy = async (key) => (await ann.get(`/api/console/keys/${key.id}`)).bod
 const openKey = async (key) => {
 	await page.goto(`${manager.url}/keys`);
 	await page.getByRole('row', { name: key.label }).getByRole('button', { name: 'Change' }).click();
-	return page.getByRole('dialog');
+	const dialog = page.getByRole('dialog');
+	await dialog.getByLabel('Label').waitFor(); /* it has asked what the key is now */
+	return dialog;
 };
 const field = (label, value) => page.waitForFunction(([l, v]) =>
 	[...document.querySelectorAll('label')].find((x) => x.textContent.startsWith(l))?.control?.value === v, [label, value]);
