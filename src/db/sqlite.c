@@ -173,8 +173,11 @@ mend_log(struct ctx *cx, struct sqlite_db *d)
 {
 	int error;
 
-	if (d->stuck)
-		return not_settled(cx, EIO);
+	if (d->stuck) {
+		fail_at(cx, E_STORE, "not-settled", NULL,
+		    "The database cannot be brought to the disk at each commit any more.");
+		return fail_todo(cx, "Start valetkey again.");
+	}
 	if (sqlite3_exec(d->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
 		return classify(cx, &d->db);
 	error = sqlite_log_mend(d->log);
@@ -479,8 +482,8 @@ opened(struct sqlite_db *d, enum rc rc, struct db **out)
 	return rc;
 }
 
-/* A checkpoint waits for the disk in the midst of a commit, so it is made every 16 MiB of the log, a quarter as often as
- * SQLite would. */
+/* A checkpoint waits for the disk in the midst of a commit, so it is made every 16 MiB of the log, a
+ * quarter as often as SQLite would. */
 static enum rc
 set_up(struct ctx *cx, struct sqlite_db *d)
 {

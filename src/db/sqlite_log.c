@@ -35,11 +35,17 @@ why(void)
 	return errno != 0 ? errno : EIO;
 }
 
+static struct sqlite_log *
+of(sqlite3_file *file)
+{
+	return (struct sqlite_log *)file->pMethods;
+}
+
 /* Also by another thread: nothing that was committed is gathered only. */
 static int
 watched_sync(sqlite3_file *file, int flags)
 {
-	struct sqlite_log *log = (struct sqlite_log *)file->pMethods;
+	struct sqlite_log *log = of(file);
 	int rc = SQLITE_IOERR_FSYNC;
 
 	pthread_mutex_lock(&log->lock);
@@ -50,12 +56,6 @@ watched_sync(sqlite3_file *file, int flags)
 	}
 	pthread_mutex_unlock(&log->lock);
 	return rc;
-}
-
-static struct sqlite_log *
-of(sqlite3_file *file)
-{
-	return (struct sqlite_log *)file->pMethods;
 }
 
 static int

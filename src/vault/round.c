@@ -1,7 +1,8 @@
-/* What many flights write at once, and how they go on when it is on the disk. Of a storm of refreshes each reply is sealed, each pair committed,
- * each failure recorded and each new attempt claimed and recorded; what is ready for its step goes into
- * one transaction, whichever step it is, so that one sync of the disk serves all of them. What could not
- * be written as one of many is tried again by itself, with its own words. */
+/* What many flights write at once, and how they go on when it is on the disk. Of a storm of refreshes
+ * each reply is sealed, each pair committed, each failure recorded and each new attempt claimed and
+ * recorded; what is ready for its step goes into one transaction, whichever step it is, so that one sync
+ * of the disk serves all of them. What could not be written as one of many is tried again by itself, with
+ * its own words. */
 #include <stdlib.h>
 
 #include "base/crash.h"

@@ -12,16 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static bool
-is_log(int fd)
-{
-	char link[64], path[4096];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	return n > 4 && memcmp(path + n - 4, "-wal", 4) == 0;
-}
+#include "is_log.h"
 
 static bool
 is_settler(void)

@@ -2,6 +2,8 @@
  * is not. The test stands between SQLite and the system's call, and keeps a list of its own of what must be there. */
 #include "suite.h"
 
+#include "../lib/is_log.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,17 +15,6 @@
 #define THING_BYTES 900
 
 static int log_writes, writes_left = -1; /* until one fails; -1: none does */
-
-static bool
-is_log(int fd)
-{
-	char link[64], path[4096];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	return n > 4 && memcmp(path + n - 4, "-wal", 4) == 0;
-}
 
 ssize_t
 pwrite64(int fd, const void *bytes, size_t n, off64_t at)
