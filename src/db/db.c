@@ -88,6 +88,22 @@ own_types(struct ctx *cx, const struct db_driver *driver, const char *script)
 	return str_cstr(cx->arena, buf_str(&out));
 }
 
+char *
+db_own_words(const struct db_driver *driver, const char *sql)
+{
+	static const char word[] = "ROW_PLACE";
+	struct buf out = buf_heap(SCRIPT_MAX);
+	const char *at;
+
+	for (; (at = strstr(sql, word)) != NULL; sql = at + sizeof(word) - 1) {
+		buf_add(&out, (struct str){ sql, (size_t)(at - sql) });
+		buf_add(&out, str_of(driver->place));
+	}
+	buf_add(&out, str_of(sql));
+	buf_addc(&out, '\0');
+	return out.p;
+}
+
 enum rc
 db_schema_version(struct ctx *cx, struct db *db, int64_t *version)
 {
@@ -451,6 +467,12 @@ void
 db_bind_null(struct db_stmt *st, int i)
 {
 	st->db->driver->bind(st, i, (struct db_value){ .type = DB_NULL });
+}
+
+void
+db_bind_place(struct db_stmt *st, int i, int64_t place)
+{
+	st->db->driver->bind(st, i, (struct db_value){ .type = DB_PLACE, .number = place });
 }
 
 enum rc

@@ -64,7 +64,7 @@ struct db_whole {
 MUST enum rc db_migrate_whole(struct ctx *cx, struct db *db, const struct db_whole *whole,
     const char *const *steps, size_t count);
 
-enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
+enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB, DB_PLACE };
 
 struct db_column {
 	struct str table, name;
@@ -132,6 +132,9 @@ void db_bind_int(struct db_stmt *st, int i, int64_t v); /* i from 1 */
 void db_bind_text(struct db_stmt *st, int i, struct str v);
 void db_bind_blob(struct db_stmt *st, int i, struct str v);
 void db_bind_null(struct db_stmt *st, int i);
+/* Where a row is, as the column ROW_PLACE of its table said: read with db_col_int, 0 is none. What is there now
+ * may be another row, or another version of it, so a statement that looks there also names the row. */
+void db_bind_place(struct db_stmt *st, int i, int64_t place);
 
 /* Runs to the end; *changed (may be NULL) is the number of rows written. */
 MUST enum rc db_run(struct ctx *cx, struct db_stmt *st, int64_t *changed);
@@ -146,7 +149,7 @@ void db_done(struct db_stmt *st);
  * row(i), which may be NULL, reads the one row that it may answer with, and runs no statement; changed[i] is how many rows it wrote or answered with. No
  * two sets write the same row, and they are taken in any order. PostgreSQL takes all of them in one statement,
  * made from this one (db/postgres_sets.h), so it is of one of these forms, with each word in capitals once:
- * UPDATE table SET … WHERE …, SELECT … FROM table WHERE …, INSERT INTO table (…) VALUES (…). */
+ * UPDATE table SET … WHERE … [RETURNING …], SELECT … FROM table WHERE …, INSERT INTO table (…) VALUES (…). */
 struct db_many {
 	const char *sql;
 	size_t count;

@@ -21,6 +21,7 @@ enum db_savepoint_step { DB_SAVEPOINT_BEGIN, DB_SAVEPOINT_KEEP, DB_SAVEPOINT_UND
 
 struct db_driver {
 	const char *text_type, *blob_type; /* in a schema, for TEXT and BLOB */
+	const char *place;                 /* the column that ROW_PLACE means */
 	const char *catalog; /* a query: table, column, type, place in the key of all there is */
 
 	const char *clock; /* a query: ms since 1970 on the server's clock. NULL: this machine's */
@@ -81,6 +82,8 @@ MUST enum rc sqlite_open(struct ctx *cx, const char *path, enum db_sync sync, st
 MUST enum rc sqlite_open_scratch(struct ctx *cx, struct db **out);
 MUST enum rc sqlite_open_reading(struct ctx *cx, const char *path, struct db **out);
 MUST enum rc postgres_open(struct ctx *cx, const char *url, struct db **out);
+/* A statement as the driver's database wants it, on the heap. */
+char *db_own_words(const struct db_driver *driver, const char *sql);
 /* "host:port/database" of a connection string, without user and password. */
 struct str postgres_describe(struct arena *a, const char *url);
 

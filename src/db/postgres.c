@@ -9,6 +9,7 @@
 #include "db/postgres_sets.h"
 
 #define VALUES_MAX (64 << 20)
+#define TID_LEN 6
 /* A step over a very large table takes as long as it takes; that the server is gone the kernel notices. */
 #define MIGRATION_MS (12 * 3600 * 1000)
 #define MIGRATION_LOCK 0x76616c65 /* any number that is ours */
@@ -190,8 +191,7 @@ pg_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out)
 	if (s == NULL) {
 		s = mem_alloc(sizeof(*s));
 		s->st.db = db;
-		s->sql = mem_alloc(strlen(sql) + 1);
-		memcpy(s->sql, sql, strlen(sql));
+		s->sql = db_own_words(db->driver, sql);
 		snprintf(s->name, sizeof(s->name), "s%u", ++d->count);
 		s->bytes = buf_heap(VALUES_MAX);
 		map_put(d->statements, str_of(sql), s);
@@ -204,13 +204,16 @@ pg_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out)
 static void
 pg_bind(struct db_stmt *st, int i, struct db_value v)
 {
-	uint64_t wire = htobe64((uint64_t)v.number);
+	/* Of a place, block and line, the six bytes at the end of the number. */
+	uint64_t wire = htobe64((uint64_t)v.number << (v.type == DB_PLACE ? 16 : 0));
 	struct pg_stmt *s = stmt_of(st);
 
 	if (i < 1 || i > DB_PARAMS_MAX)
 		abort(); /* a statement of ours with too many parameters */
 	if (v.type == DB_INT)
 		v.bytes = (struct str){ (const char *)&wire, sizeof(wire) };
+	else if (v.type == DB_PLACE)
+		v.bytes = (struct str){ (const char *)&wire, TID_LEN };
 	s->types[i - 1] = v.type;
 	s->offsets[i - 1] = s->bytes.len;
 	s->lengths[i - 1] = (int)v.bytes.len;
@@ -222,9 +225,11 @@ pg_bind(struct db_stmt *st, int i, struct db_value v)
 static Oid
 oid_of(enum db_type type)
 {
-	static const Oid oids[] = {
-		[DB_NULL] = 0, [DB_INT] = OID_INT8, [DB_TEXT] = OID_TEXT, [DB_BLOB] = OID_BYTEA
-	};
+	static const Oid oids[] = { [DB_NULL] = 0,
+		[DB_INT] = OID_INT8,
+		[DB_TEXT] = OID_TEXT,
+		[DB_BLOB] = OID_BYTEA,
+		[DB_PLACE] = OID_TID };
 
 	return oids[type];
 }
@@ -254,7 +259,7 @@ check_types(struct ctx *cx, const PGresult *res)
 		Oid type = PQftype(res, i);
 
 		if (type != OID_INT8 && type != OID_INT4 && type != OID_INT2 && type != OID_BOOL &&
-		    type != OID_TEXT && type != OID_BYTEA)
+		    type != OID_TEXT && type != OID_BYTEA && type != OID_TID)
 			return fail(cx, E_BUG, "Column %d has the type %u.", i, type);
 	}
 	return OK;
@@ -526,6 +531,7 @@ static const struct db_driver driver = {
 	.clock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
 	.text_type = "TEXT COLLATE \"C\"",
 	.blob_type = "BYTEA",
+	.place = "ctid",
 	.catalog =
 	    "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL)::text,"
 	    " coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0)::bigint"

@@ -8,8 +8,9 @@
 #define SQL_MAX 16384
 #define ARRAY_MAX (64 << 20)
 #define HEAD_LEN 20
+#define ARRAYS_MAX (DB_PARAMS_MAX + 1)
 
-enum { OID_BYTEA_ARRAY = 1001, OID_TEXT_ARRAY = 1009, OID_INT8_ARRAY = 1016 };
+enum { OID_BYTEA_ARRAY = 1001, OID_TEXT_ARRAY = 1009, OID_TID_ARRAY = 1010, OID_INT8_ARRAY = 1016 };
 
 static const struct {
 	const char *name;
@@ -18,6 +19,7 @@ static const struct {
 	[DB_INT] = { "bigint[]", OID_INT8_ARRAY, OID_INT8 },
 	[DB_TEXT] = { "text[]", OID_TEXT_ARRAY, OID_TEXT },
 	[DB_BLOB] = { "bytea[]", OID_BYTEA_ARRAY, OID_BYTEA },
+	[DB_PLACE] = { "tid[]", OID_TID_ARRAY, OID_TID },
 };
 
 struct pg_sets *
@@ -26,8 +28,8 @@ pg_sets_new(const char *sql, unsigned number)
 	struct pg_sets *s = mem_alloc(sizeof(*s));
 
 	s->sql = sql;
-	s->arrays = mem_alloc(DB_PARAMS_MAX * sizeof(*s->arrays));
-	for (int i = 0; i < DB_PARAMS_MAX; i++)
+	s->arrays = mem_alloc(ARRAYS_MAX * sizeof(*s->arrays));
+	for (int i = 0; i < ARRAYS_MAX; i++)
 		s->arrays[i] = buf_heap(ARRAY_MAX);
 	snprintf(s->name, sizeof(s->name), "m%u", number);
 	return s;
@@ -36,7 +38,7 @@ pg_sets_new(const char *sql, unsigned number)
 void
 pg_sets_clear(struct pg_sets *s)
 {
-	for (int i = 0; i < s->params; i++) {
+	for (int i = 0; i < ARRAYS_MAX; i++) {
 		struct buf *b = &s->arrays[i];
 
 		if (b->len > 0)
@@ -52,7 +54,7 @@ pg_sets_free(struct pg_sets *s)
 {
 	if (s == NULL)
 		return;
-	for (int i = 0; i < DB_PARAMS_MAX; i++)
+	for (int i = 0; i < ARRAYS_MAX; i++)
 		buf_free(&s->arrays[i]);
 	free(s->arrays);
 	free(s);
@@ -76,21 +78,27 @@ add_head(struct buf *b, Oid element)
 		add_number(b, head[i]);
 }
 
-void
-pg_sets_add(struct pg_sets *s, int param, enum db_type type, struct str value)
+static void
+add_value(struct pg_sets *s, int param, enum db_type type, struct str value)
 {
 	struct buf *b = &s->arrays[param];
 
-	if (type == DB_NULL)
-		abort(); /* a statement of ours that gives many sets without a type */
-	if (param >= s->params)
-		s->params = param + 1;
-	s->types[param] = type;
 	if (b->len == 0)
 		add_head(b, kinds[type].element);
 	add_number(b, (uint32_t)value.len);
 	buf_add(b, value);
 	s->counts[param]++;
+}
+
+void
+pg_sets_add(struct pg_sets *s, int param, enum db_type type, struct str value)
+{
+	if (type == DB_NULL)
+		abort(); /* a statement of ours that gives many sets without a type */
+	if (param >= s->params)
+		s->params = param + 1;
+	s->types[param] = type;
+	add_value(s, param, type, value);
 }
 
 bool
@@ -104,16 +112,15 @@ pg_sets_fit(const struct pg_sets *s)
 
 /* --- the text --- */
 
+/* Side by side in the list of a SELECT: as sources of a FROM each array would first be copied into a table of its
+ * own. */
 static void
 add_source(struct buf *b, const struct pg_sets *s)
 {
-	buf_add(b, S("unnest("));
+	buf_add(b, S("(SELECT "));
 	for (int i = 0; i < s->params; i++)
-		buf_addf(b, "%s$%d::%s", i > 0 ? ", " : "", i + 1, kinds[s->types[i]].name);
-	buf_add(b, S(") WITH ORDINALITY AS v ("));
-	for (int i = 0; i < s->params; i++)
-		buf_addf(b, "p%d, ", i + 1);
-	buf_add(b, S("n)"));
+		buf_addf(b, "unnest($%d::%s) AS p%d, ", i + 1, kinds[s->types[i]].name, i + 1);
+	buf_addf(b, "unnest($%d::bigint[]) AS n) AS v", s->params + 1);
 }
 
 /* Each parameter is a column of the sets. */
@@ -124,18 +131,26 @@ add_words(struct buf *b, struct str words)
 		buf_add(b, words.p[i] == '$' ? S("v.p") : str_sub(words, i, i + 1));
 }
 
-/* What stands before the word, which must be there, and what behind it. */
+/* What stands before the word and what behind it; without it, all of it and nothing. */
+static struct str
+split(struct str *rest, const char *word)
+{
+	const char *at = strstr(rest->p, word);
+	struct str before = *rest;
+
+	if (at != NULL)
+		before.len = (size_t)(at - rest->p);
+	*rest = str_sub(*rest, at != NULL ? before.len + strlen(word) : rest->len, rest->len);
+	return before;
+}
+
+/* The word must be there. */
 static struct str
 cut(struct str *rest, const char *word)
 {
-	const char *at = strstr(rest->p, word);
-	struct str before;
-
-	if (at == NULL)
+	if (strstr(rest->p, word) == NULL)
 		abort(); /* a statement of ours of another form */
-	before = (struct str){ rest->p, (size_t)(at - rest->p) };
-	*rest = str_sub(*rest, before.len + strlen(word), rest->len);
-	return before;
+	return split(rest, word);
 }
 
 bool
@@ -165,8 +180,13 @@ add_update(struct buf *b, const struct pg_sets *s)
 	buf_add(b, S(" FROM "));
 	add_source(b, s);
 	buf_add(b, S(" WHERE "));
-	add_words(b, rest);
-	buf_add(b, S(" RETURNING v.n"));
+	add_words(b, split(&rest, " RETURNING "));
+	buf_add(b, S(" RETURNING "));
+	if (rest.len > 0) {
+		add_words(b, rest);
+		buf_add(b, S(", "));
+	}
+	buf_add(b, S("v.n"));
 }
 
 static void
@@ -198,16 +218,28 @@ text_of(const struct pg_sets *s)
 	return b;
 }
 
+/* After the parameters, one more that says how manyth each set is. */
+static void
+add_numbers(struct pg_sets *s)
+{
+	for (size_t i = s->counts[s->params]; i < s->counts[0]; i++) {
+		uint64_t wire = htobe64(i + 1);
+
+		add_value(s, s->params, DB_INT, (struct str){ (const char *)&wire, sizeof(wire) });
+	}
+}
+
 int
 pg_sets_prepare(const struct pg_sets *s, PGconn *conn)
 {
 	struct buf text = text_of(s);
-	Oid types[DB_PARAMS_MAX];
+	Oid types[ARRAYS_MAX];
 	int sent;
 
 	for (int i = 0; i < s->params; i++)
 		types[i] = kinds[s->types[i]].array;
-	sent = PQsendPrepare(conn, s->name, text.p, s->params, types);
+	types[s->params] = OID_INT8_ARRAY;
+	sent = PQsendPrepare(conn, s->name, text.p, s->params + 1, types);
 	buf_free(&text);
 	return sent;
 }
@@ -215,10 +247,11 @@ pg_sets_prepare(const struct pg_sets *s, PGconn *conn)
 int
 pg_sets_send(struct pg_sets *s, PGconn *conn)
 {
-	const char *values[DB_PARAMS_MAX];
-	int lengths[DB_PARAMS_MAX], formats[DB_PARAMS_MAX];
+	const char *values[ARRAYS_MAX];
+	int lengths[ARRAYS_MAX], formats[ARRAYS_MAX];
 
-	for (int i = 0; i < s->params; i++) {
+	add_numbers(s);
+	for (int i = 0; i <= s->params; i++) {
 		struct buf *b = &s->arrays[i];
 		uint32_t count = htobe32((uint32_t)s->counts[i]);
 
@@ -227,5 +260,5 @@ pg_sets_send(struct pg_sets *s, PGconn *conn)
 		lengths[i] = (int)b->len;
 		formats[i] = 1;
 	}
-	return PQsendQueryPrepared(conn, s->name, s->params, values, lengths, formats, 1);
+	return PQsendQueryPrepared(conn, s->name, s->params + 1, values, lengths, formats, 1);
 }

@@ -1,8 +1,8 @@
 /* db/postgres_sets.h - a statement with many sets of values, as one statement over arrays of them.
  *
- * "UPDATE t SET a = $1 WHERE id = $2" becomes "UPDATE t SET a = v.p1 FROM unnest($1::bigint[], $2::text[])
- * WITH ORDINALITY AS v (p1, p2, n) WHERE id = v.p2 RETURNING v.n". Owns that text and the arrays; knows
- * how PostgreSQL sends both. For db/postgres.c only. */
+ * "UPDATE t SET a = $1 WHERE id = $2" becomes "UPDATE t SET a = v.p1 FROM (SELECT unnest($1::bigint[]) AS p1,
+ * unnest($2::text[]) AS p2, unnest($3::bigint[]) AS n) AS v WHERE id = v.p2 RETURNING v.n". Owns that text and
+ * the arrays; knows how PostgreSQL sends both. For db/postgres.c only. */
 #ifndef DB_POSTGRES_SETS_H
 #define DB_POSTGRES_SETS_H
 
@@ -11,7 +11,15 @@
 #include "db/driver.h"
 
 /* Of pg_type.h, which only the server's headers have. */
-enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25 };
+enum {
+	OID_BOOL = 16,
+	OID_BYTEA = 17,
+	OID_INT8 = 20,
+	OID_INT2 = 21,
+	OID_INT4 = 23,
+	OID_TEXT = 25,
+	OID_TID = 27
+};
 
 struct pg_sets {
 	uint64_t prepared_in; /* the caller's: with which connection; 0: none */
@@ -20,8 +28,8 @@ struct pg_sets {
 	char name[16];
 	int params;
 	enum db_type types[DB_PARAMS_MAX];
-	struct buf *arrays; /* of DB_PARAMS_MAX */
-	size_t counts[DB_PARAMS_MAX];
+	struct buf *arrays; /* one more than parameters, for n */
+	size_t counts[DB_PARAMS_MAX + 1];
 };
 
 /* sql is borrowed, of a form that db_run_many names. */

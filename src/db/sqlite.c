@@ -122,10 +122,13 @@ sqlite_stmt(struct ctx *cx, struct db *db, const char *sql, struct db_stmt **out
 	struct sqlite_stmt *st = map_get(d->statements, str_of(sql));
 
 	if (st == NULL) {
+		char *own = db_own_words(db->driver, sql);
 		sqlite3_stmt *handle;
+		int code = sqlite3_prepare_v3(
+		    d->handle, own, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL);
 
-		if (sqlite3_prepare_v3(
-			d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL) != SQLITE_OK)
+		free(own);
+		if (code != SQLITE_OK)
 			return classify(cx, db);
 		st = mem_alloc(sizeof(*st));
 		st->st.db = db;
@@ -148,7 +151,7 @@ sqlite_bind(struct db_stmt *st, int i, struct db_value v)
 		abort(); /* a statement of ours with too many parameters */
 	((struct sqlite_stmt *)st)->used = true;
 	i = ((struct sqlite_stmt *)st)->place[i];
-	if (v.type == DB_INT)
+	if (v.type == DB_INT || v.type == DB_PLACE)
 		sqlite3_bind_int64(h, i, v.number);
 	else if (v.type == DB_TEXT)
 		sqlite3_bind_text64(h, i, v.bytes.p, v.bytes.len, copied, SQLITE_UTF8);
@@ -401,6 +404,7 @@ sqlite_col_null(struct db_stmt *st, int i)
 
 static const struct db_driver driver = {
 	.text_type = "TEXT",
+	.place = "rowid",
 	.blob_type = "BLOB",
 	.catalog =
 	    "SELECT m.name, p.name, p.type, p.pk FROM sqlite_schema m, pragma_table_info(m.name) p"

@@ -11,7 +11,7 @@ struct rows {
 	struct round_wish *wishes;
 	struct round_wish **chosen;
 	struct round_reply **sealing;
-	struct round_pair *pairs;
+	struct round_pair **writing;
 	int64_t *changed;
 };
 
@@ -31,6 +31,7 @@ read_claim(const struct rows *r, struct round_wish *w, struct db_stmt *st)
 
 	token_row_read(cx, st, &c->token);
 	c->fence = ++c->token.fence;
+	c->place = db_col_int(st, TOKEN_COLUMN_COUNT + 1);
 	c->slot = 0;
 	c->reply = secret_of(S(""));
 	TRY(token_row_secrets(r->store, cx, st, &c->token, &c->secrets));
@@ -69,8 +70,8 @@ why_not(struct store *s, struct round_wish *w)
 	return fail(w->cx, E_CONFLICT, "Another refresh of this token is under way.");
 }
 
-#define FREE_ROW                                             \
-	"SELECT " TOKEN_COLUMNS ", attempt_reply FROM token" \
+#define FREE_ROW                                                        \
+	"SELECT " TOKEN_COLUMNS ", attempt_reply, ROW_PLACE FROM token" \
 	" WHERE id = $1 AND deleted_ms = 0 AND lease_until_ms < $2"
 
 enum rc
@@ -145,6 +146,7 @@ bind_claim_and_record(void *arg, size_t i, struct db_stmt *st)
 	db_bind_int(st, 8, r->round->wall_ms + r->round->lease_ms);
 	bind_nonce(st, 9, w->claim);
 	db_bind_int(st, 10, r->round->wall_ms);
+	db_bind_place(st, 11, w->claim->place);
 }
 
 static void
@@ -158,6 +160,15 @@ bind_claim(void *arg, size_t i, struct db_stmt *st)
 	db_bind_int(st, 3, r->round->wall_ms + r->round->lease_ms);
 	bind_nonce(st, 4, w->claim);
 	db_bind_int(st, 5, r->round->wall_ms);
+	db_bind_place(st, 6, w->claim->place);
+}
+
+static void
+row_claimed(void *arg, size_t i, struct db_stmt *st)
+{
+	const struct rows *r = arg;
+
+	r->chosen[i]->claim->place = db_col_int(st, 0);
 }
 
 /* Of those that were found, the ones that are recorded, or the others. */
@@ -200,6 +211,24 @@ claimed(const struct rows *r, size_t n)
 #define DUE(wall) \
 	"CASE WHEN due_ms > 0 AND due_ms <= " wall " THEN due_ms ELSE " wall " - 60000 END"
 
+/* Where a new version of a row stands elsewhere than the old one. */
+static const char *
+moving(const struct store *s, const char *moves, const char *stays)
+{
+	return db_is_shared(s->db) ? moves : stays;
+}
+
+#define MOVED " RETURNING ROW_PLACE"
+
+#define CLAIM_AND_RECORD                                                                   \
+	"UPDATE token SET " ATTEMPT ", fence = $2, lease_until_ms = $8, claim_nonce = $9," \
+	" due_ms = CASE WHEN due_ms > 0 AND due_ms <= $4 THEN due_ms ELSE $4 END"          \
+	" WHERE ROW_PLACE = $11 AND id = $7 AND fence = $2 - 1"
+#define CLAIM                                                                                \
+	"UPDATE token SET fence = $1, lease_until_ms = $3, claim_nonce = $4, due_ms = " DUE( \
+	    "$5") " WHERE ROW_PLACE = $6 AND id = $2 AND fence = $1 - 1"
+
+/* Each row is where it was found, since nobody else has written since. */
 enum rc
 refresh_rows_claim(
     struct store *s, struct ctx *cx, struct round_wish *wishes, size_t n, const struct round *round)
@@ -207,20 +236,16 @@ refresh_rows_claim(
 	struct rows r = {
 		.store = s, .cx = cx, .round = round, .now_ms = round->now_ms, .wishes = wishes
 	};
-	struct db_many many = { .arg = &r };
+	struct db_many many = { .row = row_claimed, .arg = &r };
 
 	many.changed = r.changed = numbers(cx, n);
 	r.chosen = ARENA_ARRAY(cx->arena, struct round_wish *, n > 0 ? n : 1);
-	many.sql =
-	    "UPDATE token SET " ATTEMPT ", fence = $2, lease_until_ms = $8, claim_nonce = $9,"
-	    " due_ms = CASE WHEN due_ms > 0 AND due_ms <= $4 THEN due_ms ELSE $4 END"
-	    " WHERE id = $7 AND fence = $2 - 1";
+	many.sql = moving(s, CLAIM_AND_RECORD MOVED, CLAIM_AND_RECORD);
 	many.bind = bind_claim_and_record;
 	many.count = choose(&r, n, true);
 	TRY(db_run_many(cx, s->db, &many));
 	claimed(&r, many.count);
-	many.sql = "UPDATE token SET fence = $1, lease_until_ms = $3, claim_nonce = $4,"
-		   " due_ms = " DUE("$5") " WHERE id = $2 AND fence = $1 - 1";
+	many.sql = moving(s, CLAIM MOVED, CLAIM);
 	many.bind = bind_claim;
 	many.count = choose(&r, n, false);
 	TRY(db_run_many(cx, s->db, &many));
@@ -277,6 +302,23 @@ bind_reply(void *arg, size_t i, struct db_stmt *st)
 	db_bind_int(st, 7, claim->fence);
 }
 
+static void
+bind_reply_and_place(void *arg, size_t i, struct db_stmt *st)
+{
+	const struct rows *r = arg;
+
+	bind_reply(arg, i, st);
+	db_bind_place(st, 8, r->sealing[i]->claim->place);
+}
+
+static void
+row_sealed(void *arg, size_t i, struct db_stmt *st)
+{
+	const struct rows *r = arg;
+
+	r->sealing[i]->claim->place = db_col_int(st, 0);
+}
+
 #define SEAL                                                                             \
 	"UPDATE token SET attempt_stage = $1, attempt_status = $2, attempt_date_s = $3," \
 	" attempt_reply = $4"
@@ -323,18 +365,21 @@ static enum rc
 seal_in_rows(struct store *s, struct ctx *cx, struct round_reply *replies, size_t n, int64_t now_ms)
 {
 	struct rows r = { .store = s, .cx = cx, .now_ms = now_ms };
-	struct db_many many = { .count = n, .bind = bind_reply, .arg = &r };
+	struct db_many many = { .count = n, .row = row_sealed, .arg = &r };
 
 	many.changed = r.changed = numbers(cx, n);
 	r.sealing = ARENA_ARRAY(cx->arena, struct round_reply *, n > 0 ? n : 1);
 	for (size_t i = 0; i < n; i++)
 		r.sealing[i] = &replies[i];
-	many.sql = SEAL SEAL_WHERE " AND (deleted_ms > 0 OR (due_ms > 0 AND due_ms < $5))";
+	many.sql = SEAL SEAL_WHERE " AND ROW_PLACE = $8"
+				   " AND (deleted_ms > 0 OR (due_ms > 0 AND due_ms < $5))" MOVED;
+	many.bind = bind_reply_and_place;
 	TRY(db_run_many(cx, s->db, &many));
-	many.sql = SEAL ", due_ms = $5" SEAL_WHERE;
+	many.sql = SEAL ", due_ms = $5" SEAL_WHERE MOVED;
+	many.bind = bind_reply;
 	many.count = not_sealed(&r, n);
 	TRY(db_run_many(cx, s->db, &many));
-	many.sql = SEAL_UNKNOWN;
+	many.sql = SEAL_UNKNOWN MOVED;
 	many.bind = bind_unknown;
 	many.count = not_sealed(&r, many.count);
 	TRY(db_run_many(cx, s->db, &many));
@@ -360,7 +405,7 @@ static void
 bind_pair(void *arg, size_t i, struct db_stmt *st)
 {
 	const struct rows *r = arg;
-	const struct round_pair *p = &r->pairs[i];
+	const struct round_pair *p = r->writing[i];
 	const struct token_grant *g = p->grant;
 	struct token t = p->claim->token;
 	bool returned = !secret_empty(g->refresh);
@@ -389,6 +434,7 @@ bind_pair(void *arg, size_t i, struct db_stmt *st)
 	db_bind_text(st, 17, t.id);
 	db_bind_int(st, 18, p->claim->fence);
 	db_bind_int(st, 19, t.lazy);
+	db_bind_place(st, 20, p->claim->place);
 }
 
 /* A refresh like any other is counted; one that ends a trouble is told. */
@@ -400,37 +446,53 @@ tell_recovered(struct store *s, struct ctx *cx, const struct token *t)
 	    : OK;
 }
 
+#define PAIR                                                                           \
+	"UPDATE token SET " TOKEN_PREVIOUS ", previous_expires_ms = $15,"              \
+	" access_version = $2, access = $3, refresh_version = $13,"                    \
+	" refresh = CASE WHEN $12 = 1 THEN $4 ELSE refresh END,"                       \
+	" learned_refreshes = learned_refreshes + 1,"                                  \
+	" learned_rotations = learned_rotations + $12,"                                \
+	" learned_returned = learned_returned + $14,"                                  \
+	" learned_ms = CASE WHEN learned_refreshes > 0 THEN learned_ms ELSE $5 END,"   \
+	" status = 0, status_reason = '', status_ms = $5, expires_ms = $6,"            \
+	" life_source = $7, scope_granted = $8, refreshed_ms = $5, updated_ms = $5,"   \
+	" proved_ms = $5, due_ms = $9, refresh_expires_ms = $10, attempts = 0,"        \
+	" last_error = '', failed_ms = 0, lease_until_ms = 0, attempt_stage = 0,"      \
+	" attempt_fence = 0, attempt_risked = 0, attempt_reply = $11, refused_ms = 0," \
+	" expires_date_s = $16"                                                        \
+	" WHERE id = $17 AND fence = $18 AND access_version = $1 AND lazy = $19"
+
+static size_t
+not_written(struct rows *r, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		r->writing[i]->rc = r->changed[i] == 1 ? OK : E_CONFLICT;
+		if (r->changed[i] != 1)
+			r->writing[left++] = r->writing[i];
+	}
+	return left;
+}
+
 enum rc
 refresh_rows_commit(struct store *s, struct ctx *cx, struct round_pair *pairs, size_t n)
 {
-	struct rows r = { .store = s, .cx = cx, .pairs = pairs };
+	struct rows r = { .store = s, .cx = cx };
+	struct db_many many = { .count = n, .bind = bind_pair, .arg = &r };
 
-	r.changed = numbers(cx, n);
-	TRY(db_run_many(cx, s->db,
-	    &(struct db_many){
-		.sql =
-		    "UPDATE token SET " TOKEN_PREVIOUS ", previous_expires_ms = $15,"
-		    " access_version = $2, access = $3, refresh_version = $13,"
-		    " refresh = CASE WHEN $12 = 1 THEN $4 ELSE refresh END,"
-		    " learned_refreshes = learned_refreshes + 1,"
-		    " learned_rotations = learned_rotations + $12,"
-		    " learned_returned = learned_returned + $14,"
-		    " learned_ms = CASE WHEN learned_refreshes > 0 THEN learned_ms ELSE $5 END,"
-		    " status = 0, status_reason = '', status_ms = $5, expires_ms = $6,"
-		    " life_source = $7, scope_granted = $8, refreshed_ms = $5, updated_ms = $5,"
-		    " proved_ms = $5, due_ms = $9, refresh_expires_ms = $10, attempts = 0,"
-		    " last_error = '', failed_ms = 0, lease_until_ms = 0, attempt_stage = 0,"
-		    " attempt_fence = 0, attempt_risked = 0, attempt_reply = $11, refused_ms = 0,"
-		    " expires_date_s = $16"
-		    " WHERE id = $17 AND fence = $18 AND access_version = $1 AND lazy = $19",
-		.count = n,
-		.bind = bind_pair,
-		.arg = &r,
-		.changed = r.changed }));
-	for (size_t i = 0; i < n; i++) {
-		pairs[i].rc = r.changed[i] == 1 ? OK : E_CONFLICT;
-		if (r.changed[i] == 1)
+	many.changed = r.changed = numbers(cx, n);
+	r.writing = ARENA_ARRAY(cx->arena, struct round_pair *, n > 0 ? n : 1);
+	for (size_t i = 0; i < n; i++)
+		r.writing[i] = &pairs[i];
+	many.sql = PAIR " AND ROW_PLACE = $20";
+	TRY(db_run_many(cx, s->db, &many));
+	many.sql = PAIR;
+	many.count = not_written(&r, n);
+	TRY(db_run_many(cx, s->db, &many));
+	(void)not_written(&r, many.count);
+	for (size_t i = 0; i < n; i++)
+		if (pairs[i].rc == OK)
 			TRY(tell_recovered(s, cx, &pairs[i].claim->token));
-	}
 	return OK;
 }

@@ -305,6 +305,35 @@ test_a_pair_is_written_to_a_row_that_was_edited(void **state)
 	assert_true(is_fresh(f, 0) && is_fresh(f, 2));
 }
 
+/* Where a row was when it was last written is a hint and nothing more: another version of it may stand elsewhere,
+ * and another row in its place. */
+static void
+test_a_round_finds_rows_that_stand_elsewhere_by_now(void **state)
+{
+	struct fixture *f = *state;
+	struct many m;
+	int64_t place;
+
+	make_work(f, &m);
+	by_hand(f, "UPDATE token SET description = description WHERE id = 'pair0'");
+	place = m.paired[1].claim.place;
+	m.paired[1].claim.place = m.paired[2].claim.place;
+	m.paired[2].claim.place = place;
+	m.replied[0].claim.place = m.replied[1].claim.place;
+	m.replied[1].claim.place = 0;
+	store_round(store(f), &m.cx, &m.round);
+	for (int i = 0; i < PAIRS; i++) {
+		assert_int_equal(m.pairs[i].rc, OK);
+		assert_true(is_fresh(f, i));
+		assert_int_equal(token_now(f, "pair", i).learned.refreshes, 1);
+	}
+	move_replies(f);
+	for (int i = 0; i < REPLIES; i++) {
+		assert_int_equal(m.replies[i].rc, OK);
+		assert_int_equal(token_now(f, "reply", i).attempt.stage, STAGE_KEPT);
+	}
+}
+
 /* A round of its own with each of its calls failing in turn, and what must hold after it. */
 static void
 break_each(
@@ -523,7 +552,88 @@ test_many_sets_of_values_each_have_their_answer(void **state)
 	assert_str_equal(out, S("old"));
 }
 
+struct places {
+	const char *const *names;
+	int64_t places[2];
+};
+
+static void
+bind_name_and_place(void *arg, size_t i, struct db_stmt *st)
+{
+	const struct places *p = arg;
+
+	db_bind_text(st, 1, str_of(p->names[i]));
+	db_bind_place(st, 2, p->places[i]);
+}
+
+static void
+row_place(void *arg, size_t i, struct db_stmt *st)
+{
+	struct places *p = arg;
+
+	p->places[i] = db_col_int(st, 0);
+}
+
+/* Many, or one by one. */
+static void
+run_places(struct fixture *f, const char *sql, struct places *p, bool together, int64_t *changed)
+{
+	struct db_many many = {
+		.sql = sql, .bind = bind_name_and_place, .row = row_place, .arg = p, .count = 2
+	};
+
+	if (together) {
+		many.changed = changed;
+		assert_ok(db_run_many(&f->cx, store(f)->db, &many));
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		struct places one = { p->names + i, { p->places[i] } };
+
+		many.count = 1;
+		many.arg = &one;
+		many.changed = changed + i;
+		assert_ok(db_run_many(&f->cx, store(f)->db, &many));
+		p->places[i] = one.places[0];
+	}
+}
+
+static void
+test_rows_are_found_where_they_stand(void **state)
+{
+	static const char update[] =
+	    "UPDATE meta SET value = 'new' WHERE name = $1 AND ROW_PLACE = $2"
+	    " RETURNING ROW_PLACE";
+	static const char *const names[] = { "a", "b" }, *const others[] = { "b", "a" };
+	struct fixture *f = *state;
+
+	assert_ok(store_meta_put(store(f), &f->cx, S("a"), S("old")));
+	assert_ok(store_meta_put(store(f), &f->cx, S("b"), S("old")));
+	for (int together = 0; together < 2; together++) {
+		struct places p = { .names = names };
+		int64_t changed[2];
+
+		assert_ok(db_begin(&f->cx, store(f)->db));
+		run_places(f,
+		    "SELECT ROW_PLACE FROM meta WHERE name = $1 AND (ROW_PLACE = $2 OR value <> "
+		    "'')",
+		    &p, together, changed);
+		assert_true(changed[0] == 1 && changed[1] == 1);
+		assert_true(p.places[0] != 0 && p.places[0] != p.places[1]);
+		for (int i = 0; i < 2; i++) { /* and again where that has put them */
+			run_places(f, update, &p, together, changed);
+			assert_true(changed[0] == 1 && changed[1] == 1);
+		}
+		p.names = others;
+		run_places(f, update, &p, together, changed);
+		assert_true(changed[0] == 0 && changed[1] == 0);
+		assert_ok(db_commit(&f->cx, store(f)->db));
+	}
+}
+
 const struct CMUnitTest round_tests[] = {
+	STORE_TEST(test_rows_are_found_where_they_stand),
+	STORE_TEST(test_a_round_finds_rows_that_stand_elsewhere_by_now),
 	STORE_TEST(test_many_sets_of_values_stand_or_fall_together),
 	STORE_TEST(test_many_sets_of_values_each_have_their_answer),
 	STORE_TEST(test_a_round_takes_each_its_step),
