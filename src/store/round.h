@@ -8,7 +8,7 @@
 
 #include "store/refresh.h"
 
-#define ROUND_MAX 256 /* of each kind */
+#define ROUND_MAX 512 /* of each kind */
 
 /* Claims a token and, when begin() says so, records its attempt. begin() is called inside the
  * transaction with the claim filled in, and calls no verb of a store. */
