@@ -55,13 +55,23 @@ function homeThatTrusts(ca) {
 	return home;
 }
 
+/* Chromium itself crashes once in some thousand starts, before anything was asked of it: then it is started again. */
+async function launch(options) {
+	try {
+		return await chromium.launch(options);
+	} catch (e) {
+		if (!/exitCode=139|signal=SIGSEGV/.test(e.message)) throw e;
+		return chromium.launch(options);
+	}
+}
+
 /* proxy: "http://127.0.0.1:PORT", for all but the loopback. ca: the file of a CA to trust. here: names
  * that lead to this machine. */
 export async function openBrowser({ headless = true, slowMo, timeout = 45000, proxy, ca, here = [] } = {}) {
 	const own = [proxy ? `--proxy-server=${proxy}` : '--no-proxy-server', resolverRules(here)];
 	const home = ca ? homeThatTrusts(ca) : undefined;
 	const env = home ? { ...process.env, HOME: home } : undefined;
-	const browser = await chromium.launch({ executablePath: executable(headless), headless, slowMo, env, args: [...args, ...own] });
+	const browser = await launch({ executablePath: executable(headless), headless, slowMo, env, args: [...args, ...own] });
 	const faults = [];
 
 	function watch(page) {
