@@ -24,7 +24,7 @@ struct refresh_claim {
 	struct token_secrets secrets;
 	struct secret reply; /* with STAGE_KEPT: the raw reply of an earlier attempt */
 	int64_t fence;
-	int64_t place; /* of its row when it was last written: a hint (db_bind_place) */
+	int64_t place; /* where its row was last seen: a hint (db_bind_place) */
 	int64_t slot;  /* where its reply is sealed until it is written what it said; 0: in none */
 	unsigned char nonce[REFRESH_NONCE_LEN]; /* tells it from another claim of the same fence */
 };

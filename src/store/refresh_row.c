@@ -322,7 +322,6 @@ row_sealed(void *arg, size_t i, struct db_stmt *st)
 #define SEAL                                                                             \
 	"UPDATE token SET attempt_stage = $1, attempt_status = $2, attempt_date_s = $3," \
 	" attempt_reply = $4"
-#define SEAL_WHERE " WHERE id = $6 AND attempt_fence = $7"
 
 /* The row knows nothing of the claim: a standby that had not heard of it has become the primary. It is taken as
  * made, unless it is another grant's by now or somebody else's attempt is under way. */
@@ -359,8 +358,11 @@ not_sealed(struct rows *r, size_t n)
 	return left;
 }
 
-/* Due for whoever reads it. What is due already, nearly all of them, keeps its place: the index need not be
- * touched for it. */
+/* Due for whoever reads it. What is due already, nearly all of them, stays so: no index is touched for it. */
+#define SEAL_KNOWN                                                                 \
+	SEAL ", due_ms = CASE WHEN deleted_ms > 0 OR (due_ms > 0 AND due_ms < $5)" \
+	     " THEN due_ms ELSE $5 END WHERE id = $6 AND attempt_fence = $7"
+
 static enum rc
 seal_in_rows(struct store *s, struct ctx *cx, struct round_reply *replies, size_t n, int64_t now_ms)
 {
@@ -371,11 +373,10 @@ seal_in_rows(struct store *s, struct ctx *cx, struct round_reply *replies, size_
 	r.sealing = ARENA_ARRAY(cx->arena, struct round_reply *, n > 0 ? n : 1);
 	for (size_t i = 0; i < n; i++)
 		r.sealing[i] = &replies[i];
-	many.sql = SEAL SEAL_WHERE " AND ROW_PLACE = $8"
-				   " AND (deleted_ms > 0 OR (due_ms > 0 AND due_ms < $5))" MOVED;
+	many.sql = SEAL_KNOWN " AND ROW_PLACE = $8" MOVED;
 	many.bind = bind_reply_and_place;
 	TRY(db_run_many(cx, s->db, &many));
-	many.sql = SEAL ", due_ms = $5" SEAL_WHERE MOVED;
+	many.sql = SEAL_KNOWN MOVED;
 	many.bind = bind_reply;
 	many.count = not_sealed(&r, n);
 	TRY(db_run_many(cx, s->db, &many));
