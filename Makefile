@@ -56,7 +56,7 @@ bench-programs: all
 # Against references in the same run (docs/performance.md). BENCH=live-token runs one, ONLY=tls of it
 # what has the word in its name; ROUNDS and SECONDS are how often and how long.
 bench: bench-programs
-	@BUILD=$(BUILD) ONLY=$(ONLY) ROUNDS=$(ROUNDS) SECONDS_EACH=$(SECONDS) node tests/bench/run.mjs $(BENCH)
+	@BUILD=$(BUILD) ONLY="$(ONLY)" ROUNDS=$(ROUNDS) SECONDS_EACH=$(SECONDS) node tests/bench/run.mjs $(BENCH)
 
 fresh:
 	@scripts/fresh
