@@ -9,7 +9,7 @@
 
 struct code_row {
 	struct str digest, redirect_uri, challenge, method, nonce;
-	int64_t expires_ms, tries, auth_ms;
+	int64_t expires_ms, tries, auth_ms, uid;
 	bool used, ended;
 	struct str personality;
 	struct grant grant;
@@ -37,6 +37,7 @@ read_row(struct ctx *cx, struct db_stmt *st, struct code_row *out)
 		.long_lived = db_col_int(st, 14) != 0,
 	};
 	out->auth_ms = db_col_int(st, 15);
+	out->uid = db_col_int(st, 16);
 	scopes_parse(db_col_text(st, 12, a), &out->grant.scopes);
 }
 
@@ -50,8 +51,9 @@ code_get(struct sandbox *s, struct ctx *cx, const struct code_use *use, struct c
 	TRY(sql_bind(cx, s->db,
 	    "SELECT c.redirect_uri, c.challenge, c.method, c.nonce, c.expires_ms, c.used, c.tries,"
 	    " g.ended_ms, a.personality, g.id, g.account_id, g.team_id, g.scopes, g.offline,"
-	    " g.long_lived, c.auth_ms FROM codes c JOIN grants g ON g.id = c.grant_id"
-	    " JOIN apps a ON a.app_key = g.app_key WHERE c.digest = $1 AND c.app_key = $2",
+	    " g.long_lived, c.auth_ms, u.uid FROM codes c JOIN grants g ON g.id = c.grant_id"
+	    " JOIN apps a ON a.app_key = g.app_key JOIN accounts u ON u.id = g.account_id"
+	    " WHERE c.digest = $1 AND c.app_key = $2",
 	    SQL_ARGS(B(out->digest), T(use->app_key)), &st));
 	TRY(db_step(cx, st, &row));
 	if (!row)
@@ -132,6 +134,7 @@ use_up(struct sandbox *s, struct ctx *cx, const struct code_use *use, const stru
 	    "UPDATE codes SET used = 1 WHERE digest = $1 AND used = 0", SQL_ARGS(B(code->digest))));
 	if (changed != 1)
 		return invalid_grant(cx, "code has already been used");
+	store_stamp_keep(s); /* nobody keeps codes in memory */
 	if (use->proven)
 		return OK;
 	return sql_exec(cx, s->db, NULL, "UPDATE grants SET public_client = 1 WHERE id = $1",
@@ -142,19 +145,19 @@ enum rc
 code_redeem(struct sandbox *s, struct ctx *cx, const struct code_use *use, struct issued *out)
 {
 	struct code_row code = { 0 };
-	struct account acct;
 
 	*out = (struct issued){ 0 };
 	TRY(code_get(s, cx, use, &code));
 	TRY(code_check(s, cx, use, &code));
 	TRY(use_up(s, cx, use, &code));
-	TRY(account_get(s, cx, code.grant.account_id, &acct));
-	out->uid = acct.uid;
+	out->uid = code.uid;
 	out->nonce = code.nonce;
 	out->auth_ms = code.auth_ms;
 	out->scopes = code.grant.scopes;
 	TRY(access_issue(s, cx, &code.grant, (struct birth){ 0 }, out));
 	if (!code.grant.offline)
 		return OK;
-	return refresh_issue(s, cx, &code.grant, 1, (struct secret){ 0 }, &out->refresh);
+	TRY(refresh_issue(s, cx, &code.grant, 1, (struct secret){ 0 }, &out->refresh));
+	store_stamp_keep(s); /* nor what is not there yet */
+	return OK;
 }
