@@ -79,6 +79,12 @@ clock_mono_ms(void)
 	return read_ms(CLOCK_MONOTONIC);
 }
 
+void
+clock_pause_ms(int64_t ms)
+{
+	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
+}
+
 int64_t
 clock_now_ms(const struct clock *c)
 {

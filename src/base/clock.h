@@ -17,6 +17,7 @@ int64_t clock_now_ms(const struct clock *c); /* ms since 1970 UTC, plus the offs
 int64_t clock_wall_ms(void);                 /* ms since 1970 UTC */
 int64_t clock_mono_ms(void);                 /* ms, monotonic */
 int64_t clock_boot_ms(void);                 /* the same, and it goes on while the machine sleeps */
+void clock_pause_ms(int64_t ms);             /* where blocking is allowed */
 
 #ifdef VALETKEY_TEST_BUILD
 /* As if somebody had set this machine's clock: clock_wall_ms() is so much ahead. */

@@ -6,10 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "store/reply.h"
 #include "store/store_int.h"
 #include "store/table.h"
+
+#define ALONE_WAIT_MS 2000
+#define ALONE_AGAIN_MS 20
 
 /* One copying. */
 struct copying {
@@ -62,13 +66,19 @@ read_version(struct ctx *cx, struct copying *c)
 	return fail_todo(cx, "Use the newer program for it. Nothing was changed.");
 }
 
+/* The server of a database knows for a moment of one that has ended. */
 static enum rc
 want_alone(struct ctx *cx, struct db *db, const char *where)
 {
 	struct str name = db_describe(cx->arena, where);
+	int64_t until = clock_mono_ms() + ALONE_WAIT_MS;
 	bool alone;
 
 	TRY(db_claim_alone(cx, db, &alone));
+	while (!alone && clock_mono_ms() < until) {
+		clock_pause_ms(ALONE_AGAIN_MS);
+		TRY(db_claim_alone(cx, db, &alone));
+	}
 	if (alone)
 		return OK;
 	fail(cx, E_CONFLICT, "A valetkey serves from %.*s.", STR_ARG(name));

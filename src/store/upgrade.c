@@ -1,6 +1,5 @@
 /* The schema, brought up to date. */
 #include <string.h>
-#include <time.h>
 
 #include "store/store_int.h"
 
@@ -26,12 +25,6 @@ is_far_behind(struct store *s, struct ctx *cx, bool *behind)
 	return OK;
 }
 
-static void
-pause_ms(long ms)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
-}
-
 static int64_t
 patience_ends(const struct ctx *cx)
 {
@@ -54,7 +47,7 @@ wait_until_alone(struct store *s, struct ctx *cx, int64_t until, bool *behind)
 			return OK;
 		if (clock_mono_ms() >= until)
 			break;
-		pause_ms(ALONE_AGAIN_MS);
+		clock_pause_ms(ALONE_AGAIN_MS);
 	}
 	fail_at(cx, E_CONFLICT, "older-nodes", NULL,
 	    "Another valetkey, an older one, serves from this database, and could not read what "
@@ -75,7 +68,7 @@ share(struct store *s, struct ctx *cx, int64_t until)
 		    strcmp(cx->code, "store-unavailable") != 0 || clock_mono_ms() >= until)
 			return rc;
 		ctx_clear(cx);
-		pause_ms(ALONE_AGAIN_MS);
+		clock_pause_ms(ALONE_AGAIN_MS);
 	}
 }
 

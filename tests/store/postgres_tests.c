@@ -1,11 +1,13 @@
 /* What only a server can do: go away, come back, hang, be busy. */
 #include "suite.h"
 
+#include <pthread.h>
 #include <signal.h>
 
 #include "cluster.h"
 #include "db/db.h"
 #include "db/postgres_link.h"
+#include "store/copy.h"
 
 #define END_ALL                                                        \
 	"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity" \
@@ -27,6 +29,67 @@ test_a_connection_that_ended_is_made_again_unnoticed(void **state)
 	    store(f), &f->cx, S("t2"), t.due_ms, NOW + 7)); /* a single write */
 	assert_ok(store_token_get(store(f), &f->cx, S("t2"), &t));
 	assert_int_equal(t.due_ms, NOW + 7);
+}
+
+struct server {
+	const char *where;
+	struct db *db; /* its connection */
+};
+
+static int64_t
+asked(struct ctx *cx, struct db *db)
+{
+	struct db_stmt *st;
+	int64_t count;
+	bool row;
+
+	if (db_stmt(cx, db,
+		"SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_adv%'",
+		&st) != OK ||
+	    db_step(cx, st, &row) != OK)
+		return -1;
+	count = db_col_int(st, 0);
+	db_done(st);
+	return count;
+}
+
+/* Stops once somebody has asked whether it is alone. */
+static void *
+serve_until_asked(void *arg)
+{
+	struct server *server = arg;
+	struct arena *arena = arena_new();
+	struct db *watch = NULL;
+	struct ctx cx;
+
+	ctx_init(&cx, arena, NULL);
+	if (db_open(&cx, server->where, &watch) == OK)
+		while (asked(&cx, watch) == 0)
+			clock_pause_ms(1);
+	db_close(watch);
+	db_close(server->db);
+	arena_free(arena);
+	return NULL;
+}
+
+/* The server knows of a connection for a moment after it has ended. */
+static void
+test_a_copy_waits_for_who_stops_just_now(void **state)
+{
+	struct fixture *f = *state;
+	struct server server = { .where = opened(f)->where };
+	struct store_copy copy = {
+		.from = server.where, .to = fixture_path(f, "copy.db"), .moving = true
+	};
+	pthread_t thread;
+
+	store_close(opened(f)->store);
+	opened(f)->store = NULL;
+	assert_ok(db_open(&f->cx, server.where, &server.db));
+	assert_ok(db_claim_shared(&f->cx, server.db));
+	assert_int_equal(pthread_create(&thread, NULL, serve_until_asked, &server), 0);
+	assert_ok(store_copy(&f->cx, &copy));
+	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
 static void
@@ -171,6 +234,7 @@ test_an_address_never_shows_its_password(void **state)
 }
 
 const struct CMUnitTest postgres_tests[] = {
+	STORE_TEST(test_a_copy_waits_for_who_stops_just_now),
 	STORE_TEST(test_a_connection_that_ended_is_made_again_unnoticed),
 	STORE_TEST(test_a_crash_is_unavailable_until_the_server_is_back),
 	STORE_TEST(test_a_server_that_hangs_holds_nobody),
