@@ -55,7 +55,7 @@ function homeThatTrusts(ca) {
 	return home;
 }
 
-/* Chromium itself crashes once in some thousand starts, before anything was asked of it: then it is started again. */
+/* Chromium itself crashes now and then while it starts, before anything was asked of it: then it is started again. */
 async function launch(options) {
 	try {
 		return await chromium.launch(options);

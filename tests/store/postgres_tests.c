@@ -34,6 +34,7 @@ test_a_connection_that_ended_is_made_again_unnoticed(void **state)
 struct server {
 	const char *where;
 	struct db *db; /* its connection */
+	bool asked;
 };
 
 static int64_t
@@ -63,9 +64,13 @@ serve_until_asked(void *arg)
 	struct ctx cx;
 
 	ctx_init(&cx, arena, NULL);
-	if (db_open(&cx, server->where, &watch) == OK)
-		while (asked(&cx, watch) == 0)
+	if (db_open(&cx, server->where, &watch) == OK) {
+		int64_t count;
+
+		while ((count = asked(&cx, watch)) == 0)
 			clock_pause_ms(1);
+		server->asked = count > 0;
+	}
 	db_close(watch);
 	db_close(server->db);
 	arena_free(arena);
@@ -90,6 +95,7 @@ test_a_copy_waits_for_who_stops_just_now(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, serve_until_asked, &server), 0);
 	assert_ok(store_copy(&f->cx, &copy));
 	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(server.asked);
 }
 
 static void
