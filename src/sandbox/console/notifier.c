@@ -14,28 +14,41 @@
 #define GATHER_MS 200 /* changes that come close together are told together */
 #define NEVER INT64_MAX
 
+/* Lock held. */
 static void
-touch(struct notifier *n)
+mark_dirty(struct notifier *n)
 {
-	pthread_mutex_lock(&n->lock);
 	if (!n->dirty)
 		n->dirty_ms = clock_mono_ms();
 	n->dirty = true;
-	pthread_cond_signal(&n->wake);
-	pthread_mutex_unlock(&n->lock);
 }
 
+/* Wakes the thread for the first change alone: that gathers what comes after it, and each commit of a busy
+ * sandbox passes here. */
 static void
 on_committed(struct sandbox *s)
 {
-	touch(s->notifier);
+	struct notifier *n = s->notifier;
+	bool first;
+
+	pthread_mutex_lock(&n->lock);
+	first = !n->dirty;
+	mark_dirty(n);
+	pthread_mutex_unlock(&n->lock);
+	if (first)
+		pthread_cond_signal(&n->wake);
 }
 
 /* A wait may be over when the clock is moved. */
 static void
 on_clock(void *arg)
 {
-	touch(arg);
+	struct notifier *n = arg;
+
+	pthread_mutex_lock(&n->lock);
+	mark_dirty(n);
+	pthread_cond_signal(&n->wake);
+	pthread_mutex_unlock(&n->lock);
 }
 
 /* Where every account stands now, in the order of their ids. Heap memory. */
