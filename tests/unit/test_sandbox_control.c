@@ -185,6 +185,38 @@ faults_let_pass_and_run_out(void **state)
 	faults_free(faults);
 }
 
+/* Newer entries take the memory of older ones, which were shorter or longer. */
+static void
+the_log_keeps_the_last_thousand(void **state)
+{
+	struct fixture *f = *state;
+	struct sandbox s = { .clock = f->clock, .reqlog = reqlog_new() };
+	enum { NOTED = 3 * REQLOG_MAX + 7 };
+	char path[] = "/a_segment_of_any_length";
+	struct http_res res = { .status = 200 };
+	json_t *list;
+
+	for (int i = 0; i < NOTED; i++) {
+		struct http_req req = { .method = HTTP_M_POST,
+			.path = { path, 1 + (size_t)i % 24 } };
+
+		reqlog_note(&s, &f->cx, &req, &res, S("POST"), i);
+	}
+	list = reqlog_json(s.reqlog, &f->cx, 0, NOTED);
+	assert_int_equal(json_array_size(list), REQLOG_MAX);
+	for (int i = 0; i < REQLOG_MAX; i++) {
+		const json_t *o = json_array_get(list, (size_t)i);
+		int n = NOTED - REQLOG_MAX + i;
+
+		assert_int_equal(json_integer_value(json_object_get(o, "ms")), n);
+		assert_int_equal(json_integer_value(json_object_get(o, "number")), n + 1);
+		assert_int_equal(json_string_length(json_object_get(o, "path")), 1 + n % 24);
+		assert_string_equal(json_string_value(json_object_get(o, "method")), "POST");
+	}
+	json_decref(list);
+	reqlog_free(s.reqlog);
+}
+
 int
 main(void)
 {
@@ -196,6 +228,7 @@ main(void)
 		TEST(unknown_names_are_tamed),
 		TEST(counters_are_bounded),
 		TEST(faults_let_pass_and_run_out),
+		TEST(the_log_keeps_the_last_thousand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

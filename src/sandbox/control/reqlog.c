@@ -33,6 +33,7 @@ struct entry {
 	const char *fault; /* a literal; NULL: none */
 	char request_id[REQUEST_ID_LEN + 1];
 	uint16_t len[TEXTS];
+	size_t room; /* for texts */
 	char texts[];
 };
 
@@ -168,15 +169,31 @@ make_text(char *p, size_t len)
 }
 
 static struct entry *
-pack(const struct entry *from, const struct str texts[TEXTS])
+with_room(struct entry *old, size_t len)
 {
 	struct entry *e;
-	size_t len = 0;
+
+	if (old != NULL && old->room >= len && old->room / 4 <= len)
+		return old;
+	free(old);
+	e = mem_alloc(sizeof(*e) + len);
+	e->room = len;
+	return e;
+}
+
+/* In the place of an older one, which is mostly of the same size. */
+static struct entry *
+pack(struct entry *old, const struct entry *from, const struct str texts[TEXTS])
+{
+	struct entry *e;
+	size_t len = 0, room;
 
 	for (int i = 0; i < TEXTS; i++)
 		len += texts[i].len < TEXT_MAX ? texts[i].len : TEXT_MAX;
-	e = mem_alloc(sizeof(*e) + len);
+	e = with_room(old, len);
+	room = e->room;
 	*e = *from;
+	e->room = room;
 	len = 0;
 	for (int i = 0; i < TEXTS; i++) {
 		struct str t = str_sub(texts[i], 0, TEXT_MAX);
@@ -191,17 +208,15 @@ pack(const struct entry *from, const struct str texts[TEXTS])
 }
 
 static void
-append(struct reqlog *l, struct entry *e)
+append(struct reqlog *l, struct entry *from, const struct str texts[TEXTS])
 {
-	struct entry **at, *old;
+	struct entry **at;
 
 	pthread_mutex_lock(&l->lock);
-	e->number = ++l->last;
-	at = &l->ring[e->number % REQLOG_MAX];
-	old = *at;
-	*at = e;
+	from->number = ++l->last;
+	at = &l->ring[from->number % REQLOG_MAX];
+	*at = pack(*at, from, texts);
 	pthread_mutex_unlock(&l->lock);
-	free(old);
 }
 
 void
@@ -230,7 +245,7 @@ reqlog_note(void *app, const struct ctx *cx, const struct http_req *req, const s
 		texts[CODE] = str_of(cx->code);
 		texts[ERROR] = str_of(cx->why);
 	}
-	append(s->reqlog, pack(&e, texts));
+	append(s->reqlog, &e, texts);
 }
 
 /* --- telling --- */
