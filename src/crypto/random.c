@@ -79,32 +79,72 @@ crypto_random(void *out, size_t len)
 	sodium_memzero(pool + pool_left, len);
 }
 
+static unsigned
+mask_for(size_t letters)
+{
+	unsigned mask = 1;
+
+	while (mask < letters)
+		mask *= 2;
+	return mask - 1;
+}
+
+/* As many bits of each byte as the alphabet needs; those that name no letter are left out, so that none is
+ * favoured. *bytes is how many there are, then how many are left. -> how many letters were written */
+static size_t
+spell(char *p, size_t n, struct str alphabet, const unsigned char *random, size_t *bytes)
+{
+	unsigned mask = mask_for(alphabet.len);
+	size_t left = *bytes, done = 0;
+
+	while (left > 0 && done < n) {
+		unsigned letter = random[--left] & mask;
+
+		if (letter < alphabet.len)
+			p[done++] = alphabet.p[letter];
+	}
+	*bytes = left;
+	return done;
+}
+
+/* The same of 64 letters, which take six bits: four of them from three bytes, as long as there are so many. */
+static size_t
+spell_64(char *p, size_t n, struct str alphabet, const unsigned char *random, size_t *bytes)
+{
+	const char *letters = alphabet.p;
+	size_t left = *bytes, done = 0;
+
+	for (; n - done >= 4 && left >= 3; done += 4) {
+		const unsigned char *from = random + (left -= 3);
+		unsigned bits = from[0] | from[1] << 8 | (unsigned)from[2] << 16;
+
+		p[done] = letters[bits & 63];
+		p[done + 1] = letters[bits >> 6 & 63];
+		p[done + 2] = letters[bits >> 12 & 63];
+		p[done + 3] = letters[bits >> 18];
+	}
+	*bytes = left;
+	return done + spell(p + done, n - done, alphabet, random, bytes);
+}
+
 struct secret
 crypto_random_text(struct arena *a, size_t n, struct str alphabet)
 {
-	/* Bytes beyond the last whole round of the alphabet would favour its first letters, so they are
-	 * left out. */
-	unsigned letters = (unsigned)alphabet.len, whole = 256 - 256 % letters;
 	size_t done = 0;
 	char *p = arena_alloc(a, n + 1);
 
 	if (!random_is_fresh(pool_from_ms))
 		fill_pool();
 	while (done < n) {
-		size_t from = pool_left, i = from;
+		size_t from = pool_left;
 
 		if (from == 0) {
 			fill_pool();
 			continue;
 		}
-		while (i > 0 && done < n) {
-			unsigned char byte = pool[--i];
-
-			if (byte < whole)
-				p[done++] = alphabet.p[byte % letters];
-		}
-		sodium_memzero(pool + i, from - i);
-		pool_left = i;
+		done += (alphabet.len == 64 ? spell_64 : spell)(
+		    p + done, n - done, alphabet, pool, &pool_left);
+		sodium_memzero(pool + pool_left, from - pool_left);
 	}
 	return secret_of((struct str){ p, n });
 }
