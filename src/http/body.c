@@ -8,6 +8,7 @@
 #define CHUNK_DIGITS_MAX 15
 #define EXTENSION_MAX 256
 #define TRAILER_MAX 8192
+#define KEPT_MAX 1024 /* memory that waits for the next body */
 
 enum frame_state {
 	F_SIZE,      /* the hex digits of a chunk's size */
@@ -65,11 +66,21 @@ body_new(void)
 	return mem_alloc(sizeof(struct body));
 }
 
+/* Empty, and never larger than what may come now. */
+static struct buf
+room_of_last(struct body *b, size_t keep)
+{
+	if (b->bytes.cap > (keep < KEPT_MAX ? keep : KEPT_MAX))
+		buf_free(&b->bytes);
+	else
+		body_take(b);
+	return (struct buf){ .p = b->bytes.p, .cap = b->bytes.cap, .max = keep };
+}
+
 void
 body_clear(struct body *b)
 {
-	if (b->bytes.cap > 0)
-		buf_free(&b->bytes);
+	room_of_last(b, KEPT_MAX);
 }
 
 void
@@ -77,7 +88,7 @@ body_free(struct body *b)
 {
 	if (b == NULL)
 		return;
-	body_clear(b);
+	buf_free(&b->bytes);
 	free(b);
 }
 
@@ -96,9 +107,10 @@ body_start(struct body *b, struct str raw_head, const struct body_plan *plan)
 {
 	bool empty = !plan->chunked && plan->length == 0;
 
-	body_clear(b);
-	*b = (struct body){ .chunked = plan->chunked, .left = plan->length, .max = plan->max };
-	b->bytes = buf_heap(plan->keep);
+	*b = (struct body){ .chunked = plan->chunked,
+		.left = plan->length,
+		.max = plan->max,
+		.bytes = room_of_last(b, plan->keep) };
 	b->complete = empty;
 	b->state = plan->chunked ? F_SIZE : empty ? F_DONE : F_DATA;
 	if (empty)

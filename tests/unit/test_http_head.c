@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -235,6 +236,34 @@ test_a_body_ends_where_its_length_says(void **state)
 	body_free(b);
 }
 
+/* A body takes the memory of the one before it, and no more of it than its route allows. */
+static void
+test_a_body_after_a_larger_one(void **state)
+{
+	static const size_t lens[] = { 200, 7, 0, 16, 3000, 5, 200, 17 };
+	struct body *b = body_new();
+	char text[3000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		char head[80];
+		struct body_plan plan = { .length = lens[i], .max = lens[i], .keep = lens[i] };
+		size_t used;
+
+		memset(text, 'a' + (int)i, lens[i]);
+		snprintf(head, sizeof(head),
+		    "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n", lens[i]);
+		assert_true(body_start(b, str_of(head), &plan));
+		if (lens[i] > 0)
+			assert_int_equal(
+			    body_feed(b, (struct str){ text, lens[i] }, &used), BODY_DONE);
+		assert_true(str_eq(body_bytes(b), (struct str){ text, lens[i] }));
+	}
+	body_clear(b);
+	assert_int_equal(body_bytes(b).len, 0);
+	body_free(b);
+}
+
 int
 main(void)
 {
@@ -246,6 +275,7 @@ main(void)
 		cmocka_unit_test(test_limits_of_the_head),
 		cmocka_unit_test(test_chunked_bodies),
 		cmocka_unit_test(test_a_body_ends_where_its_length_says),
+		cmocka_unit_test(test_a_body_after_a_larger_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
