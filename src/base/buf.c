@@ -84,6 +84,17 @@ buf_add_int(struct buf *b, int64_t n)
 }
 
 void
+buf_add_hex(struct buf *b, uint64_t n, size_t digits)
+{
+	char text[16];
+	size_t len = digits < sizeof(text) ? digits : sizeof(text);
+
+	for (size_t i = len; i-- > 0; n >>= 4)
+		text[i] = "0123456789abcdef"[n & 15];
+	buf_add(b, (struct str){ text, len });
+}
+
+void
 buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;

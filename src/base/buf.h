@@ -46,6 +46,8 @@ buf_addc(struct buf *b, char c)
 }
 
 void buf_add_int(struct buf *b, int64_t n); /* decimal */
+/* The last digits of n in hexadecimal, at most 16, zeros in front. */
+void buf_add_hex(struct buf *b, uint64_t n, size_t digits);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void buf_add_percent(struct buf *b, struct str s);     /* percent-encoded */

@@ -232,6 +232,10 @@ test_buf_adds_whole_numbers(void **state)
 		buf_add_int(&b, numbers[i]);
 		assert_true(
 		    str_eq(buf_str(&b), str_printf(f->arena, "%lld", (long long)numbers[i])));
+		b.len = 0;
+		buf_add_hex(&b, (uint64_t)numbers[i], 16);
+		assert_true(str_eq(
+		    buf_str(&b), str_printf(f->arena, "%016llx", (unsigned long long)numbers[i])));
 	}
 }
 

@@ -169,7 +169,7 @@ static enum rc
 issue(struct fixture *f, struct sandbox *s)
 {
 	const struct grant g = { .id = S("g00001"), .app_key = S("one"), .offline = true };
-	struct issued out = { 0 };
+	struct issued out = { .at_ms = clock_now_ms(f->clock) };
 
 	return access_issue(s, &f->cx, &g, (struct birth){ .number = 99 }, &out);
 }

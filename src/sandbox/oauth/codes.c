@@ -108,14 +108,13 @@ check_public(struct ctx *cx, const struct code_use *use, const struct code_row *
 }
 
 static enum rc
-code_check(
-    struct sandbox *s, struct ctx *cx, const struct code_use *use, const struct code_row *code)
+code_check(struct sandbox *s, struct ctx *cx, const struct code_use *use,
+    const struct code_row *code, int64_t now_ms)
 {
 	TRY(check_public(cx, use, code));
 	if (code->used)
 		return used_again(s, cx, code);
-	if (code->ended || code->expires_ms <= clock_now_ms(s->clock) ||
-	    code->tries >= CODE_TRIES_MAX)
+	if (code->ended || code->expires_ms <= now_ms || code->tries >= CODE_TRIES_MAX)
 		return invalid_grant(cx, GONE);
 	if (!str_eq(code->redirect_uri, use->redirect_uri) ||
 	    (use->redirect_uri.p != NULL && code->redirect_uri.len == 0))
@@ -146,9 +145,9 @@ code_redeem(struct sandbox *s, struct ctx *cx, const struct code_use *use, struc
 {
 	struct code_row code = { 0 };
 
-	*out = (struct issued){ 0 };
+	*out = (struct issued){ .at_ms = clock_now_ms(s->clock) };
 	TRY(code_get(s, cx, use, &code));
-	TRY(code_check(s, cx, use, &code));
+	TRY(code_check(s, cx, use, &code, out->at_ms));
 	TRY(use_up(s, cx, use, &code));
 	out->uid = code.uid;
 	out->nonce = code.nonce;
@@ -157,7 +156,7 @@ code_redeem(struct sandbox *s, struct ctx *cx, const struct code_use *use, struc
 	TRY(access_issue(s, cx, &code.grant, (struct birth){ 0 }, out));
 	if (!code.grant.offline)
 		return OK;
-	TRY(refresh_issue(s, cx, &code.grant, 1, (struct secret){ 0 }, &out->refresh));
+	TRY(refresh_issue(s, cx, &code.grant, 1, (struct secret){ 0 }, out));
 	store_stamp_keep(s); /* nor what is not there yet */
 	return OK;
 }

@@ -194,7 +194,7 @@ ask_of(struct sandbox *s, const struct decision *d)
 
 /* RFC 6749 section 4.2.2. */
 static struct str
-token_address(struct sandbox *s, struct ctx *cx, const struct decision *d, const struct issued *got)
+token_address(struct ctx *cx, const struct decision *d, const struct issued *got)
 {
 	bool team = got->team_id.len > 0;
 	struct str none = { 0 };
@@ -203,7 +203,7 @@ token_address(struct sandbox *s, struct ctx *cx, const struct decision *d, const
 	    (const struct redirect_param[]){
 		{ "access_token", secret_expose(got->access) },
 		{ "token_type", S("bearer") },
-		{ "expires_in", issued_expires_in(s, cx, got) },
+		{ "expires_in", issued_expires_in(cx, got) },
 		{ "scope", scopes_text(cx->arena, got->scopes) },
 		{ "uid", team ? none : str_printf(cx->arena, "%lld", (long long)got->uid) },
 		{ "account_id", team ? none : got->account_id },
@@ -236,7 +236,7 @@ decide_allow(struct sandbox *s, struct ctx *cx, const struct decision *d, struct
 	TRY(make_app_folder(s, cx, d));
 	if (d->r->implicit) {
 		TRY(grant_implicit(s, cx, &ask, &got));
-		out->address = token_address(s, cx, d, &got);
+		out->address = token_address(cx, d, &got);
 		return OK;
 	}
 	TRY(grant_start(s, cx, &ask, &out->code));

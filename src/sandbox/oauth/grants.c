@@ -75,7 +75,9 @@ grant_implicit(struct sandbox *s, struct ctx *cx, const struct grant_ask *ask, s
 	TRY(account_get(s, cx, ask->account_id, &acct));
 	TRY(put_grant(s, cx, ask, &id));
 	TRY(grant_of(s, cx, ask, id, &grant));
-	*out = (struct issued){ .scopes = ask->scopes, .uid = acct.uid };
+	*out = (struct issued){
+		.at_ms = clock_now_ms(s->clock), .scopes = ask->scopes, .uid = acct.uid
+	};
 	return access_issue(s, cx, &grant, (struct birth){ 0 }, out);
 }
 
@@ -111,7 +113,7 @@ grant_import(struct sandbox *s, struct ctx *cx, const struct grant_import *g)
 		.app_key = g->app_key, .account_id = g->account_id, .offline = g->offline
 	};
 	struct account acct;
-	struct secret refresh;
+	struct issued made = { .at_ms = clock_now_ms(s->clock) };
 	struct grant grant;
 	struct str id;
 	struct app app;
@@ -126,7 +128,7 @@ grant_import(struct sandbox *s, struct ctx *cx, const struct grant_import *g)
 	TRY(grant_team(cx, &acct, ask.scopes, &ask.team_id));
 	TRY(put_grant(s, cx, &ask, &id));
 	TRY(grant_of(s, cx, &ask, id, &grant));
-	return g->offline ? refresh_issue(s, cx, &grant, 1, g->refresh, &refresh) : OK;
+	return g->offline ? refresh_issue(s, cx, &grant, 1, g->refresh, &made) : OK;
 }
 
 enum rc
@@ -145,7 +147,7 @@ grant_generate(struct sandbox *s, struct ctx *cx, struct str app_key, struct str
 	TRY(grant_team(cx, &acct, ask.scopes, &ask.team_id));
 	TRY(grant_implicit(s, cx, &ask, &got));
 	*access = got.access;
-	*expires_in = issued_life_s(s, &got);
+	*expires_in = issued_life_s(&got);
 	return OK;
 }
 

@@ -47,21 +47,23 @@ MUST enum rc grant_start(
 void tokens_keep_keys(struct sandbox *s);
 
 struct issued {
+	int64_t
+	    at_ms; /* when, on the sandbox's clock: what is judged, made and told has this moment */
 	struct secret access, refresh; /* refresh is empty when none is given */
 	struct str grant_id, account_id, team_id, app_key;
 	scope_set scopes;
 	int64_t uid;        /* not of a refresh */
-	int64_t expires_ms; /* on the sandbox's clock; NEVER_MS: without end */
+	int64_t expires_ms; /* NEVER_MS: without end */
 	enum expires_as expires_as;
 	struct str nonce; /* of a code only, like the next */
 	int64_t auth_ms;
 };
 
 /* What is left of it, rounded up; 0: over, or without end. */
-int64_t issued_life_s(const struct sandbox *s, const struct issued *got);
+int64_t issued_life_s(const struct issued *got);
 /* The digits of expires_in, a text or a number in the manner of the app's personality; p == NULL: the
  * reply has none. */
-struct str issued_expires_in(const struct sandbox *s, struct ctx *cx, const struct issued *got);
+struct str issued_expires_in(struct ctx *cx, const struct issued *got);
 
 /* The implicit grant: an access token at once, no code and no refresh token. */
 MUST enum rc grant_implicit(

@@ -54,20 +54,20 @@ invalid_grant(struct ctx *cx, const char *why)
 }
 
 static int64_t
-expiry(struct sandbox *s, const struct grant *g)
+expiry(const struct grant *g, int64_t at_ms)
 {
 	const struct personality *p = &g->personality;
 	int64_t life_s = p->access_life_s > 0 ? p->access_life_s : ACCESS_LIFE_S;
 
 	if (g->long_lived || (p->expires_in == EXPIRES_ZERO && p->access_life_s == 0))
 		return NEVER_MS;
-	return clock_now_ms(s->clock) + life_s * SECOND_MS;
+	return at_ms + life_s * SECOND_MS;
 }
 
 int64_t
-issued_life_s(const struct sandbox *s, const struct issued *got)
+issued_life_s(const struct issued *got)
 {
-	int64_t left_ms = got->expires_ms - clock_now_ms(s->clock);
+	int64_t left_ms = got->expires_ms - got->at_ms;
 
 	if (got->expires_ms == NEVER_MS || left_ms < 0)
 		return 0;
@@ -75,7 +75,7 @@ issued_life_s(const struct sandbox *s, const struct issued *got)
 }
 
 struct str
-issued_expires_in(const struct sandbox *s, struct ctx *cx, const struct issued *got)
+issued_expires_in(struct ctx *cx, const struct issued *got)
 {
 	struct buf digits = buf_in(cx->arena, 32);
 
@@ -83,20 +83,24 @@ issued_expires_in(const struct sandbox *s, struct ctx *cx, const struct issued *
 		return S("0");
 	if (got->expires_as == EXPIRES_ABSENT || got->expires_ms == NEVER_MS)
 		return (struct str){ 0 };
-	buf_add_int(&digits, issued_life_s(s, got));
+	buf_add_int(&digits, issued_life_s(got));
 	return buf_str(&digits);
 }
 
 static struct secret
-access_text(struct sandbox *s, struct ctx *cx, const struct grant *g)
+access_text(struct ctx *cx, const struct grant *g, int64_t at_ms)
 {
 	size_t len = g->long_lived ? LONG_LIVED_LEN : ACCESS_RANDOM_LEN;
-	struct secret tail = crypto_random_text(cx->arena, len, TOKEN_ALPHABET);
+	struct secret letters = crypto_random_text(cx->arena, len, TOKEN_ALPHABET);
+	struct buf b;
 
 	if (g->long_lived)
-		return tail;
-	return secret_of(str_printf(cx->arena, "sl.%.*s%0*llx", STR_ARG(secret_expose(tail)),
-	    TIME_LEN, (long long)clock_now_ms(s->clock)));
+		return letters;
+	b = buf_with(cx->arena, SHORT_LEN, SHORT_LEN);
+	buf_add(&b, S("sl."));
+	buf_add(&b, secret_expose(letters));
+	buf_add_hex(&b, (uint64_t)at_ms, TIME_LEN);
+	return secret_of(buf_str(&b));
 }
 
 /* An online grant is thrown away after its last access token. */
@@ -118,9 +122,9 @@ access_issue(struct sandbox *s, struct ctx *cx, const struct grant *g, struct bi
 
 	if (out->scopes != g->scopes)
 		narrowed = scopes_text(cx->arena, out->scopes);
-	out->expires_ms = expiry(s, g);
+	out->expires_ms = expiry(g, out->at_ms);
 	out->expires_as = g->personality.expires_in;
-	out->access = access_text(s, cx, g);
+	out->access = access_text(cx, g, out->at_ms);
 	out->grant_id = g->id;
 	out->app_key = g->app_key;
 	out->account_id = g->account_id;
@@ -137,13 +141,14 @@ access_issue(struct sandbox *s, struct ctx *cx, const struct grant *g, struct bi
 
 enum rc
 refresh_issue(struct sandbox *s, struct ctx *cx, const struct grant *g, int64_t generation,
-    struct secret value, struct secret *out)
+    struct secret value, struct issued *out)
 {
-	*out = secret_empty(value) ? crypto_random_text(cx->arena, REFRESH_LEN, TOKEN_ALPHABET)
-				   : value;
+	out->refresh = secret_empty(value)
+	    ? crypto_random_text(cx->arena, REFRESH_LEN, TOKEN_ALPHABET)
+	    : value;
 	return sql_exec(cx, s->db, NULL,
 	    "INSERT INTO refresh_tokens (digest, grant_id, generation, issued_ms)"
 	    " VALUES ($1, $2, $3, $4)",
-	    SQL_ARGS(B(token_digest(s, cx, REFRESH_PURPOSE, *out)), T(g->id), I(generation),
-		I(clock_now_ms(s->clock))));
+	    SQL_ARGS(B(token_digest(s, cx, REFRESH_PURPOSE, out->refresh)), T(g->id), I(generation),
+		I(out->at_ms)));
 }

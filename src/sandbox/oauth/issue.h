@@ -39,11 +39,11 @@ struct birth {
 	    watched; /* the generation of refresh tokens whose grace ends when it is used; 0: none */
 };
 
-/* Into out: access, when it expires, and whose it is. out->scopes says what it may. */
+/* Into out: access, when it expires, and whose it is. out->scopes says what it may, out->at_ms when. */
 MUST enum rc access_issue(struct sandbox *s, struct ctx *cx, const struct grant *g,
     struct birth birth, struct issued *out);
-/* Empty value: a random one. */
+/* Into out->refresh, at out->at_ms. Empty value: a random one. */
 MUST enum rc refresh_issue(struct sandbox *s, struct ctx *cx, const struct grant *g,
-    int64_t generation, struct secret value, struct secret *out);
+    int64_t generation, struct secret value, struct issued *out);
 
 #endif

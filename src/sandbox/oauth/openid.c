@@ -27,7 +27,7 @@ enum rc
 openid_token(struct sandbox *s, struct ctx *cx, const struct http_req *req,
     const struct issued *got, struct str *jwt)
 {
-	int64_t now_s = clock_now_ms(s->clock) / SECOND_MS;
+	int64_t now_s = got->at_ms / SECOND_MS;
 	struct account acct;
 	json_t *o;
 

@@ -99,10 +99,9 @@ check_public(struct ctx *cx, const struct refresh_use *use, const struct refresh
 }
 
 static bool
-died_by_itself(struct sandbox *s, const struct refresh_row *row)
+died_by_itself(const struct refresh_row *row, int64_t now_ms)
 {
 	const struct personality *p = &row->grant.personality;
-	int64_t now_ms = clock_now_ms(s->clock);
 	int64_t last_ms = row->refreshed.last_ms;
 	int64_t used_ms = last_ms > row->issued_ms ? last_ms : row->issued_ms;
 	int64_t born_ms = p->age_from_issue ? row->issued_ms : row->created_ms;
@@ -112,12 +111,12 @@ died_by_itself(struct sandbox *s, const struct refresh_row *row)
 }
 
 static bool
-in_grace(struct sandbox *s, const struct refresh_row *row)
+in_grace(const struct refresh_row *row, int64_t now_ms)
 {
 	const struct personality *p = &row->grant.personality;
 
 	return p->rotation == ROTATION_GRACE && !row->grace_over &&
-	    clock_now_ms(s->clock) - row->spent_ms < p->grace_max_s * SECOND_MS;
+	    now_ms - row->spent_ms < p->grace_max_s * SECOND_MS;
 }
 
 /* A spent token outside its grace: a client that lost the newer one, or a thief. */
@@ -191,13 +190,13 @@ repeat_reply(struct sandbox *s, struct ctx *cx, const struct refresh_row *row, s
 }
 
 static enum rc
-spend(struct sandbox *s, struct ctx *cx, const struct refresh_row *row)
+spend(struct sandbox *s, struct ctx *cx, const struct refresh_row *row, int64_t at_ms)
 {
 	if (row->spent_ms > 0)
 		return OK;
 	return sql_exec(cx, s->db, NULL,
 	    "UPDATE refresh_tokens SET spent_ms = $1 WHERE digest = $2",
-	    SQL_ARGS(I(clock_now_ms(s->clock)), B(row->digest)));
+	    SQL_ARGS(I(at_ms), B(row->digest)));
 }
 
 /* Using the newer one tells the provider that it arrived. */
@@ -215,9 +214,8 @@ end_older_graces(struct sandbox *s, struct ctx *cx, const struct refresh_row *ro
 static enum rc
 rotate(struct sandbox *s, struct ctx *cx, const struct refresh_row *row, struct issued *out)
 {
-	TRY(spend(s, cx, row));
-	TRY(refresh_issue(
-	    s, cx, &row->grant, row->generation + 1, (struct secret){ 0 }, &out->refresh));
+	TRY(spend(s, cx, row, out->at_ms));
+	TRY(refresh_issue(s, cx, &row->grant, row->generation + 1, (struct secret){ 0 }, out));
 	if (row->grant.personality.rotation != ROTATION_GRACE)
 		return OK;
 	TRY(end_older_graces(s, cx, row));
@@ -262,9 +260,9 @@ check(struct sandbox *s, struct ctx *cx, const struct refresh_use *use,
     const struct refresh_row *row, struct issued *out)
 {
 	TRY(check_public(cx, use, row));
-	if (row->spent_ms > 0 && !in_grace(s, row))
+	if (row->spent_ms > 0 && !in_grace(row, out->at_ms))
 		return reused(s, cx, row);
-	if (died_by_itself(s, row))
+	if (died_by_itself(row, out->at_ms))
 		return invalid_grant(cx, DEAD);
 	return narrow(cx, use, row, out);
 }
@@ -273,7 +271,7 @@ static enum rc
 exchange(struct sandbox *s, struct ctx *cx, struct refresh_row *row, struct issued *out)
 {
 	row->refreshed.count++;
-	row->refreshed.last_ms = clock_now_ms(s->clock);
+	row->refreshed.last_ms = out->at_ms;
 	if (row->spent_ms > 0 && row->reply.len > 0 && row->grant.personality.repeat_same)
 		TRY(repeat_reply(s, cx, row, out));
 	else
@@ -288,7 +286,7 @@ refresh_redeem(struct sandbox *s, struct ctx *cx, const struct refresh_use *use,
 	struct refreshed before;
 	enum rc rc;
 
-	*out = (struct issued){ 0 };
+	*out = (struct issued){ .at_ms = clock_now_ms(s->clock) };
 	if (secret_expose(use->refresh).len != REFRESH_LEN)
 		return invalid_grant(cx, "refresh token is malformed");
 	TRY(row_get(s, cx, use, &row));

@@ -134,9 +134,9 @@ check_client(struct sandbox *s, struct ctx *cx, struct client *client)
 }
 
 static void
-add_expires_in(struct sandbox *s, struct ctx *cx, struct buf *b, const struct issued *got)
+add_expires_in(struct ctx *cx, struct buf *b, const struct issued *got)
 {
-	struct str digits = issued_expires_in(s, cx, got);
+	struct str digits = issued_expires_in(cx, got);
 
 	if (digits.p == NULL)
 		return;
@@ -149,14 +149,14 @@ add_expires_in(struct sandbox *s, struct ctx *cx, struct buf *b, const struct is
 
 /* RFC 6749 section 5.1, and not yet closed. */
 static struct buf
-issued_json(struct sandbox *s, struct ctx *cx, const struct issued *got)
+issued_json(struct ctx *cx, const struct issued *got)
 {
 	struct buf b = buf_with(cx->arena, REPLY_FIRST, REPLY_MAX);
 
 	buf_add(&b, S("{\"access_token\":"));
 	buf_add_json_string(&b, secret_expose(got->access));
 	buf_add(&b, S(",\"token_type\":\"bearer\""));
-	add_expires_in(s, cx, &b, got);
+	add_expires_in(cx, &b, got);
 	buf_add(&b, S(",\"scope\":"));
 	buf_add_json_string(&b, scopes_text(cx->arena, got->scopes));
 	if (!secret_empty(got->refresh)) {
@@ -207,7 +207,7 @@ grant_code(struct sandbox *s, struct ctx *cx, const struct http_req *req, const 
 	use.proven = client->proven;
 	TRY(code_redeem(s, cx, &use, &got));
 	TRY(openid_token(s, cx, req, &got, &id_token));
-	b = issued_json(s, cx, &got);
+	b = issued_json(cx, &got);
 	add_owner(&b, &got);
 	if (id_token.len > 0) {
 		buf_add(&b, S(",\"id_token\":"));
@@ -231,7 +231,7 @@ grant_refresh(struct sandbox *s, struct ctx *cx, const struct params *p, struct 
 	TRY(check_client(s, cx, client));
 	use.proven = client->proven;
 	TRY(refresh_redeem(s, cx, &use, &got));
-	b = issued_json(s, cx, &got);
+	b = issued_json(cx, &got);
 	return answer(cx, res, &b);
 }
 
