@@ -136,8 +136,10 @@ use_up(struct sandbox *s, struct ctx *cx, const struct code_use *use, const stru
 	store_stamp_keep(s); /* nobody keeps codes in memory */
 	if (use->proven)
 		return OK;
-	return sql_exec(cx, s->db, NULL, "UPDATE grants SET public_client = 1 WHERE id = $1",
-	    SQL_ARGS(T(code->grant.id)));
+	TRY(sql_exec(cx, s->db, NULL, "UPDATE grants SET public_client = 1 WHERE id = $1",
+	    SQL_ARGS(T(code->grant.id))));
+	store_stamp_keep(s); /* nor a grant that has no refresh token yet */
+	return OK;
 }
 
 enum rc
