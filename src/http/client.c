@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,12 +174,21 @@ start_queued(struct http_client *c, bool *stopping)
 	return !*stopping || (out_pool_busy(c->pool) && clock_mono_ms() < stop_by_ms);
 }
 
+/* What has come waits for whoever works on this processor just now: by then more has come, and one turn does
+ * for all of it. On a processor where nobody works it does not wait. */
+static void
+be_patient(void)
+{
+	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
+}
+
 static void *
 run(void *arg)
 {
 	struct http_client *c = arg;
 	bool stopping, idle = false;
 
+	be_patient();
 	while (start_queued(c, &stopping)) {
 		bool happened = out_pool_turn(c->pool,
 		    stopping                 ? STOPPING_MS
