@@ -313,9 +313,9 @@ write_alone(struct engine *e, struct round_parts *p, struct round *r)
 static void
 after_reply(struct engine *e, struct round_parts *p, struct flight *f, struct round_reply *part)
 {
-	struct round again = alone(e);
-
 	if (worth_alone(p, part->rc)) {
+		struct round again = alone(e);
+
 		again.replies = part;
 		again.reply_count = 1;
 		ctx_clear(&f->cx);
@@ -330,9 +330,9 @@ after_reply(struct engine *e, struct round_parts *p, struct flight *f, struct ro
 static void
 after_pair(struct engine *e, struct round_parts *p, struct flight *f, struct round_pair *part)
 {
-	struct round again = alone(e);
-
 	if (worth_alone(p, part->rc)) {
+		struct round again = alone(e);
+
 		again.pairs = part;
 		again.pair_count = 1;
 		ctx_clear(&f->cx);
@@ -344,9 +344,9 @@ after_pair(struct engine *e, struct round_parts *p, struct flight *f, struct rou
 static void
 after_failure(struct engine *e, struct round_parts *p, struct flight *f, struct round_failure *part)
 {
-	struct round again = alone(e);
-
 	if (worth_alone(p, part->rc)) {
+		struct round again = alone(e);
+
 		again.failures = part;
 		again.failure_count = 1;
 		ctx_clear(part->cx);
@@ -358,10 +358,11 @@ after_failure(struct engine *e, struct round_parts *p, struct flight *f, struct 
 static void
 after_wish(struct engine *e, struct round_parts *p, struct round_wish *part)
 {
-	struct round again = alone(e);
 	struct flight *f = part->arg;
 
 	if (!part->unsure && worth_alone(p, part->rc)) {
+		struct round again = alone(e);
+
 		begin_lease(f);
 		again.wishes = part;
 		again.wish_count = 1;
