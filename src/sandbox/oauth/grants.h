@@ -47,8 +47,7 @@ MUST enum rc grant_start(
 void tokens_keep_keys(struct sandbox *s);
 
 struct issued {
-	int64_t
-	    at_ms; /* when, on the sandbox's clock: what is judged, made and told has this moment */
+	int64_t at_ms; /* on the sandbox's clock: of all that is judged, made and told */
 	struct secret access, refresh; /* refresh is empty when none is given */
 	struct str grant_id, account_id, team_id, app_key;
 	scope_set scopes;
