@@ -236,7 +236,7 @@ test_a_body_ends_where_its_length_says(void **state)
 	body_free(b);
 }
 
-/* A body takes the memory of the one before it, and no more of it than its route allows. */
+/* A body takes the memory of the one before it, which was wiped. */
 static void
 test_a_body_after_a_larger_one(void **state)
 {
@@ -259,8 +259,12 @@ test_a_body_after_a_larger_one(void **state)
 			    body_feed(b, (struct str){ text, lens[i] }, &used), BODY_DONE);
 		assert_true(str_eq(body_bytes(b), (struct str){ text, lens[i] }));
 	}
+	/* Of the last one nothing is left in the memory that waits. */
 	body_clear(b);
 	assert_int_equal(body_bytes(b).len, 0);
+	assert_non_null(body_bytes(b).p);
+	for (size_t i = 0; i < lens[7]; i++)
+		assert_int_equal(body_bytes(b).p[i], 0);
 	body_free(b);
 }
 

@@ -14,29 +14,27 @@
 #define GATHER_MS 200 /* changes that come close together are told together */
 #define NEVER INT64_MAX
 
-/* Lock held. */
-static void
-mark_dirty(struct notifier *n)
+/* Whether it is the first change of those that are gathered. */
+static bool
+touch(struct notifier *n)
 {
-	if (!n->dirty)
-		n->dirty_ms = clock_mono_ms();
-	n->dirty = true;
-}
-
-/* Wakes the thread for the first change alone: that gathers what comes after it, and each commit of a busy
- * sandbox passes here. */
-static void
-on_committed(struct sandbox *s)
-{
-	struct notifier *n = s->notifier;
 	bool first;
 
 	pthread_mutex_lock(&n->lock);
 	first = !n->dirty;
-	mark_dirty(n);
-	pthread_mutex_unlock(&n->lock);
 	if (first)
-		pthread_cond_signal(&n->wake);
+		n->dirty_ms = clock_mono_ms();
+	n->dirty = true;
+	pthread_mutex_unlock(&n->lock);
+	return first;
+}
+
+/* The first wakes the thread, which gathers what comes after it: each commit of a busy sandbox passes here. */
+static void
+on_committed(struct sandbox *s)
+{
+	if (touch(s->notifier))
+		pthread_cond_signal(&s->notifier->wake);
 }
 
 /* A wait may be over when the clock is moved. */
@@ -45,10 +43,8 @@ on_clock(void *arg)
 {
 	struct notifier *n = arg;
 
-	pthread_mutex_lock(&n->lock);
-	mark_dirty(n);
+	touch(n);
 	pthread_cond_signal(&n->wake);
-	pthread_mutex_unlock(&n->lock);
 }
 
 /* Where every account stands now, in the order of their ids. Heap memory. */

@@ -2,15 +2,16 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/map.h"
 #include "sandbox/core/sql.h"
 #include "sandbox/core/state.h"
 #include "sandbox/core/store.h"
+#include "sandbox/oauth/issue.h"
 
 #define WAITING_MAX 4096
 #define WRITE_EVERY_MS 1000
 #define SETTING S("counted_to_ms")
-#define TIME_LEN 12 /* what the key of an access token begins with, in hexadecimal (issue.h) */
 
 struct counts {
 	struct map *waiting;   /* id of a grant -> struct refreshed */
@@ -213,24 +214,24 @@ counts_settle(struct sandbox *s, struct ctx *cx)
 static int64_t
 time_of(struct str key)
 {
-	char text[TIME_LEN + 1] = { 0 };
+	char text[ACCESS_TIME_LEN + 1] = { 0 };
 
-	memcpy(text, key.p, key.len < TIME_LEN ? key.len : TIME_LEN);
+	memcpy(text, key.p, key.len < ACCESS_TIME_LEN ? key.len : ACCESS_TIME_LEN);
 	return strtoll(text, NULL, 16);
 }
 
 static enum rc
 read_waiting(struct sandbox *s, struct ctx *cx)
 {
-	struct str from =
-	    str_printf(cx->arena, "%0*llx", TIME_LEN, (unsigned long long)s->counts->written_to_ms);
+	struct buf from = buf_in(cx->arena, ACCESS_TIME_LEN);
 	struct db_stmt *st;
 	bool row;
 
+	buf_add_hex(&from, (uint64_t)s->counts->written_to_ms, ACCESS_TIME_LEN);
 	TRY(sql_bind(cx, s->db,
 	    "SELECT grant_id, max(born), max(digest) FROM access_tokens"
 	    " WHERE digest >= $1 AND born > 0 GROUP BY grant_id",
-	    SQL_ARGS(B(from)), &st));
+	    SQL_ARGS(B(buf_str(&from))), &st));
 	for (;;) {
 		TRY(db_step(cx, st, &row));
 		if (!row)

@@ -10,8 +10,7 @@
 #define ACCESS_PURPOSE "sandbox.access"
 #define ACCESS_RANDOM_LEN 140
 #define PREFIX_LEN 3 /* "sl." */
-#define TIME_LEN 12  /* at the end: milliseconds in hexadecimal */
-#define SHORT_LEN (PREFIX_LEN + TIME_LEN + ACCESS_RANDOM_LEN)
+#define SHORT_LEN (PREFIX_LEN + ACCESS_TIME_LEN + ACCESS_RANDOM_LEN)
 #define LONG_LIVED_LEN 64
 
 void
@@ -35,10 +34,10 @@ access_digest(struct sandbox *s, struct ctx *cx, struct secret token)
 
 	if (text.len != SHORT_LEN)
 		return digest;
-	key = arena_alloc(cx->arena, TIME_LEN + digest.len);
-	memcpy(key, text.p + text.len - TIME_LEN, TIME_LEN);
-	memcpy(key + TIME_LEN, digest.p, digest.len);
-	return (struct str){ key, TIME_LEN + digest.len };
+	key = arena_alloc(cx->arena, ACCESS_TIME_LEN + digest.len);
+	memcpy(key, text.p + text.len - ACCESS_TIME_LEN, ACCESS_TIME_LEN);
+	memcpy(key + ACCESS_TIME_LEN, digest.p, digest.len);
+	return (struct str){ key, ACCESS_TIME_LEN + digest.len };
 }
 
 struct str
@@ -99,7 +98,7 @@ access_text(struct ctx *cx, const struct grant *g, int64_t at_ms)
 	b = buf_with(cx->arena, SHORT_LEN, SHORT_LEN);
 	buf_add(&b, S("sl."));
 	buf_add(&b, secret_expose(letters));
-	buf_add_hex(&b, (uint64_t)at_ms, TIME_LEN);
+	buf_add_hex(&b, (uint64_t)at_ms, ACCESS_TIME_LEN);
 	return secret_of(buf_str(&b));
 }
 

@@ -5,6 +5,7 @@
 #include "sandbox/oauth/grants.h"
 
 #define REFRESH_LEN 64
+#define ACCESS_TIME_LEN 12 /* of a short-lived access token's end: milliseconds in hexadecimal */
 
 /* A grant as far as issuing needs it. */
 struct grant {
